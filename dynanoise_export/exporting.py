@@ -1,0 +1,148 @@
+"""From a trained classifier to a defended ONNX file."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from dynanoise_export.errors import UserError
+from dynanoise_export.files import sha256, written_whole
+from dynanoise_export.graph.attach import OUTPUT_NAME, Attached, attach
+from dynanoise_export.graph.check import are_probabilities, check_answer, check_form
+from dynanoise_export.graph.files import write_model
+from dynanoise_export.graph.logits import Logits, behind
+from dynanoise_export.graph.precision import to_float16
+from dynanoise_export.graph.provenance import Provenance, tool_versions, write_provenance
+from dynanoise_export.graph.values import value_named
+from dynanoise_export.mechanism.heads import Head
+from dynanoise_export.parameters import NoiseSource
+from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, require_onnxruntime
+from dynanoise_export.targets.inputs import Arrays
+from dynanoise_export.targets.opening import open_target
+from dynanoise_export.targets.target import OpenOptions, Target
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """How the file is to be made.
+
+    Attributes:
+        noise: where the head's standard normals come from.
+        opset: of the file; None leaves it to the exporter, or to the ONNX model as it came.
+        half: compute the model (never the head) in float16.
+        inline: flatten the head into plain operators.
+    """
+
+    noise: NoiseSource = NoiseSource.RANDOM
+    opset: int | None = None
+    half: bool = False
+    inline: bool = False
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was made.
+
+    Attributes:
+        path: of the defended file.
+        sha256: of it.
+        target: what it was made from.
+        logits: where the head was put, in words.
+        attached: what attaching changed.
+        provenance: what the file says of its making.
+    """
+
+    path: Path
+    sha256: str
+    target: Target
+    logits: str
+    attached: Attached
+    provenance: Provenance
+
+
+def export(
+    path: Path,
+    output: Path,
+    head: Head,
+    options: ExportOptions | None = None,
+    opening: OpenOptions | None = None,
+    progress: Progress = lambda step: None,
+) -> Exported:
+    """Make a defended ONNX file of a trained classifier.
+
+    Args:
+        path: the classifier, in any format that `open_target` knows.
+        output: where the file goes; external data, if any, goes beside it.
+        head: the defence.
+        options: how the file is to be made.
+        opening: what the classifier's own file does not say.
+        progress: told of each step.
+
+    Raises:
+        UserError: the input or the output can't be used; then nothing was written.
+    """
+    options = options or ExportOptions()
+    require_onnxruntime()
+    _require_other_file(path, output)
+    with written_whole(output) as staged:
+        progress(f"Opening {path}")
+        target = open_target(path, opening)
+        progress("Converting to ONNX")
+        model = target.to_onnx(options.opset)
+        if options.half:
+            model = to_float16(model)
+        progress("Attaching the defence")
+        logits = _find_logits(model, target)
+        attached = attach(model, logits, target.classes, head, options.noise, inline=options.inline)
+        provenance = _provenance(target, head, options.noise, attached)
+        write_provenance(model, provenance)
+        progress("Writing and checking")
+        write_model(model, staged)
+        check_form(staged)
+        check_answer(staged, _with_noise(target, attached), OUTPUT_NAME)
+    return Exported(output, sha256(output), target, logits.seen, attached, provenance)
+
+
+def _require_other_file(path: Path, output: Path) -> None:
+    if output.exists() and path.exists() and output.samefile(path):
+        raise UserError(f"The output {output} is the input itself: give another with -o.")
+
+
+def _find_logits(model: ir.Model, target: Target) -> Logits:
+    """Find the logits by structure and, where that does not tell, by running the undefended model once."""
+    output = value_named(model, target.output)
+    if output is None:
+        raise AssertionError(f"the ONNX model has no {target.output}")
+    logits = behind(output)
+    if logits.kind != "unknown":
+        return logits
+    answer = np.asarray(OnnxRuntimePredictor(ir.to_proto(model).SerializeToString()).run(target.example)[target.output])
+    if are_probabilities(answer):
+        return dataclasses.replace(
+            logits, kind="probabilities", seen=f"the logarithm of the probabilities {output.name}"
+        )
+    return dataclasses.replace(logits, kind="logits")
+
+
+def _provenance(target: Target, head: Head, noise: NoiseSource, attached: Attached) -> Provenance:
+    return Provenance(
+        head=head.name,
+        parameters=head.parameters_dict(),
+        noise=noise.value,
+        noise_input=attached.noise_input,
+        source_format=target.format,
+        source_sha256=target.sha256,
+        versions=tool_versions(),
+    )
+
+
+def _with_noise(target: Target, attached: Attached) -> Arrays:
+    if attached.noise_input is None:
+        return target.example
+    rows = len(next(iter(target.example.values())))
+    return target.example | {attached.noise_input: np.zeros((rows, target.classes), np.float32)}

@@ -1,0 +1,46 @@
+"""Files: digests, and writing that leaves a whole file or none."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dynanoise_export.errors import UserError
+
+
+def sha256(*paths: Path) -> str:
+    """Digest one file, or several as one: their names and digests in the order of the names."""
+    if len(paths) == 1:
+        with paths[0].open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    whole = hashlib.sha256()
+    for path in sorted(paths, key=lambda p: p.name):
+        whole.update(f"{path.name} {sha256(path)}\n".encode())
+    return whole.hexdigest()
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Lend a path in a temporary folder beside `path`; what was written there appears when the block ends well.
+
+    Files written beside the lent path (an ONNX file's external data) are moved along, the lent one last.
+
+    Raises:
+        UserError: the folder of `path` can't be written to.
+    """
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise UserError(f"Can't write {path}: {error.strerror} ({path.parent}).") from error
+    try:
+        yield staging / path.name
+        if path.is_dir():
+            raise UserError(f"Can't write {path}: it is a folder.")
+        for made in sorted(staging.iterdir(), key=lambda p: p.name == path.name):
+            made.replace(path.parent / made.name)
+    except OSError as error:
+        raise UserError(f"Can't write {path}: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)

@@ -1,0 +1,128 @@
+"""Attach a head to an ONNX model: the one change that this project makes to a user's graph."""
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from dynanoise_export.errors import UserError
+from dynanoise_export.graph.leaks import LeakReport, find_leaks
+from dynanoise_export.graph.logits import Logits
+from dynanoise_export.mechanism.heads import Head
+from dynanoise_export.mechanism.noise import INPUT_NAME, standard_normals
+from dynanoise_export.mechanism.onnx_function import DOMAIN, OLDEST_OPSET, VERSION
+from dynanoise_export.parameters import NoiseSource
+
+OUTPUT_NAME = "probabilities"
+
+# Model-local functions came with this version of the format.
+OLDEST_IR = 8
+
+
+@dataclass(frozen=True)
+class Attached:
+    """What attaching changed.
+
+    Attributes:
+        head_node: the node that computes the defended probabilities, before any flattening.
+        dropped: the names of the outputs that the model has no more.
+        noise_input: the name of the input that takes the noise, for the source `input`.
+        leaks: the taint walk over the result, which passed.
+    """
+
+    head_node: str
+    dropped: tuple[str, ...]
+    noise_input: str | None
+    leaks: LeakReport
+
+
+def attach(
+    model: ir.Model, logits: Logits, classes: int, head: Head, noise: NoiseSource, *, inline: bool = False
+) -> Attached:
+    """Put a head on the logits and make its probabilities the only output, in place.
+
+    Requires a model of opset 13 or later without a head. Ensures that the noise hangs on live logits and has no
+    seed, and that nothing of a query leaves the graph but through the head.
+
+    Args:
+        model: changed in place.
+        logits: float values [n, k] of the model's main graph.
+        classes: k.
+        head: the defence.
+        noise: where its standard normals come from.
+        inline: flatten the head into plain operators, for tools that know no local functions.
+
+    Raises:
+        UserError: the model has a head already.
+    """
+    _require(model)
+    dropped = tuple(v.name or "" for v in model.graph.outputs if v is not logits.value)
+    common.RemoveInitializersFromInputsPass()(model)
+    _free_name(model, OUTPUT_NAME)
+    _free_name(model, INPUT_NAME)
+    node = _append_head(model, logits, classes, head, noise)
+    model.graph.outputs[:] = [node.outputs[0]]
+    common.RemoveUnusedNodesPass()(model)
+    if inline:
+        common.InlinePass(criteria=lambda function: function.domain == DOMAIN)(model)
+        del model.opset_imports[DOMAIN]
+    noise_input = INPUT_NAME if noise is NoiseSource.INPUT else None
+    return Attached(node.name or "", dropped, noise_input, _ensure(model, noise_input))
+
+
+def carries_head(model: ir.Model) -> bool:
+    """Whether the model holds a head of ours, as a node or by what its metadata says."""
+    return DOMAIN in model.opset_imports or "dynanoise.head" in model.metadata_props
+
+
+def _require(model: ir.Model) -> None:
+    if carries_head(model):
+        raise UserError("The model carries a DynaNoise head already: export the undefended model instead.")
+    opset = model.opset_imports.get("", 0)
+    if opset < OLDEST_OPSET:
+        raise ValueError(f"a head needs opset {OLDEST_OPSET} or later, not {opset}")
+
+
+def _append_head(model: ir.Model, logits: Logits, classes: int, head: Head, noise: NoiseSource) -> ir.Node:
+    graph, value = model.graph, logits.value
+    if logits.kind == "probabilities":
+        log = ir.node("Log", [value], name="dynanoise/log_probabilities")
+        log.outputs[0].type, log.outputs[0].shape = value.type, value.shape
+        graph.append(log)
+        value = log.outputs[0]
+    batch = value.shape[0] if value.shape is not None else None
+    node = ir.node(
+        head.name,
+        [value, standard_normals(graph, value, classes, noise)],
+        attributes=head.attributes(classes),
+        domain=DOMAIN,
+        name=f"dynanoise/{head.name}",
+    )
+    node.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
+    node.outputs[0].shape = ir.Shape([batch, classes])
+    node.outputs[0].name = OUTPUT_NAME
+    graph.append(node)
+    function = head.function(model.opset_imports[""])
+    model.functions[function.identifier()] = function
+    model.opset_imports[DOMAIN] = VERSION
+    model.ir_version = max(model.ir_version, OLDEST_IR)
+    return node
+
+
+def _free_name(model: ir.Model, name: str) -> None:
+    """Give up a name that the user's graph has for something within, where it matters to nobody."""
+    if name in model.graph.initializers or any(value.name == name for value in model.graph.inputs):
+        raise UserError(f"The model has an input or a weight called {name!r}, a name that the defended file needs.")
+    for node in model.graph.all_nodes():
+        for value in node.outputs:
+            if value.name == name:
+                value.name = f"{name}_undefended"
+
+
+def _ensure(model: ir.Model, noise_input: str | None) -> LeakReport:
+    report = find_leaks(model, [] if noise_input is None else [noise_input])
+    if not report.passed:
+        raise AssertionError(f"the head leaks: {report}")
+    if noise_input is None and not any(draw.live and not draw.seeded for draw in report.draws):
+        raise AssertionError(f"the noise is dead: {report.draws}")
+    return report

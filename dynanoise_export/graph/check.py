@@ -1,0 +1,50 @@
+"""Check that a file is a well-formed ONNX model, and that it runs."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from dynanoise_export.errors import UserError
+from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
+from dynanoise_export.targets.inputs import Arrays
+
+# Float32 sums of up to 100,000 probabilities stray this far from 1.
+SUM_TOLERANCE = 1e-3
+
+
+def check_form(path: Path) -> None:
+    """Run ONNX's own checker with full shape inference; the weights are not read.
+
+    Raises:
+        UserError: the checker objects.
+    """
+    try:
+        onnx.checker.check_model(path, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"The exported model does not pass ONNX's checker: {reason}") from error
+
+
+def check_answer(path: Path, inputs: Arrays, output: str) -> None:
+    """Open the file in ONNX Runtime and ask it once: it must answer with probabilities.
+
+    Raises:
+        UserError: it does not open, does not run, or answers with something else.
+    """
+    answer = np.asarray(OnnxRuntimePredictor(path, light=True).run(inputs)[output])
+    if not are_probabilities(answer):
+        raise UserError(
+            "The exported model answers made-up inputs with NaN or with rows that do not sum to 1: "
+            "give it real rows with --example rows.npz."
+        )
+
+
+def are_probabilities(answer: np.ndarray) -> bool:
+    """Whether each row of [n, k] is a distribution over the classes."""
+    return bool(
+        answer.ndim == 2
+        and (answer >= 0).all()
+        and (answer <= 1 + SUM_TOLERANCE).all()
+        and (abs(answer.sum(axis=1, dtype=np.float64) - 1) < SUM_TOLERANCE).all()
+    )

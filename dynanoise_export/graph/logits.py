@@ -1,0 +1,129 @@
+"""Find the logits behind a classifier's output, by the structure of the graph."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from dynanoise_export.errors import UserError
+
+# Operators that end a linear layer: what they give are logits, and no run is needed to tell.
+LINEAR = {"Gemm", "MatMul", "Conv"}
+
+
+@dataclass(frozen=True)
+class Logits:
+    """Where the head goes.
+
+    Attributes:
+        value: the logits, or probabilities where no logits can be reached.
+        kind: "logits", "probabilities" (their logarithm serves as logits), or "unknown" where only a run of the
+            model can tell the two apart.
+        seen: what was found, in words.
+    """
+
+    value: ir.Value
+    kind: str
+    seen: str
+
+
+def behind(output: ir.Value) -> Logits:
+    """Walk up from an output, through a final softmax if there is one.
+
+    Raises:
+        UserError: the output is a sigmoid's, so its classes do not exclude each other.
+    """
+    value = _through(output, {"Identity", "Cast"})
+    if (logits := _softmax_input(value)) is not None:
+        return Logits(logits, "logits", f"the input of the final softmax, {logits.name}")
+    operator = _operator(value)
+    if operator in {"Sigmoid", "HardSigmoid"}:
+        raise UserError(
+            f"The output {output.name!r} is a {operator}'s, one independent probability a label (multi-label), "
+            "and DynaNoise is defined for classes that exclude each other."
+        )
+    if operator in LINEAR or _is_biased_linear(value):
+        return Logits(output, "logits", f"the output {output.name}, a {operator}'s")
+    return Logits(output, "unknown", f"the output {output.name}")
+
+
+def _operator(value: ir.Value) -> str:
+    node = value.producer()
+    return node.op_type if node is not None and node.domain in ("", "ai.onnx") else ""
+
+
+def _input(value: ir.Value, operators: set[str], index: int = 0) -> ir.Value | None:
+    """Give the input of the node that made the value, if it is one of these operators."""
+    node = value.producer()
+    if _operator(value) not in operators or node is None or len(node.inputs) <= index:
+        return None
+    return node.inputs[index]
+
+
+def _through(value: ir.Value, operators: set[str]) -> ir.Value:
+    while (before := _input(value, operators)) is not None:
+        value = before
+    return value
+
+
+def _is_biased_linear(value: ir.Value) -> bool:
+    node = value.producer()
+    if _operator(value) != "Add" or node is None:
+        return False
+    layer = [v for v in node.inputs if v is not None and _operator(v) in LINEAR]
+    bias = [v for v in node.inputs if v is not None and v.const_value is not None]
+    return bool(layer and bias)
+
+
+def _softmax_input(value: ir.Value) -> ir.Value | None:
+    """Give the logits if the value is their softmax or log-softmax, in one operator or in several."""
+    forms: Sequence[Callable[[ir.Value], ir.Value | None]] = (_one_operator, _log_of, _exp_of, _quotient)
+    return next((logits for form in forms if (logits := form(value)) is not None), None)
+
+
+def _one_operator(value: ir.Value) -> ir.Value | None:
+    logits = _input(value, {"Softmax", "LogSoftmax"})
+    node = value.producer()
+    if logits is None or node is None:
+        return None
+    # Up to opset 12 the axis was 1 if not given, and all later axes went with it: the same for [n, k].
+    return logits if node.attributes.get_int("axis", -1) in (1, -1) else None
+
+
+def _log_of(value: ir.Value) -> ir.Value | None:
+    inner = _input(value, {"Log"})
+    return None if inner is None else _softmax_input(inner)
+
+
+def _exp_of(value: ir.Value) -> ir.Value | None:
+    inner = _input(value, {"Exp"})
+    return None if inner is None else _input(inner, {"LogSoftmax"})
+
+
+def _quotient(value: ir.Value) -> ir.Value | None:
+    """See through exp(x) / Σ exp(x), with x = z or x = z − max z."""
+    powers, total = _input(value, {"Div"}), _input(value, {"Div"}, 1)
+    if powers is None or total is None or not _reduces(total, "ReduceSum", powers):
+        return None
+    exponent = _input(powers, {"Exp"})
+    if exponent is None:
+        return None
+    shifted, maximum = _input(exponent, {"Sub"}), _input(exponent, {"Sub"}, 1)
+    if shifted is not None and maximum is not None and _reduces(maximum, "ReduceMax", shifted):
+        return shifted
+    return exponent
+
+
+def _reduces(value: ir.Value, operator: str, of: ir.Value) -> bool:
+    """Whether the value is this reduction of the other over its classes, with the axis kept."""
+    node = value.producer()
+    if _input(value, {operator}) is not of or node is None or node.attributes.get_int("keepdims", 1) != 1:
+        return False
+    if "axes" in node.attributes:
+        axes = list(node.attributes["axes"].as_ints())
+    elif len(node.inputs) > 1 and node.inputs[1] is not None:
+        constant = ir.convenience.get_const_tensor(node.inputs[1])
+        axes = [] if constant is None else constant.numpy().tolist()
+    else:
+        return False
+    return axes in ([-1], [1])

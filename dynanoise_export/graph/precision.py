@@ -1,0 +1,21 @@
+"""A model in float16, before a head (which stays in float32) is put on it."""
+
+import onnx
+import onnx_ir as ir
+
+from dynanoise_export.errors import UserError
+
+
+def to_float16(model: ir.Model) -> ir.Model:
+    """Convert the weights and the arithmetic to float16; inputs and outputs stay as they are.
+
+    Raises:
+        UserError: the model can't be converted.
+    """
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    try:
+        half: onnx.ModelProto = convert_float_to_float16(ir.to_proto(model), keep_io_types=True)
+    except Exception as error:  # the converter raises whatever an unforeseen graph makes it raise
+        raise UserError(f"The model can't be converted to float16: {error}") from error
+    return ir.from_proto(half)

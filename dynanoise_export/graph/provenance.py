@@ -1,0 +1,71 @@
+"""What a defended file says of its making, in the model's metadata."""
+
+import importlib.metadata
+import json
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from dynanoise_export import __version__
+
+PREFIX = "dynanoise."
+TOOLS = ("torch", "onnx", "onnx-ir", "onnxscript", "transformers")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a defended file comes from.
+
+    Attributes:
+        head: the name of the defence.
+        parameters: of the head, by name.
+        noise: the noise source.
+        noise_input: the name of the input that takes the noise, for the source `input`.
+        source_format: how the user's model was stored.
+        source_sha256: of the user's file, or of the files together.
+        versions: of the tools that made the file.
+    """
+
+    head: str
+    parameters: dict[str, float]
+    noise: str
+    noise_input: str | None
+    source_format: str
+    source_sha256: str
+    versions: dict[str, str]
+
+
+def tool_versions() -> dict[str, str]:
+    """Tell the versions of this tool and of the libraries that a graph passes through."""
+    return {"dynanoise-export": __version__} | {name: importlib.metadata.version(name) for name in TOOLS}
+
+
+def write_provenance(model: ir.Model, provenance: Provenance) -> None:
+    """Put the provenance into the model's metadata, beside what is there."""
+    entries = {
+        "head": provenance.head,
+        "parameters": json.dumps(provenance.parameters),
+        "noise": provenance.noise,
+        "noise_input": provenance.noise_input,
+        "source_format": provenance.source_format,
+        "source_sha256": provenance.source_sha256,
+        "versions": json.dumps(provenance.versions),
+    }
+    model.metadata_props.update({PREFIX + k: v for k, v in entries.items() if v is not None})
+
+
+def read_provenance(model: ir.Model) -> Provenance | None:
+    """Read the provenance, or tell that the file states none (None) or not a whole one (None as well)."""
+    stated = {k.removeprefix(PREFIX): v for k, v in model.metadata_props.items() if k.startswith(PREFIX)}
+    try:
+        return Provenance(
+            head=stated["head"],
+            parameters=json.loads(stated["parameters"]),
+            noise=stated["noise"],
+            noise_input=stated.get("noise_input"),
+            source_format=stated["source_format"],
+            source_sha256=stated["source_sha256"],
+            versions=json.loads(stated["versions"]),
+        )
+    except (KeyError, json.JSONDecodeError):
+        return None

@@ -1,0 +1,36 @@
+"""Noise sources: how a graph comes by its standard normals."""
+
+import onnx_ir as ir
+
+from dynanoise_export.parameters import NoiseSource
+
+INPUT_NAME = "noise"
+
+
+def standard_normals(graph: ir.Graph, logits: ir.Value, classes: int, source: NoiseSource) -> ir.Value:
+    """Add the source's node or input to the graph and return its value: float32 of the logits' shape [n, k]."""
+    match source:
+        case NoiseSource.RANDOM:
+            return _random(graph, logits)
+        case NoiseSource.INPUT:
+            return _input(graph, logits, classes)
+
+
+def _random(graph: ir.Graph, logits: ir.Value) -> ir.Value:
+    # The node hangs on the live logits, for a draw of a constant is folded away by optimisers; and it has no
+    # seed, for a seeded one repeats itself in every session.
+    node = ir.node(
+        "RandomNormalLike",
+        [logits],
+        attributes={"dtype": ir.DataType.FLOAT.value},
+        name="dynanoise/noise",
+    )
+    graph.append(node)
+    return node.outputs[0]
+
+
+def _input(graph: ir.Graph, logits: ir.Value, classes: int) -> ir.Value:
+    batch = logits.shape[0] if logits.shape is not None else None
+    noise = ir.Value(name=INPUT_NAME, type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape([batch, classes]))
+    graph.inputs.append(noise)
+    return noise

@@ -1,0 +1,64 @@
+"""What a user chooses about the defence: its parameters and where its noise comes from."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dynanoise_export.errors import UserError
+
+# Inside these bounds neither σ(q) nor z̃ / T can leave float32's range for logits of up to 1e30.
+LARGEST = 1e6
+SMALLEST_TEMPERATURE = 1e-3
+
+
+class NoiseSource(StrEnum):
+    """Where the standard normals come from.
+
+    `random`: a random operator of the runtime, on the live logits. `input`: a further input of the graph,
+    for a server that draws them from its own generator, and for tests.
+    """
+
+    RANDOM = "random"
+    INPUT = "input"
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters of DynaNoise's Algorithm 1; the defaults are the paper's for CIFAR-10.
+
+    Attributes:
+        sigma0: σ₀, the base standard deviation of the noise, in logits; the papers give σ₀².
+        lambda_: λ, how much the noise grows with the sensitivity R(q); no unit.
+        temperature: T, which smooths the noisy logits; no unit.
+
+    Raises:
+        UserError: a value is not a number or out of its bounds.
+    """
+
+    sigma0: float = math.sqrt(0.3)
+    lambda_: float = 2.0
+    temperature: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sigma0 <= LARGEST:
+            raise UserError(
+                f"sigma0 must be above 0 and at most {LARGEST:g}, not {self.sigma0:g}: "
+                "it is the standard deviation of the noise, and without noise there is no defence."
+            )
+        if not 0 <= self.lambda_ <= LARGEST:
+            raise UserError(f"lambda must be between 0 and {LARGEST:g}, not {self.lambda_:g}.")
+        if not SMALLEST_TEMPERATURE <= self.temperature <= LARGEST:
+            raise UserError(
+                f"temperature must be between {SMALLEST_TEMPERATURE:g} and {LARGEST:g}, not {self.temperature:g}."
+            )
+
+    @classmethod
+    def from_base_variance(cls, base_variance: float, lambda_: float, temperature: float) -> "Parameters":
+        """Make parameters from σ₀², which is what the papers call the base variance.
+
+        Raises:
+            UserError: a value is not a number or out of its bounds.
+        """
+        if not 0 < base_variance <= LARGEST**2:
+            raise UserError(f"base variance must be above 0 and at most {LARGEST**2:g}, not {base_variance:g}.")
+        return cls(math.sqrt(base_variance), lambda_, temperature)

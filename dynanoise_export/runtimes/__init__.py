@@ -1,0 +1,1 @@
+"""The places where a model runs, each behind the same few calls."""

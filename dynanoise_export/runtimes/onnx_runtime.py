@@ -1,0 +1,92 @@
+"""Models in ONNX Runtime."""
+
+import importlib.metadata
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+
+from dynanoise_export.errors import UserError
+
+DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
+
+
+def require_onnxruntime() -> ModuleType:
+    """Import ONNX Runtime.
+
+    Raises:
+        UserError: none is installed, or both of the two that overwrite each other.
+    """
+    installed = [name for name in DISTRIBUTIONS if _is_installed(name)]
+    if len(installed) == 2:
+        raise UserError(
+            "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files: "
+            "uninstall both, then install the one you want."
+        )
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(
+            "ONNX Runtime is not installed: pip install 'dynanoise-export[cpu]', or [gpu] for CUDA."
+        ) from error
+    module: ModuleType = onnxruntime
+    return module
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+class OnnxRuntimePredictor:
+    """A model in an ONNX Runtime session on the CPU.
+
+    Args:
+        model: a file, or the bytes of a model.
+        threads: for one operator; 0 leaves it to the runtime.
+        light: no graph optimisation and no copies of the weights, for a model that is opened once to be tried.
+
+    Raises:
+        UserError: the runtime can't open the model.
+    """
+
+    def __init__(self, model: Path | bytes, *, threads: int = 0, light: bool = False) -> None:
+        runtime = require_onnxruntime()
+        options = runtime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = threads
+        if light:
+            options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+            options.add_session_config_entry("session.disable_prepacking", "1")
+        try:
+            self.session = runtime.InferenceSession(
+                str(model) if isinstance(model, Path) else model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # the runtime has a class of its own for each kind of failure
+            raise UserError(f"ONNX Runtime can't open the model: {_last_line(error)}") from error
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of the outputs."""
+        return [output.name for output in self.session.get_outputs()]
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """Run the model once and give its outputs by name.
+
+        Raises:
+            UserError: the runtime can't run the model on these inputs.
+        """
+        try:
+            return dict(zip(self.outputs, self.session.run(None, dict(inputs)), strict=True))
+        except Exception as error:  # as above
+            shapes = ", ".join(f"{name} {list(array.shape)} {array.dtype}" for name, array in inputs.items())
+            raise UserError(f"ONNX Runtime can't run the model on {shapes}: {_last_line(error)}") from error
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[-1]

@@ -1,0 +1,1 @@
+"""The models that the papers defend, and how they are trained."""

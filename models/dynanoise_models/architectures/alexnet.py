@@ -1,0 +1,40 @@
+"""AlexNet for small images."""
+
+from torch import nn
+
+
+def alexnet(classes: int = 10, channels: int = 3, side: int = 32) -> nn.Sequential:
+    """Make AlexNet (Krizhevsky et al. 2012) with its first layer fitted to images of 32 to 64 pixels.
+
+    Five convolutions and three fully connected layers of the original widths, with dropout before the first two
+    of the latter.
+
+    Args:
+        classes: k; the network gives logits [n, k].
+        channels: of the images.
+        side: of the square images, a multiple of 16; the network takes float32 [n, channels, side, side].
+    """
+    rest = side // 16
+    return nn.Sequential(
+        nn.Conv2d(channels, 64, kernel_size=3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(64, 192, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(192, 384, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(384, 256, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(256, 256, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Dropout(),
+        nn.Linear(256 * rest * rest, 4096),
+        nn.ReLU(),
+        nn.Dropout(),
+        nn.Linear(4096, 4096),
+        nn.ReLU(),
+        nn.Linear(4096, classes),
+    )

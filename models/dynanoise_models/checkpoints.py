@@ -1,0 +1,21 @@
+"""Checkpoints: the weights with the target's name, so that nothing else is needed to open them."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+FORMAT = "dynanoise-models/checkpoint/1"
+
+
+def save_checkpoint(path: Path, target: str, arguments: dict[str, Any], module: torch.nn.Module) -> None:
+    """Save a module of a target; `torch.load(…, weights_only=True)` reads it.
+
+    Args:
+        path: where to.
+        target: a name in `TARGETS`.
+        arguments: what the network was made with beyond the target's own settings.
+        module: the network.
+    """
+    content = {"format": FORMAT, "target": target, "arguments": arguments, "state_dict": module.state_dict()}
+    torch.save(content, path)
