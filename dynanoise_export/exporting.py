@@ -18,7 +18,7 @@ from dynanoise_export.graph.precision import to_float16
 from dynanoise_export.graph.provenance import Provenance, tool_versions, write_provenance
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.mechanism.heads import Head
-from dynanoise_export.parameters import NoiseSource
+from dynanoise_export.parameters import NoiseSource, Precision
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, require_onnxruntime
 from dynanoise_export.targets.inputs import Arrays
 from dynanoise_export.targets.opening import open_target
@@ -34,13 +34,13 @@ class ExportOptions:
     Attributes:
         noise: where the head's standard normals come from.
         opset: of the file; None leaves it to the exporter, or to the ONNX model as it came.
-        half: compute the model (never the head) in float16.
+        precision: of the model; the head computes in float32.
         inline: flatten the head into plain operators.
     """
 
     noise: NoiseSource = NoiseSource.RANDOM
     opset: int | None = None
-    half: bool = False
+    precision: Precision = Precision.FP32
     inline: bool = False
 
 
@@ -53,7 +53,7 @@ class Exported:
         sha256: of it.
         target: what it was made from.
         logits: where the head was put, in words.
-        attached: what attaching changed.
+        dropped: the names of the model's outputs that the file has no more.
         provenance: what the file says of its making.
     """
 
@@ -61,7 +61,7 @@ class Exported:
     sha256: str
     target: Target
     logits: str
-    attached: Attached
+    dropped: tuple[str, ...]
     provenance: Provenance
 
 
@@ -94,7 +94,7 @@ def export(
         target = open_target(path, opening)
         progress("Converting to ONNX")
         model = target.to_onnx(options.opset)
-        if options.half:
+        if options.precision is Precision.FP16:
             model = to_float16(model)
         progress("Attaching the defence")
         logits = _find_logits(model, target)
@@ -105,7 +105,7 @@ def export(
         write_model(model, staged)
         check_form(staged)
         check_answer(staged, _with_noise(target, attached), OUTPUT_NAME)
-    return Exported(output, sha256(output), target, logits.seen, attached, provenance)
+    return Exported(output, sha256(output), target, logits.seen, target.dropped, provenance)
 
 
 def _require_other_file(path: Path, output: Path) -> None:
@@ -124,7 +124,7 @@ def _find_logits(model: ir.Model, target: Target) -> Logits:
     answer = np.asarray(OnnxRuntimePredictor(ir.to_proto(model).SerializeToString()).run(target.example)[target.output])
     if are_probabilities(answer):
         return dataclasses.replace(
-            logits, kind="probabilities", seen=f"the logarithm of the probabilities {output.name}"
+            logits, kind="probabilities", seen=f"the logarithm of {output.name}, which are probabilities"
         )
     return dataclasses.replace(logits, kind="logits")
 

@@ -1,6 +1,7 @@
 """Files: digests, and writing that leaves a whole file or none."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,20 @@ def sha256(*paths: Path) -> str:
     return whole.hexdigest()
 
 
+def require_writable(path: Path) -> None:
+    """Check, before long work, that a file can be written; the path `-` is standard output.
+
+    Raises:
+        UserError: its folder is missing or can't be written to, or it is a folder itself.
+    """
+    if str(path) == "-":
+        return
+    if path.is_dir():
+        raise UserError(f"Can't write {path}: it is a folder.")
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"Can't write {path}: the folder {path.parent} is missing or not writable.")
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Lend a path in a temporary folder beside `path`; what was written there appears when the block ends well.
@@ -30,14 +45,13 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         UserError: the folder of `path` can't be written to.
     """
+    require_writable(path)
     try:
         staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
         raise UserError(f"Can't write {path}: {error.strerror} ({path.parent}).") from error
     try:
         yield staging / path.name
-        if path.is_dir():
-            raise UserError(f"Can't write {path}: it is a folder.")
         for made in sorted(staging.iterdir(), key=lambda p: p.name == path.name):
             made.replace(path.parent / made.name)
     except OSError as error:

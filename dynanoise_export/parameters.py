@@ -10,6 +10,9 @@ from dynanoise_export.errors import UserError
 LARGEST = 1e6
 SMALLEST_TEMPERATURE = 1e-3
 
+# The paper's for CIFAR-10.
+DEFAULT_BASE_VARIANCE = 0.3
+
 
 class NoiseSource(StrEnum):
     """Where the standard normals come from.
@@ -20,6 +23,13 @@ class NoiseSource(StrEnum):
 
     RANDOM = "random"
     INPUT = "input"
+
+
+class Precision(StrEnum):
+    """The type that a model computes in; a head always computes in float32."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
 
 
 @dataclass(frozen=True)
@@ -35,7 +45,7 @@ class Parameters:
         UserError: a value is not a number or out of its bounds.
     """
 
-    sigma0: float = math.sqrt(0.3)
+    sigma0: float = math.sqrt(DEFAULT_BASE_VARIANCE)
     lambda_: float = 2.0
     temperature: float = 10.0
 

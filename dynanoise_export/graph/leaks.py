@@ -12,6 +12,7 @@ from enum import IntEnum
 from itertools import zip_longest
 
 import onnx_ir as ir
+from onnx_ir.passes import common
 
 
 class State(IntEnum):
@@ -66,9 +67,10 @@ def find_leaks(model: ir.Model, noise_inputs: Collection[str] = ()) -> LeakRepor
     """Walk the model from its inputs to its outputs.
 
     Args:
-        model: any ONNX model.
+        model: any ONNX model; its nodes are put in the order in which they run.
         noise_inputs: the names of the inputs that carry standard normals, in place of a query.
     """
+    common.TopologicalSortPass()(model)
     walk = _Walk(model)
     weights = set(model.graph.initializers)
     overridable = tuple(v.name or "" for v in model.graph.inputs if v.name in weights)

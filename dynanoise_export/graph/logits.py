@@ -35,7 +35,7 @@ def behind(output: ir.Value) -> Logits:
     """
     value = _through(output, {"Identity", "Cast"})
     if (logits := _softmax_input(value)) is not None:
-        return Logits(logits, "logits", f"the input of the final softmax, {logits.name}")
+        return Logits(logits, "logits", f"{logits.name}, the input of the final softmax")
     operator = _operator(value)
     if operator in {"Sigmoid", "HardSigmoid"}:
         raise UserError(
@@ -43,8 +43,8 @@ def behind(output: ir.Value) -> Logits:
             "and DynaNoise is defined for classes that exclude each other."
         )
     if operator in LINEAR or _is_biased_linear(value):
-        return Logits(output, "logits", f"the output {output.name}, a {operator}'s")
-    return Logits(output, "unknown", f"the output {output.name}")
+        return Logits(output, "logits", f"{output.name}, the output of a {operator}")
+    return Logits(output, "unknown", f"{output.name}, an output")
 
 
 def _operator(value: ir.Value) -> str:

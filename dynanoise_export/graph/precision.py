@@ -18,4 +18,6 @@ def to_float16(model: ir.Model) -> ir.Model:
         half: onnx.ModelProto = convert_float_to_float16(ir.to_proto(model), keep_io_types=True)
     except Exception as error:  # the converter raises whatever an unforeseen graph makes it raise
         raise UserError(f"The model can't be converted to float16: {error}") from error
-    return ir.from_proto(half)
+    converted = ir.from_proto(half)
+    converted.graph.sort()  # the converter puts its casts at the end
+    return converted

@@ -71,9 +71,14 @@ class OnnxRuntimePredictor:
             raise UserError(f"ONNX Runtime can't open the model: {_last_line(error)}") from error
 
     @property
+    def inputs(self) -> list[str]:
+        """The names of the inputs."""
+        return [value.name for value in self.session.get_inputs()]
+
+    @property
     def outputs(self) -> list[str]:
         """The names of the outputs."""
-        return [output.name for output in self.session.get_outputs()]
+        return [value.name for value in self.session.get_outputs()]
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
         """Run the model once and give its outputs by name.

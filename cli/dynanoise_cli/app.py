@@ -1,0 +1,61 @@
+"""The program `dynanoise-export`.
+
+Nothing here or in a command's module imports torch or a runtime at the top: `--help` must answer at once.
+"""
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from dynanoise_cli import demo, export, inspect
+from dynanoise_export import __version__
+from dynanoise_export.errors import UserError
+
+
+class _ExportByDefault(TyperGroup):
+    """A group whose command `export` may be left out: `dynanoise-export model.pt -o defended.onnx`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        own = {name for parameter in self.get_params(ctx) for name in (*parameter.opts, *parameter.secondary_opts)}
+        if args and args[0] not in own and args[0] not in self.commands:
+            args = ["export", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_ExportByDefault,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Ship a trained classifier to ONNX with its membership-inference defence inside the graph. "
+    "Without a command's name, the command is export.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Tell the version."),
+) -> None:
+    """Take the options of the program itself."""
+
+
+app.command("export")(export.export)
+app.command("inspect")(inspect.inspect)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the program; a user's error is one sentence and status 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"dynanoise-export: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,81 @@
+"""Results as JSON documents, in the form that DESIGN calls a report."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from dynanoise_export.exporting import Exported
+from dynanoise_export.files import written_whole
+from dynanoise_export.graph.leaks import LeakReport
+from dynanoise_export.graph.provenance import tool_versions
+from dynanoise_export.inspecting import Inspection
+
+Document = dict[str, Any]
+
+
+def export_document(exported: Exported) -> Document:
+    """Tell what `export` made."""
+    target = exported.target
+    return {
+        "schema": "dynanoise-export/export/1",
+        "tool": tool_versions(),
+        "subject": {
+            "path": str(exported.path),
+            "sha256": exported.sha256,
+            "parameters": exported.provenance.parameters,
+        },
+        "passed": True,
+        "head": exported.provenance.head,
+        "noise": exported.provenance.noise,
+        "source": {"path": str(target.path), "format": target.format, "sha256": target.sha256},
+        "inputs": [{"name": s.name, "dtype": s.dtype, "shape": list(s.shape)} for s in target.inputs],
+        "classes": target.classes,
+        "logits": exported.logits,
+        "dropped": list(exported.dropped),
+    }
+
+
+def inspection_document(seen: Inspection) -> Document:
+    """Tell what `inspect` saw; `passed` says whether the file gives defended answers and nothing else."""
+    return {
+        "schema": "dynanoise-export/inspect/1",
+        "tool": tool_versions(),
+        "subject": {
+            "path": str(seen.path),
+            "sha256": seen.sha256,
+            "parameters": seen.provenance.parameters if seen.provenance else None,
+        },
+        "passed": seen.leaks.passed,
+        "size": seen.size,
+        "ir_version": seen.ir_version,
+        "producer": seen.producer,
+        "opsets": seen.opsets,
+        "inputs": seen.inputs,
+        "outputs": seen.outputs,
+        "operators": seen.operators,
+        "functions": list(seen.functions),
+        "heads": [dataclasses.asdict(head) for head in seen.heads],
+        "leaks": _leaks(seen.leaks),
+        "provenance": dataclasses.asdict(seen.provenance) if seen.provenance else None,
+    }
+
+
+def write_document(document: Document, path: Path) -> None:
+    """Write a document to a file, or to standard output for the path `-`."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    if str(path) == "-":
+        print(text)
+        return
+    with written_whole(path) as staged:
+        staged.write_text(text + "\n", encoding="utf-8")
+
+
+def _leaks(report: LeakReport) -> Document:
+    return {
+        "passed": report.passed,
+        "leaking_outputs": list(report.leaks),
+        "defended_outputs": list(report.noised),
+        "overridable_weights": list(report.overridable),
+        "draws": [dataclasses.asdict(draw) for draw in report.draws],
+    }

@@ -1,0 +1,22 @@
+import pytest
+import torch
+from support.program import Program
+
+from dynanoise_models.checkpoints import save_checkpoint
+from dynanoise_models.targets import TARGETS
+
+
+@pytest.fixture
+def program(monkeypatch, capsys):
+    """Give the program, to be called with its arguments."""
+    monkeypatch.setenv("COLUMNS", "200")
+    return Program(monkeypatch, capsys)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """Give a checkpoint of the digits target, untrained."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("checkpoint") / "digits.pt"
+    save_checkpoint(path, "digits-mlp", {}, TARGETS["digits-mlp"].make())
+    return path

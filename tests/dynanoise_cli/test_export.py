@@ -1,0 +1,154 @@
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+
+@pytest.fixture
+def out(tmp_path):
+    """Give a path in a folder of its own, which must stay empty where nothing is to be written."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder / "defended.onnx"
+
+
+def attributes(path):
+    head = next(node for node in onnx.load(path).graph.node if node.domain == "ai.dynanoise")
+    return {a.name: onnx.helper.get_attribute_value(a) for a in head.attribute}
+
+
+def test_export_is_the_default_command(program, checkpoint, out):
+    ended = program(checkpoint, "--sigma0", 0.55, "-o", out)
+    assert ended.status == 0, ended.err
+    assert attributes(out) == {
+        "classes": 10,
+        "sigma0": pytest.approx(0.55),
+        "lambda_": pytest.approx(2),
+        "temperature": pytest.approx(10),
+    }
+
+
+def test_the_base_variance_is_sigma0_squared(program, checkpoint, out):
+    assert program(checkpoint, "--base-variance", 0.25, "--lambda", 1, "--temperature", 3, "-o", out).status == 0
+    assert attributes(out)["sigma0"] == pytest.approx(0.5)
+
+
+def test_the_file_answers_and_its_noise_is_fresh(program, checkpoint, out):
+    assert program(checkpoint, "-o", out).status == 0
+    session = onnxruntime.InferenceSession(out)
+    x = np.zeros((3, 64), np.float32)
+    first, second = (session.run(None, {"input": x})[0] for _ in range(2))
+    assert first.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-6)
+    assert len({row.tobytes() for row in (*first, *second)}) == 6
+
+
+def test_json_on_standard_output_stands_alone(program, checkpoint, out):
+    ended = program(checkpoint, "-o", out, "--json", "-")
+    document = json.loads(ended.out)
+    assert document["schema"] == "dynanoise-export/export/1"
+    assert document["subject"]["parameters"] == {"sigma0": pytest.approx(0.3**0.5), "lambda": 2.0, "temperature": 10.0}
+    assert document["source"]["format"] == "a checkpoint of digits-mlp"
+    assert document["classes"] == 10
+    assert "defended.onnx" in ended.err
+
+
+def test_what_is_dropped_is_named_on_standard_error(program, tmp_path, out):
+    class Talkative(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.classify = torch.nn.Linear(4, 8), torch.nn.Linear(8, 3)
+
+        def forward(self, x):
+            embedding = self.embed(x)
+            return {"logits": self.classify(embedding), "embedding": embedding}
+
+    batch = {0: torch.export.Dim("batch")}
+    model = torch.export.export(Talkative(), (torch.zeros(2, 4),), dynamic_shapes={"x": batch})
+    torch.export.save(model, tmp_path / "talkative.pt2")
+    ended = program(tmp_path / "talkative.pt2", "--logits", "logits", "-o", out)
+    assert ended.status == 0, ended.err
+    assert "embedding" in ended.err
+    assert [output.name for output in onnx.load(out).graph.output] == ["probabilities"]
+
+
+@pytest.mark.parametrize("noise", ["random", "input"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_every_choice_of_the_file_runs(program, checkpoint, out, noise, precision):
+    ended = program(checkpoint, "-o", out, "--noise", noise, "--precision", precision, "--inline", "--opset", 17)
+    assert ended.status == 0, ended.err
+    model = onnx.load(out)
+    assert not model.functions
+    assert [(i.domain, i.version) for i in model.opset_import] == [("", 17)]
+    x = {"input": np.zeros((5, 64), np.float32)}
+    if noise == "input":
+        x["noise"] = np.zeros((5, 10), np.float32)
+    assert onnxruntime.InferenceSession(out).run(None, x)[0].shape == (5, 10)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--sigma0", "-1"], "sigma0"),
+        (["--sigma0", "nan"], "sigma0"),
+        (["--sigma0", "0"], "sigma0"),
+        (["--temperature", "0"], "temperature"),
+        (["--lambda", "inf"], "lambda"),
+        (["--sigma0", "1", "--base-variance", "1"], "--base-variance"),
+        (["--base-variance", "-0.1"], "base variance"),
+        (["--logits", "nothing"], "nothing"),
+        (["--input", "x"], "--input"),
+        (["--example", "missing.npz"], "missing.npz"),
+    ],
+)
+def test_a_bad_choice_is_one_sentence_and_status_2(program, checkpoint, out, arguments, said):
+    ended = program(checkpoint, "-o", out, *arguments)
+    refused(ended, said, out)
+
+
+def test_an_output_equal_to_the_input_is_refused(program, checkpoint):
+    before = checkpoint.read_bytes()
+    ended = program(checkpoint, "-o", checkpoint)
+    assert (ended.status, ended.out) == (2, "")
+    assert "input itself" in ended.err
+    assert checkpoint.read_bytes() == before
+
+
+def test_an_output_in_a_missing_folder_is_refused(program, checkpoint, out):
+    refused(program(checkpoint, "-o", out.parent / "missing" / "x.onnx"), "missing", out)
+
+
+def test_an_output_that_is_a_folder_is_refused(program, checkpoint, out):
+    out.mkdir()
+    ended = program(checkpoint, "-o", out)
+    assert ended.status == 2
+    assert "folder" in ended.err
+    assert not list(out.iterdir())
+
+
+def test_a_bad_json_path_is_told_before_the_work(program, checkpoint, out):
+    refused(program(checkpoint, "-o", out, "--json", out.parent / "missing" / "x.json"), "x.json", out)
+
+
+def test_a_failed_export_leaves_the_file_of_before(program, checkpoint, out):
+    out.write_bytes(b"of before")
+    assert program(checkpoint, "-o", out, "--logits", "nothing").status == 2
+    assert out.read_bytes() == b"of before"
+
+
+@pytest.mark.parametrize("name", ["missing.pt", "empty.pt", "text.pt", "garbage.onnx"])
+def test_a_file_that_is_no_model_is_one_sentence(program, tmp_path, out, name):
+    content = {"empty.pt": b"", "text.pt": b"no model", "garbage.onnx": bytes(range(256))}
+    if name in content:
+        (tmp_path / name).write_bytes(content[name])
+    refused(program(tmp_path / name, "-o", out), name, out)
+
+
+def refused(ended, said, out):
+    assert ended.status == 2
+    assert ended.out == ""
+    assert len(ended.err.splitlines()) == 1
+    assert said in ended.err
+    assert not list(out.parent.iterdir())
