@@ -8,18 +8,20 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 
+from dynanoise_export.distributions import are_probabilities
 from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256, written_whole
 from dynanoise_export.graph.attach import OUTPUT_NAME, Attached, attach
-from dynanoise_export.graph.check import are_probabilities, check_answer, check_form
+from dynanoise_export.graph.check import check_answer, check_form
 from dynanoise_export.graph.files import write_model
 from dynanoise_export.graph.logits import Logits, behind
 from dynanoise_export.graph.precision import to_float16
 from dynanoise_export.graph.provenance import Provenance, tool_versions, write_provenance
+from dynanoise_export.graph.running import predictor_of
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.mechanism.heads import Head
 from dynanoise_export.parameters import NoiseSource, Precision
-from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, require_onnxruntime
+from dynanoise_export.runtimes.onnx_runtime import require_onnxruntime
 from dynanoise_export.targets.inputs import Arrays
 from dynanoise_export.targets.opening import open_target
 from dynanoise_export.targets.target import OpenOptions, Target
@@ -121,7 +123,7 @@ def _find_logits(model: ir.Model, target: Target) -> Logits:
     logits = behind(output)
     if logits.kind != "unknown":
         return logits
-    answer = np.asarray(OnnxRuntimePredictor(ir.to_proto(model).SerializeToString()).run(target.example)[target.output])
+    answer = np.asarray(predictor_of(model).run(target.example)[target.output])
     if are_probabilities(answer):
         return dataclasses.replace(
             logits, kind="probabilities", seen=f"the logarithm of {output.name}, which are probabilities"

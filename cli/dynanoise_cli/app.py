@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dynanoise_cli import demo, export, inspect
+from dynanoise_cli import demo, export, inspect, validate
 from dynanoise_export import __version__
 from dynanoise_export.errors import UserError
 
@@ -49,6 +49,7 @@ def _options(
 
 app.command("export")(export.export)
 app.command("inspect")(inspect.inspect)
+app.command("validate")(validate.validate)
 app.command("demo")(demo.demo)
 
 

@@ -8,6 +8,7 @@ from onnx_ir.passes import common
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.leaks import LeakReport, find_leaks
 from dynanoise_export.graph.logits import Logits
+from dynanoise_export.graph.values import unused_name, values
 from dynanoise_export.mechanism.heads import Head
 from dynanoise_export.mechanism.noise import INPUT_NAME, standard_normals
 from dynanoise_export.mechanism.onnx_function import DOMAIN, OLDEST_OPSET, VERSION
@@ -85,15 +86,20 @@ def _require(model: ir.Model) -> None:
 
 def _append_head(model: ir.Model, logits: Logits, classes: int, head: Head, noise: NoiseSource) -> ir.Node:
     graph, value = model.graph, logits.value
+    batch = value.shape[0] if value.shape is not None else None
     if logits.kind == "probabilities":
         log = ir.node("Log", [value], name="dynanoise/log_probabilities")
         log.outputs[0].type, log.outputs[0].shape = value.type, value.shape
+        log.outputs[0].name = unused_name(model, "dynanoise_log_probabilities")
         graph.append(log)
         value = log.outputs[0]
-    batch = value.shape[0] if value.shape is not None else None
+    normals = standard_normals(graph, value, classes, noise)
+    if normals.producer() is not None:  # the name that it was given may be another's in a subgraph
+        normals.name = unused_name(model, "dynanoise_noise")
+        normals.type, normals.shape = ir.TensorType(ir.DataType.FLOAT), ir.Shape([batch, classes])
     node = ir.node(
         head.name,
-        [value, standard_normals(graph, value, classes, noise)],
+        [value, normals],
         attributes=head.attributes(classes),
         domain=DOMAIN,
         name=f"dynanoise/{head.name}",
@@ -111,12 +117,11 @@ def _append_head(model: ir.Model, logits: Logits, classes: int, head: Head, nois
 
 def _free_name(model: ir.Model, name: str) -> None:
     """Give up a name that the user's graph has for something within, where it matters to nobody."""
-    if name in model.graph.initializers or any(value.name == name for value in model.graph.inputs):
-        raise UserError(f"The model has an input or a weight called {name!r}, a name that the defended file needs.")
-    for node in model.graph.all_nodes():
-        for value in node.outputs:
-            if value.name == name:
-                value.name = f"{name}_undefended"
+    if any(value.name == name for value in model.graph.inputs):
+        raise UserError(f"The model has an input called {name!r}, a name that the defended file needs.")
+    for value in values(model):
+        if value.name == name:
+            value.name = unused_name(model, f"{name}_undefended")
 
 
 def _ensure(model: ir.Model, noise_input: str | None) -> LeakReport:

@@ -5,12 +5,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from dynanoise_export.distributions import are_probabilities
 from dynanoise_export.errors import UserError
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
 from dynanoise_export.targets.inputs import Arrays
-
-# Float32 sums of up to 100,000 probabilities stray this far from 1.
-SUM_TOLERANCE = 1e-3
 
 
 def check_form(path: Path) -> None:
@@ -38,13 +36,3 @@ def check_answer(path: Path, inputs: Arrays, output: str) -> None:
             "The exported model answers made-up inputs with NaN or with rows that do not sum to 1: "
             "give it real rows with --example rows.npz."
         )
-
-
-def are_probabilities(answer: np.ndarray) -> bool:
-    """Whether each row of [n, k] is a distribution over the classes."""
-    return bool(
-        answer.ndim == 2
-        and (answer >= 0).all()
-        and (answer <= 1 + SUM_TOLERANCE).all()
-        and (abs(answer.sum(axis=1, dtype=np.float64) - 1) < SUM_TOLERANCE).all()
-    )

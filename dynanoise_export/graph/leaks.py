@@ -1,15 +1,15 @@
 """The taint walk, which finds what leaves the graph and is not covered by the noise.
 
 Each value has one of four states. What a client sends in is raw, and what is computed from it stays raw until
-noise is added to it; from there on it is noised. An output must not be raw. The walk goes through local
-functions and through the subgraphs of If, Loop and Scan, so a head is judged by what it does, whether it is one
-node or flattened into many. It sees how values are wired, not how large the noise is: that is for `validate`.
+noise is added to it; from there on it is noised, unless it meets the same noise again. An output must be neither
+raw nor the noise itself. The walk goes through local functions and through the subgraphs of If, Loop and Scan, so
+a head is judged by what it does, whether it is one node or flattened into many. It sees how values are wired, not
+how large the noise is: that is for `validate`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from itertools import zip_longest
 
 import onnx_ir as ir
 from onnx_ir.passes import common
@@ -46,9 +46,9 @@ class LeakReport:
     """What the walk found.
 
     Attributes:
-        leaks: the names of the outputs that tell of the query what the noise has not covered.
+        leaks: the names of the outputs that tell of the query what the noise has not covered, or tell the noise.
         noised: the names of the outputs that the noise covers.
-        draws: the random operators, each once, in the order of the walk.
+        draws: the random operators, in the order of the walk; one in a function counts for each call.
         overridable: the names of the weights that a caller may replace, for they are inputs too.
     """
 
@@ -74,15 +74,15 @@ def find_leaks(model: ir.Model, noise_inputs: Collection[str] = ()) -> LeakRepor
     walk = _Walk(model)
     weights = set(model.graph.initializers)
     overridable = tuple(v.name or "" for v in model.graph.inputs if v.name in weights)
-    states = {
-        value: State.NOISE if value.name in noise_inputs else State.RAW
+    taints = {
+        value: Taint(State.NOISE, frozenset([(value,)])) if value.name in noise_inputs else RAW
         for value in model.graph.inputs
         if value.name not in weights
     }
-    walk.graph(model.graph, states)
-    outputs = [(value.name or "", states.get(value, State.CLEAN)) for value in model.graph.outputs]
+    walk.graph(model.graph, taints)
+    outputs = [(value.name or "", taints.get(value, CLEAN).state) for value in model.graph.outputs]
     return LeakReport(
-        leaks=tuple(name for name, state in outputs if state is State.RAW),
+        leaks=tuple(name for name, state in outputs if state in (State.NOISE, State.RAW)),
         noised=tuple(name for name, state in outputs if state is State.NOISED),
         draws=tuple(walk.draws.values()),
         overridable=overridable,
@@ -94,84 +94,128 @@ RANDOM = RANDOM_LIKE | {"RandomNormal", "RandomUniform"}
 SHAPES_ONLY = {"Shape", "Size"}
 ADDS = {"Add", "Sub", "Sum"}
 SCALES = {"Mul", "Div"}
+# Noise cut into steps is a mask, as dropout's is, and no cover for what it is multiplied with.
+STEPS = {"Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Floor", "Ceil", "Round", "Sign"}
+TURNS = {"Loop", "Scan", "SequenceMap"}
+
+# One draw at run time: the calls of functions that lead to it, and the random operator or the noise input.
+Source = tuple[ir.Node | ir.Value, ...]
+
+
+@dataclass(frozen=True)
+class Taint:
+    """The state of a value, and the draws that took part in it."""
+
+    state: State
+    sources: frozenset[Source] = frozenset()
+
+
+CLEAN = Taint(State.CLEAN)
+RAW = Taint(State.RAW)
 
 
 @dataclass
 class _Walk:
     model: ir.Model
-    draws: dict[ir.Node, Draw] = field(default_factory=dict)
+    draws: dict[Source, Draw] = field(default_factory=dict)
+    calls: Source = ()
 
-    def graph(self, graph: ir.Graph | ir.Function, states: dict[ir.Value, State]) -> None:
-        """Give a state to every value of the graph; `states` holds those of its inputs and of outer scopes."""
+    def graph(self, graph: ir.Graph | ir.Function, taints: dict[ir.Value, Taint]) -> None:
+        """Give a taint to every value of the graph; `taints` holds those of its inputs and of outer scopes."""
         for node in graph:
-            for value, state in zip(node.outputs, self.node(node, states), strict=True):
-                states[value] = state
+            for value, taint in zip(node.outputs, self.node(node, taints), strict=False):
+                taints[value] = taint
 
-    def node(self, node: ir.Node, states: dict[ir.Value, State]) -> Sequence[State]:
-        inputs = [State.CLEAN if value is None else states.get(value, State.CLEAN) for value in node.inputs]
+    def node(self, node: ir.Node, taints: dict[ir.Value, Taint]) -> Sequence[Taint]:
+        inputs = [CLEAN if value is None else taints.get(value, CLEAN) for value in node.inputs]
         function = self.model.functions.get(node.op_identifier())
         if function is not None:
-            return self.call(function, inputs)
+            return self.call(node, function, inputs)
+        operator = node.op_type if node.domain == "" else ""
         bodies = [a.as_graph() for a in node.attributes.values() if a.type == ir.AttributeType.GRAPH]
-        if node.op_type == "If" and len(bodies) == 2:
-            return self.branches(bodies, inputs[0], states)
+        if operator == "If":
+            return self.branches(bodies, inputs, taints)
+        if operator in TURNS and len(bodies) == 1:
+            return self.turns(node, bodies[0], inputs, taints)
         if bodies:
-            return self.loop(node, bodies, inputs, states)
-        if node.op_type in RANDOM:
-            live = node.op_type in RANDOM_LIKE and inputs[0] in (State.RAW, State.NOISED)
-            self.draws[node] = Draw(node.name or "", node.op_type, "seed" in node.attributes, live)
-        return [_combine(node.op_type, inputs)] * len(node.outputs)
+            return [RAW] * len(node.outputs)
+        if operator in RANDOM:
+            return [self.draw(node, inputs)]
+        return [_combine(operator, inputs)] * len(node.outputs)
 
-    def call(self, function: ir.Function, inputs: Sequence[State]) -> Sequence[State]:
-        states: dict[ir.Value, State] = dict(zip(function.inputs, inputs, strict=False))
-        self.graph(function, states)
-        return [states.get(value, State.CLEAN) for value in function.outputs]
+    def draw(self, node: ir.Node, inputs: Sequence[Taint]) -> Taint:
+        live = node.op_type in RANDOM_LIKE and _join(inputs).state in (State.RAW, State.NOISED)
+        source = (*self.calls, node)
+        self.draws[source] = Draw(node.name or "", node.op_type, "seed" in node.attributes, live)
+        return Taint(State.NOISE, frozenset([source]))
+
+    def call(self, node: ir.Node, function: ir.Function, inputs: Sequence[Taint]) -> Sequence[Taint]:
+        taints = dict(zip(function.inputs, inputs, strict=False))
+        outer, self.calls = self.calls, (*self.calls, node)
+        self.graph(function, taints)
+        self.calls = outer
+        return [taints.get(value, CLEAN) for value in function.outputs]
 
     def branches(
-        self, bodies: Sequence[ir.Graph], condition: State, outer: Mapping[ir.Value, State]
-    ) -> Sequence[State]:
+        self, bodies: Sequence[ir.Graph], inputs: Sequence[Taint], outer: Mapping[ir.Value, Taint]
+    ) -> Sequence[Taint]:
         # Which branch ran tells of the condition, so an output is at least as telling as that.
         ends = []
         for body in bodies:
-            states = dict(outer)
-            self.graph(body, states)
-            ends.append([max(condition, states.get(value, State.CLEAN)) for value in body.outputs])
-        return [max(pair) for pair in zip(*ends, strict=True)]
+            taints = dict(outer)
+            self.graph(body, taints)
+            ends.append([taints.get(value, CLEAN) for value in body.outputs])
+        return [_join([*inputs, *pair]) for pair in zip(*ends, strict=False)]
 
-    def loop(
-        self,
-        node: ir.Node,
-        bodies: Sequence[ir.Graph],
-        inputs: Sequence[State],
-        outer: Mapping[ir.Value, State],
-    ) -> Sequence[State]:
-        # What one turn computes, the next may read: the states only grow, so this ends after a few turns.
-        reached = max(inputs, default=State.CLEAN)
+    def turns(
+        self, node: ir.Node, body: ir.Graph, inputs: Sequence[Taint], outer: Mapping[ir.Value, Taint]
+    ) -> Sequence[Taint]:
+        """Follow a Loop or Scan until its taints grow no more: what one turn computes, the next may read."""
+        # A Loop's body takes (number, condition, carried…) and gives (condition, carried…, collected…); a Scan's
+        # takes (carried…, scanned…) and gives (carried…, collected…).
+        loop = node.op_type == "Loop"
+        starts = [CLEAN, *inputs[1:]] if loop else list(inputs)
+        starts += [CLEAN] * (len(body.inputs) - len(starts))
+        scanned = 0 if loop else node.attributes.get_int("num_scan_inputs", len(inputs))
+        first, last = int(loop), len(body.inputs) - scanned
+        ends = [CLEAN] * len(body.outputs)
         while True:
-            ends = []
-            for body in bodies:
-                states = dict(outer) | dict.fromkeys(body.inputs, reached)
-                self.graph(body, states)
-                ends += [states.get(value, State.CLEAN) for value in body.outputs]
-            if max(ends) <= reached:
+            taints = dict(outer) | dict(zip(body.inputs, starts, strict=False))
+            self.graph(body, taints)
+            ends = [_join([end, taints.get(value, CLEAN)]) for end, value in zip(ends, body.outputs, strict=True)]
+            # With no turn at all, what is carried comes out as it went in.
+            carried = [_join(pair) for pair in zip(starts[first:last], ends, strict=False)]
+            if carried == starts[first:last]:
                 break
-            reached = max(ends)
-        # With no turn at all, what is carried comes out as it went in.
-        given = ends[1:] if node.op_type == "Loop" else ends
-        scanned = node.attributes.get_int("num_scan_inputs", len(inputs))
-        carried = inputs[2:] if node.op_type == "Loop" else inputs[: len(inputs) - scanned]
-        return [max(end, start) for end, start in zip_longest(given, carried[: len(given)], fillvalue=State.CLEAN)]
+            starts[first:last] = carried
+        given = [*carried, *ends[len(carried) :]]
+        # How many turns a Loop took tells of its trip count and its condition.
+        return [_join([taint, inputs[0], given[0]]) for taint in given[1:]] if loop else given
 
 
-def _combine(operator: str, inputs: Sequence[State]) -> State:
+def _join(taints: Sequence[Taint]) -> Taint:
+    """Give the taint of what is computed from all of these, or is one of them."""
+    sources = frozenset[Source]().union(*(taint.sources for taint in taints))
+    if _undone(taints):
+        return Taint(State.RAW, sources)
+    return Taint(max((taint.state for taint in taints), default=State.CLEAN), sources)
+
+
+def _undone(taints: Sequence[Taint]) -> bool:
+    """Whether a covered value meets the very noise that covers it, which may take the cover off again."""
+    noise = [taint for taint in taints if taint.state is State.NOISE]
+    return any(taint.sources & n.sources for taint in taints if taint.state >= State.NOISED for n in noise)
+
+
+def _combine(operator: str, inputs: Sequence[Taint]) -> Taint:
+    joined = _join(inputs)
+    states = {taint.state for taint in inputs}
     if operator in SHAPES_ONLY:
-        return State.CLEAN
-    if operator in RANDOM:
-        return State.NOISE
-    telling = {state for state in inputs if state >= State.NOISED}
-    if State.NOISE in inputs:
-        if operator in ADDS and len(telling) == 1:
-            return State.NOISED
-        if operator in SCALES and State.NOISED not in telling:
-            return State.NOISE
-    return max(inputs, default=State.CLEAN)
+        return CLEAN
+    if State.NOISE not in states or _undone(inputs):
+        return joined
+    if operator in ADDS and joined.state >= State.NOISED:
+        return Taint(State.NOISED, joined.sources)
+    if operator in SCALES and joined.state is State.RAW:
+        return Taint(State.NOISE, joined.sources)
+    return Taint(State.RAW, joined.sources) if operator in STEPS else joined

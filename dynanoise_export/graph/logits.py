@@ -33,7 +33,7 @@ def behind(output: ir.Value) -> Logits:
     Raises:
         UserError: the output is a sigmoid's, so its classes do not exclude each other.
     """
-    value = _through(output, {"Identity", "Cast"})
+    value = _uncast(output)
     if (logits := _softmax_input(value)) is not None:
         return Logits(logits, "logits", f"{logits.name}, the input of the final softmax")
     operator = _operator(value)
@@ -42,7 +42,7 @@ def behind(output: ir.Value) -> Logits:
             f"The output {output.name!r} is a {operator}'s, one independent probability a label (multi-label), "
             "and DynaNoise is defined for classes that exclude each other."
         )
-    if operator in LINEAR or _is_biased_linear(value):
+    if _is_linear(value) or _is_biased_linear(value):
         return Logits(output, "logits", f"{output.name}, the output of a {operator}")
     return Logits(output, "unknown", f"{output.name}, an output")
 
@@ -60,17 +60,29 @@ def _input(value: ir.Value, operators: set[str], index: int = 0) -> ir.Value | N
     return node.inputs[index]
 
 
-def _through(value: ir.Value, operators: set[str]) -> ir.Value:
-    while (before := _input(value, operators)) is not None:
+def _uncast(value: ir.Value) -> ir.Value:
+    """Go up through Identity, and through Cast between types of floats."""
+    while (before := _input(value, {"Identity", "Cast"})) is not None:
+        node = value.producer()
+        if node is not None and not ir.DataType(node.attributes.get_int("to", 1)).is_floating_point():
+            break
         value = before
     return value
+
+
+def _is_linear(value: ir.Value) -> bool:
+    """Whether a linear layer made it, and not a product of probabilities, as where classes are put into groups."""
+    node = value.producer()
+    if _operator(value) not in LINEAR or node is None:
+        return False
+    return all(v is None or _softmax_input(_uncast(v)) is None for v in node.inputs)
 
 
 def _is_biased_linear(value: ir.Value) -> bool:
     node = value.producer()
     if _operator(value) != "Add" or node is None:
         return False
-    layer = [v for v in node.inputs if v is not None and _operator(v) in LINEAR]
+    layer = [v for v in node.inputs if v is not None and _is_linear(v)]
     bias = [v for v in node.inputs if v is not None and v.const_value is not None]
     return bool(layer and bias)
 
@@ -81,8 +93,9 @@ def _softmax_input(value: ir.Value) -> ir.Value | None:
     return next((logits for form in forms if (logits := form(value)) is not None), None)
 
 
-def _one_operator(value: ir.Value) -> ir.Value | None:
-    logits = _input(value, {"Softmax", "LogSoftmax"})
+def _one_operator(value: ir.Value, *operators: str) -> ir.Value | None:
+    """See through Softmax or LogSoftmax, or through the one that is named."""
+    logits = _input(value, set(operators) or {"Softmax", "LogSoftmax"})
     node = value.producer()
     if logits is None or node is None:
         return None
@@ -92,12 +105,12 @@ def _one_operator(value: ir.Value) -> ir.Value | None:
 
 def _log_of(value: ir.Value) -> ir.Value | None:
     inner = _input(value, {"Log"})
-    return None if inner is None else _softmax_input(inner)
+    return None if inner is None else _one_operator(inner, "Softmax") or _quotient(inner)
 
 
 def _exp_of(value: ir.Value) -> ir.Value | None:
     inner = _input(value, {"Exp"})
-    return None if inner is None else _input(inner, {"LogSoftmax"})
+    return None if inner is None else _one_operator(inner, "LogSoftmax")
 
 
 def _quotient(value: ir.Value) -> ir.Value | None:

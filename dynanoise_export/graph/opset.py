@@ -27,11 +27,14 @@ def convert_up(model: ir.Model, opset: int) -> None:
         return
     metadata = dict(model.metadata_props)
     logger = logging.getLogger("onnxscript.version_converter")
+    level = logger.level
     logger.setLevel(logging.ERROR)  # which converter it takes is nothing to warn a user about
     try:
         ConvertVersionPass(opset, fallback=True)(model)
     except Exception as error:  # the converters raise whatever an operator's adapter raises
         raise UserError(f"The model can't be converted from opset {current} to {opset}: {error}") from error
+    finally:
+        logger.setLevel(level)
     if model.opset_imports.get("") != opset:
         raise UserError(f"The model can't be converted from opset {current} to {opset}: an operator has no conversion.")
     model.metadata_props.update(metadata)

@@ -4,6 +4,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from dynanoise_export.errors import UserError
+from dynanoise_export.graph.values import unused_name
 from dynanoise_export.mechanism.noise import INPUT_NAME
 
 RANDOM_LIKE = "RandomNormalLike"
@@ -20,23 +21,45 @@ def make_twin(model: ir.Model) -> str:
         already, the name of that.
 
     Raises:
-        UserError: the model draws no noise, or draws in several places.
+        UserError: the model draws no noise, draws in several places or in a branch or loop, or not standard normals.
     """
-    if "dynanoise.noise_input" in model.metadata_props:
-        return model.metadata_props["dynanoise.noise_input"]
-    drawing = {
-        identifier
-        for identifier, function in model.functions.items()
-        if any(node.op_type == RANDOM_LIKE for node in function)
-    }
-    common.InlinePass(criteria=lambda function: function.identifier() in drawing)(model)
-    draws = [node for node in model.graph if node.op_type == RANDOM_LIKE]
+    stated = model.metadata_props.get("dynanoise.noise_input")
+    if any(value.name == stated for value in model.graph.inputs):
+        return str(stated)
+    _inline_draws(model)
+    draws = [node for node in model.graph.all_nodes() if _draws(node)]
     if len(draws) != 1:
         raise UserError(f"The model draws noise in {len(draws)} places, and the test twin needs exactly one.")
-    draw = draws[0]
+    return _replace(model, draws[0])
+
+
+def _draws(node: ir.Node) -> bool:
+    return node.op_type == RANDOM_LIKE and node.domain == ""
+
+
+def _inline_draws(model: ir.Model) -> None:
+    """Flatten the functions that draw, and those that call them."""
+    drawing: set[ir.OperatorIdentifier] = set()
+    found = True
+    while found:
+        found = False
+        for name, function in model.functions.items():
+            if name not in drawing and any(_draws(n) or n.op_identifier() in drawing for n in function.all_nodes()):
+                drawing.add(name)
+                found = True
+    common.InlinePass(criteria=lambda function: function.identifier() in drawing)(model)
+
+
+def _replace(model: ir.Model, draw: ir.Node) -> str:
+    if draw.graph is not model.graph:
+        raise UserError("The model draws its noise in a branch or a loop, where the test twin can't feed it.")
+    if draw.attributes.get_float("mean", 0.0) != 0 or draw.attributes.get_float("scale", 1.0) != 1:
+        raise UserError("The model draws noise that is not standard normal, and the test twin feeds standard normals.")
     drawn = draw.outputs[0]
-    noise = ir.Value(name=INPUT_NAME, type=ir.TensorType(ir.DataType.FLOAT), shape=drawn.shape)
-    model.graph.inputs.append(noise)
+    dtype = ir.DataType(draw.attributes.get_int("dtype", ir.DataType.FLOAT))
+    noise = ir.Value(type=ir.TensorType(dtype), shape=drawn.shape)
     ir.convenience.replace_all_uses_with(drawn, noise)
     model.graph.remove(draw, safe=True)
-    return INPUT_NAME
+    noise.name = unused_name(model, INPUT_NAME)
+    model.graph.inputs.append(noise)
+    return str(noise.name)

@@ -1,9 +1,28 @@
-"""Find values in a graph."""
+"""Find values in a graph, and names for new ones."""
+
+import itertools
+from collections.abc import Iterator
 
 import onnx_ir as ir
 
 
 def value_named(model: ir.Model, name: str) -> ir.Value | None:
-    """Find a value of the main graph by its name: an output of a node, an input or a weight."""
+    """Find a value of the main graph by its name: an output of a node, or an input."""
     made = (value for node in model.graph for value in node.outputs)
     return next((value for value in (*model.graph.inputs, *made) if value.name == name), None)
+
+
+def values(model: ir.Model) -> Iterator[ir.Value]:
+    """Go through the inputs, the weights and what the nodes make, in the main graph and its subgraphs."""
+    for graph in list(model.graphs()):
+        yield from graph.inputs
+        yield from list(graph.initializers.values())
+        for node in graph:
+            yield from node.outputs
+
+
+def unused_name(model: ir.Model, wanted: str) -> str:
+    """Give a name that no value of the main graph and its subgraphs has: the one wanted, or one like it."""
+    taken = {value.name for value in values(model)}
+    candidates = (f"{wanted}_{count}" if count else wanted for count in itertools.count())
+    return next(name for name in candidates if name not in taken)

@@ -10,6 +10,8 @@ from dynanoise_export.files import written_whole
 from dynanoise_export.graph.leaks import LeakReport
 from dynanoise_export.graph.provenance import tool_versions
 from dynanoise_export.inspecting import Inspection
+from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.validation.suite import Validation
 
 Document = dict[str, Any]
 
@@ -58,6 +60,26 @@ def inspection_document(seen: Inspection) -> Document:
         "heads": [dataclasses.asdict(head) for head in seen.heads],
         "leaks": _leaks(seen.leaks),
         "provenance": dataclasses.asdict(seen.provenance) if seen.provenance else None,
+    }
+
+
+def validation_document(validation: Validation) -> Document:
+    """Tell what `validate` found."""
+    subject = validation.subject
+    return {
+        "schema": "dynanoise-export/validate/1",
+        "tool": tool_versions(),
+        "subject": {
+            "path": str(subject.path),
+            "sha256": subject.sha256,
+            "parameters": DynaNoise(subject.parameters).parameters_dict(),
+        },
+        "passed": validation.passed,
+        "strict": validation.strict,
+        "reference": str(validation.reference),
+        "rows": validation.rows,
+        "data": validation.data,
+        "checks": [dataclasses.asdict(check) for check in validation.checks],
     }
 
 

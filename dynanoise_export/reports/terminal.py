@@ -11,6 +11,7 @@ from dynanoise_export.demonstration import Demonstration
 from dynanoise_export.exporting import Exported
 from dynanoise_export.graph.leaks import Draw, LeakReport
 from dynanoise_export.inspecting import Inspection
+from dynanoise_export.validation.suite import Validation
 
 Row = tuple[str, str]
 
@@ -94,6 +95,21 @@ def _provenance_rows(seen: Inspection) -> list[Row]:
         ("source", f"{stated.source_format}, sha256 {stated.source_sha256}"),
         ("made with", ", ".join(f"{name} {version}" for name, version in stated.versions.items())),
     ]
+
+
+def print_validation(validation: Validation, console: Console) -> None:
+    """Show what `validate` found: the verdict first, then each check."""
+    failed = [check.name for check in validation.checks if not check.passed and not check.warning]
+    warned = [check.name for check in validation.checks if not check.passed and check.warning]
+    verdict = "[green]PASSED[/]" if validation.passed else "[red]FAILED[/]"
+    counts = f"{len(validation.checks)} checks, {len(failed)} failed, {len(warned)} warnings"
+    console.print(f"[bold]{verdict}[/]  {escape(str(validation.subject.path))}: {counts}")
+    console.print(escape(f"against {validation.reference}, rows: {validation.data}"))
+    table = Table("", "check", Column("what was seen", overflow="fold"), box=SIMPLE)
+    for check in validation.checks:
+        mark = "[green]ok[/]" if check.passed else "[yellow]warning[/]" if check.warning else "[red]FAILED[/]"
+        table.add_row(mark, check.name, escape(check.detail))
+    console.print(table)
 
 
 def print_demonstration(shown: Demonstration, console: Console) -> None:

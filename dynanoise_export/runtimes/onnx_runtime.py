@@ -12,6 +12,14 @@ from dynanoise_export.errors import UserError
 
 DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
 
+# How far the runtime rewrites a graph when it opens it, by its own names.
+LEVELS = {
+    "no optimisation": "ORT_DISABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "all": "ORT_ENABLE_ALL",
+}
+
 
 def require_onnxruntime() -> ModuleType:
     """Import ONNX Runtime.
@@ -49,19 +57,33 @@ class OnnxRuntimePredictor:
     Args:
         model: a file, or the bytes of a model.
         threads: for one operator; 0 leaves it to the runtime.
+        level: of the graph's optimisation, a key of `LEVELS`.
         light: no graph optimisation and no copies of the weights, for a model that is opened once to be tried.
+        save_optimised: where to save the graph as the runtime rewrote it.
 
     Raises:
         UserError: the runtime can't open the model.
     """
 
-    def __init__(self, model: Path | bytes, *, threads: int = 0, light: bool = False) -> None:
+    def __init__(
+        self,
+        model: Path | bytes,
+        *,
+        threads: int = 0,
+        level: str = "all",
+        light: bool = False,
+        save_optimised: Path | None = None,
+    ) -> None:
         runtime = require_onnxruntime()
         options = runtime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = threads
+        options.graph_optimization_level = getattr(
+            runtime.GraphOptimizationLevel, LEVELS["no optimisation" if light else level]
+        )
+        if save_optimised is not None:
+            options.optimized_model_filepath = str(save_optimised)
         if light:
-            options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
             options.add_session_config_entry("session.disable_prepacking", "1")
         try:
             self.session = runtime.InferenceSession(

@@ -57,15 +57,20 @@ def specs_of(example: Mapping[str, npt.NDArray[np.generic]]) -> tuple[TensorSpec
     return tuple(TensorSpec(name, array.dtype.name, ("batch", *array.shape[1:])) for name, array in example.items())
 
 
-def draw(specs: Sequence[TensorSpec]) -> Arrays:
-    """Make up values: normals for floats, ones for integers, two rows, the same size for the same axis name."""
+def axis_name(input_name: str, place: int) -> str:
+    """Name an axis that has no name, or none for people."""
+    return "batch" if place == 0 else f"{input_name}_axis_{place}"
+
+
+def draw(specs: Sequence[TensorSpec], rows: int = BATCH) -> Arrays:
+    """Make up values: normals for floats, ones for integers, the same size for the same axis name."""
     generator = np.random.default_rng(0)
     sizes: dict[str, int] = {}
     arrays: Arrays = {}
     for spec in specs:
         shape = []
         for axis, size in enumerate(spec.shape):
-            made_up = BATCH if axis == 0 else IMAGE_SIDE if len(spec.shape) >= 4 else LENGTH
+            made_up = rows if axis == 0 else IMAGE_SIDE if len(spec.shape) >= 4 else LENGTH
             shape.append(size if isinstance(size, int) else sizes.setdefault(size, made_up))
         dtype = np.dtype(spec.dtype)
         values = generator.standard_normal(shape) if dtype.kind == "f" else np.ones(shape)

@@ -13,7 +13,7 @@ from dynanoise_export.graph.attach import carries_head
 from dynanoise_export.graph.files import external_files, read_model
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.mechanism.onnx_function import OLDEST_OPSET
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.targets.inputs import TensorSpec, axis_name
 from dynanoise_export.targets.outputs import OutputSpec, choose_output
 from dynanoise_export.targets.target import OpenOptions, Target
 from dynanoise_export.targets.torch_module import settle_inputs
@@ -56,7 +56,7 @@ def input_specs(model: ir.Model) -> tuple[TensorSpec, ...]:
         if value.shape is None or value.dtype is None:
             raise UserError(f"The input {value.name!r} has no declared type and shape.")
         axes = [
-            axis if isinstance(axis, int) else axis.value or ("batch" if i == 0 else f"{value.name}_axis_{i}")
+            axis if isinstance(axis, int) else axis.value or axis_name(value.name or "", i)
             for i, axis in enumerate(value.shape)
         ]
         specs.append(TensorSpec(value.name or "", value.dtype.numpy().name, tuple(axes)))
@@ -71,8 +71,8 @@ def _choose(path: Path, model: ir.Model, wanted: str | None) -> OutputSpec:
         if value is None:
             outputs = ", ".join(str(_describe(v)) for v in model.graph.outputs)
             raise UserError(f"{path} has no value {wanted!r}; its outputs are {outputs}.")
-        return choose_output([_describe(value)], wanted)
-    return choose_output([_describe(value) for value in model.graph.outputs], None)
+        return choose_output(path, [_describe(value)], wanted)
+    return choose_output(path, [_describe(value) for value in model.graph.outputs], None)
 
 
 def _describe(value: ir.Value) -> OutputSpec:

@@ -1,10 +1,12 @@
 """A PyTorch module as a target: run it once, see what it gives, and export it to ONNX."""
 
 import inspect
+import io
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ from dynanoise_export.targets.outputs import OutputSpec, choose_output
 from dynanoise_export.targets.target import OpenOptions, Target
 
 
+# Path, module, inputs, example, names of the outputs in order, the one that matters, opset: to an ONNX model.
+Conversion = Callable[[Path, Any, Sequence[TensorSpec], Arrays, Sequence[str], str, int | None], ir.Model]
+
+
 def module_target(
     path: Path,
     kind: str,
@@ -28,6 +34,8 @@ def module_target(
     module: torch.nn.Module,
     specs: Sequence[TensorSpec],
     options: OpenOptions,
+    example: Arrays | None = None,
+    convert: Conversion | None = None,
 ) -> Target:
     """Make a target of a module.
 
@@ -38,14 +46,19 @@ def module_target(
         module: put into evaluation mode here.
         specs: the inputs, as far as the file says them; the user's own word comes first.
         options: what the user says.
+        example: values that fit the inputs as the file says them, if made-up ones might not.
+        convert: makes the ONNX model, where PyTorch's newer exporter can't.
 
     Raises:
         UserError: the inputs are not known, the module does not run on them, or its output is no classifier's.
     """
-    module.eval().requires_grad_(False)
-    specs, example = settle_inputs(path, kind, options, specs or _specs_of_module(module))
+    module.eval()
+    for weight in module.parameters():  # TorchScript has no requires_grad_ for a whole module
+        weight.requires_grad_(False)
+    specs, example = settle_inputs(path, kind, options, specs or _specs_of_module(module), example)
     outputs = run_module(path, module, example)
-    chosen = choose_output([describe(name, tensor) for name, tensor in outputs.items()], options.logits)
+    chosen = choose_output(path, [describe(name, tensor) for name, tensor in outputs.items()], options.logits)
+    _require_any_batch(path, module, specs, example, chosen.name)
     return Target(
         path=path,
         format=kind,
@@ -56,12 +69,12 @@ def module_target(
         classes=int(outputs[chosen.name].shape[1]),
         dropped=tuple(name for name in outputs if name != chosen.name),
         module=module,
-        to_onnx=partial(_export, path, module, tuple(specs), example, tuple(outputs)),
+        to_onnx=partial(convert or _export, path, module, tuple(specs), example, tuple(outputs), chosen.name),
     )
 
 
 def settle_inputs(
-    path: Path, kind: str, options: OpenOptions, specs: Sequence[TensorSpec]
+    path: Path, kind: str, options: OpenOptions, specs: Sequence[TensorSpec], fitting: Arrays | None = None
 ) -> tuple[Sequence[TensorSpec], Arrays]:
     """Settle what the inputs are and values for them: the user's word, then the file's.
 
@@ -83,11 +96,11 @@ def settle_inputs(
             f"{path} is {kind}, which does not say its inputs: give them with --input x:batch,3,32,32 "
             "or an example with --example rows.npz."
         )
-    return specs, draw(specs)
+    return specs, fitting if fitting and not options.inputs else draw(specs)
 
 
 def run_module(path: Path, module: torch.nn.Module, example: Arrays) -> dict[str, torch.Tensor]:
-    """Run a module once and name its outputs: by key or field, by place, or "output" for a lone tensor.
+    """Run a module once and name its outputs.
 
     Raises:
         UserError: the module does not take the example, or gives no tensor.
@@ -98,14 +111,46 @@ def run_module(path: Path, module: torch.nn.Module, example: Arrays) -> dict[str
             result = module(*args, **kwargs)
     except Exception as error:  # a user's own code raises whatever it likes
         shapes = ", ".join(f"{name} {list(array.shape)} {array.dtype}" for name, array in example.items())
-        raise UserError(f"{path} does not run on inputs of {shapes}: {_first_line(error)}") from error
-    if isinstance(result, torch.Tensor):
-        return {"output": result}
-    leaves, _ = pytree.tree_flatten_with_path(result)
-    outputs = {_spell(keys): leaf for keys, leaf in leaves if isinstance(leaf, torch.Tensor)}
+        raise UserError(f"{path} does not run on inputs of {shapes}: {first_line(error)}") from error
+    outputs = named_outputs(result)
     if not outputs:
         raise UserError(f"{path} gives {type(result).__name__} and no tensor, so it can't be a classifier.")
     return outputs
+
+
+def named_outputs(result: Any) -> dict[str, torch.Tensor]:
+    """Name the tensors that a module gives: by key or field, by place, or "output" for a lone one."""
+    if isinstance(result, torch.Tensor):
+        return {"output": result}
+    leaves, _ = pytree.tree_flatten_with_path(result)
+    return {_spell(keys): leaf for keys, leaf in leaves if isinstance(leaf, torch.Tensor)}
+
+
+def _require_any_batch(
+    path: Path, module: torch.nn.Module, specs: Sequence[TensorSpec], example: Arrays, output: str
+) -> None:
+    """Try one row more: a trace may have the batch of its example built in, and gives wrong answers or none then."""
+    batched = [spec.name for spec in specs if spec.shape and isinstance(spec.shape[0], str)]
+    if not batched:
+        return
+    larger = {name: np.concatenate([a, a[:1]]) if name in batched else a for name, a in example.items()}
+    rows = len(example[batched[0]])
+    try:
+        if len(run_module(path, module, larger)[output]) == rows + 1:
+            return
+    except UserError:
+        pass
+    raise fixed_axis(path, specs, next(str(spec.shape[0]) for spec in specs if spec.name in batched), rows)
+
+
+def fixed_axis(path: Path, specs: Sequence[TensorSpec], axis: str, size: int) -> UserError:
+    """Say that a model's code settles on one size for an axis that should be dynamic."""
+    shapes = " ".join(
+        f"--input {replace(spec, shape=tuple(size if a == axis else a for a in spec.shape))}" for spec in specs
+    )
+    return UserError(
+        f"{path} works with a {axis} of {size} and no other, so say the sizes that its code fixes: {shapes}."
+    )
 
 
 def describe(name: str, tensor: torch.Tensor) -> OutputSpec:
@@ -115,16 +160,15 @@ def describe(name: str, tensor: torch.Tensor) -> OutputSpec:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the exporter's own news (a missing torchvision, its deprecations) off the user's terminal."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Keep the exporter's own news (a missing torchvision, its deprecations, its graphs) off the user's terminal."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(level)
 
 
 def _export(
@@ -132,7 +176,8 @@ def _export(
     module: torch.nn.Module,
     specs: Sequence[TensorSpec],
     example: Arrays,
-    output_names: Sequence[str],
+    outputs: Sequence[str],
+    output: str,
     opset: int | None,
 ) -> ir.Model:
     tensors = {spec.name: torch.from_numpy(np.array(example[spec.name])) for spec in specs}
@@ -147,15 +192,35 @@ def _export(
                 dynamo=True,
                 opset_version=opset,
                 input_names=[spec.name for spec in specs],
-                output_names=list(output_names),
+                output_names=list(outputs),
                 dynamic_shapes=axes if kwargs else tuple(axes.values()),
                 verbose=False,
             )
     except Exception as error:  # the exporter runs the user's own code
-        raise UserError(f"PyTorch can't export {path} to ONNX: {_root_line(error)}") from error
+        raise export_failure(path, error) from error
     if program is None:
         raise AssertionError("the exporter gave no program")
+    _require_dynamic(path, program.model, specs)
     return without_traces(program.model)
+
+
+def export_failure(path: Path, error: BaseException) -> UserError:
+    """Say why an exporter gave up, by the exception that began it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    reason = first_line(error)
+    if "data-dependent" in reason:
+        reason = "its code branches on the values of a tensor; save it as TorchScript, with torch.jit.script"
+    return UserError(f"PyTorch can't export {path} to ONNX: {reason}")
+
+
+def _require_dynamic(path: Path, model: ir.Model, specs: Sequence[TensorSpec]) -> None:
+    """Refuse a model with an axis that was to be dynamic: the exporter fixes one without a word if it must."""
+    shapes = {value.name: value.shape for value in model.graph.inputs}
+    for spec in specs:
+        for asked, made in zip(spec.shape, shapes.get(spec.name) or (), strict=False):
+            if isinstance(asked, str) and isinstance(made, int):
+                raise fixed_axis(path, specs, asked, made)
 
 
 def without_traces(model: ir.Model) -> ir.Model:
@@ -181,6 +246,8 @@ def _bind(
 
 def _specs_of_module(module: torch.nn.Module) -> tuple[TensorSpec, ...]:
     """Ask the module itself: Lightning's modules carry an example, timm's the size of their image."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return ()
     forward = inspect.signature(module.forward).parameters
     first = next(iter(forward), "x")
     if isinstance(example := getattr(module, "example_input_array", None), torch.Tensor):
@@ -200,11 +267,6 @@ def _spell(keys: Sequence[Any]) -> str:
     return ".".join(parts)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Give the first line of what an exception says, or its name where it says nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _root_line(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return _first_line(error)

@@ -1,29 +1,39 @@
 """TorchScript files: traced or scripted modules, which need none of the user's code."""
 
 import io
+import pickle
 import re
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import onnx_ir as ir
 import torch
-from torch.jit._pickle import restore_type_tag
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256
-from dynanoise_export.targets.inputs import Arrays, TensorSpec, specs_of
+from dynanoise_export.graph.opset import convert_up
+from dynanoise_export.targets.inputs import Arrays, TensorSpec, draw
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import module_target, quiet, without_traces
+from dynanoise_export.targets.torch_module import export_failure, module_target, named_outputs, quiet, without_traces
 
-# TorchScript is no Python, but it has two operators that touch files, and a module may run code on loading.
-TOUCHES_FILES = re.compile(rb"\b(?:torch|ops\.aten|aten)\.(save|from_file)\s*\(")
+# TorchScript is no Python, but it has operators that touch files, and a module may run code on loading. They can be
+# called in several ways (torch.save(x, name), x.save(name), f = ops.aten.save), so the mere name is refused.
+TOUCHES_FILES = re.compile(rb"\b(save|from_file|read_file|write_file)\b")
 
-DEFAULT_OPSET = 17  # the newest that this exporter has
+# What a pickle calls the types of tensors, and NumPy's names of them.
+STORAGES = {
+    "FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16", "LongStorage": "int64",
+    "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool",
+}  # fmt: skip
+
+# Of the exporter for TorchScript.
+DEFAULT_OPSET, NEWEST_OPSET = 17, 20
 
 
 def open_torchscript(path: Path, options: OpenOptions) -> Target:
@@ -32,50 +42,80 @@ def open_torchscript(path: Path, options: OpenOptions) -> Target:
     Raises:
         UserError: the file is damaged, reads or writes files, or its inputs are not known.
     """
-    _require_no_file_access(path)
     try:
+        if not options.allow_pickle:
+            _require_no_file_access(path)
         module = torch.jit.load(path, map_location="cpu")
+    except UserError:
+        raise
     except Exception as error:  # a C++ parser of foreign bytes
         raise UserError(f"{path} is a damaged TorchScript file, or another PyTorch's: {_last_line(error)}") from error
     names = [argument.name for argument in module.forward.schema.arguments[1:]]
-    traced = _traced_example(path, names)
-    target = module_target(path, "a TorchScript file", sha256(path), module, specs_of(traced), options)
-    convert = partial(_export, path, module, target.inputs, target.example, (target.output, *target.dropped))
-    return replace(target, to_onnx=convert)
+    traced = _traced_inputs(path, names)
+    specs, example = _with_batch(traced), draw(traced)
+    return module_target(path, "a TorchScript file", sha256(path), module, specs, options, example, _export)
+
+
+def _with_batch(traced: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    """Take the first axis for the batch, of every input that has as many rows as the first."""
+    return tuple(
+        replace(spec, shape=("batch", *spec.shape[1:])) if spec.shape[:1] == traced[0].shape[:1] != () else spec
+        for spec in traced
+    )
 
 
 def _require_no_file_access(path: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.namelist():
-            if "/code/" in member and (found := TOUCHES_FILES.search(archive.read(member))):
-                raise UserError(
-                    f"{path} calls torch.{found[1].decode()}, which reads or writes files: no classifier needs that, "
-                    "so it is not opened."
-                )
+    # Read as PyTorch reads it: another reader could be shown another content.
+    archive = torch._C.PyTorchFileReader(str(path))
+    for member in archive.get_all_records():
+        if member.startswith("code/") and (found := TOUCHES_FILES.search(archive.get_record(member))):
+            raise UserError(
+                f"{path} says {found[0].decode()!r} in its code, as a module would that reads or writes files, "
+                "and is not opened without --allow-pickle."
+            )
 
 
-def _traced_example(path: Path, names: Sequence[str]) -> Arrays:
-    """Read the example that a traced module was saved with; a scripted one has none.
+def _traced_inputs(path: Path, names: Sequence[str]) -> tuple[TensorSpec, ...]:
+    """Read the types and sizes of the example that a traced module was made with; a scripted one has none."""
+    archive = torch._C.PyTorchFileReader(str(path))
+    if "traced_inputs.pkl" not in archive.get_all_records():
+        return ()
+    try:
+        kept = _Sizes(io.BytesIO(archive.get_record("traced_inputs.pkl"))).load()["forward"]
+        sizes = [(dtype, tuple(map(int, size))) for dtype, size in kept]
+    except Exception:  # inputs that are no plain tensors, or bytes that mean nothing: the user can still say it
+        return ()
+    return tuple(TensorSpec(name, dtype, size) for name, (dtype, size) in zip(names, sizes, strict=True))
 
-    PyTorch keeps it in the archive as a pickle of tensors and reads it in C++ alone, so it is put into the form
-    of a state dict and read as that, without running code.
-    """
-    repacked = io.BytesIO()
-    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(repacked, "w") as copy:
-        root = archive.namelist()[0].split("/")[0]
-        if f"{root}/traced_inputs.pkl" not in archive.namelist():
-            return {}
-        copy.writestr("example/data.pkl", archive.read(f"{root}/traced_inputs.pkl"))
-        for member in ("version", "byteorder"):
-            copy.writestr(f"example/{member}", archive.read(f"{root}/{member}"))
-        for member in archive.namelist():
-            if member.startswith(f"{root}/traced_inputs/"):
-                copy.writestr(f"example/data/{member.rsplit('/', 1)[1]}", archive.read(member))
-    repacked.seek(0)
-    with torch.serialization.safe_globals([restore_type_tag]):
-        inputs = torch.load(repacked, weights_only=True)["forward"]
-    arrays = [tensor.numpy() for tensor in inputs if isinstance(tensor, torch.Tensor)]
-    return dict(zip(names, arrays, strict=False))
+
+class _Sizes(pickle.Unpickler):
+    """Reads a pickle of tensors as their types and sizes, and nothing else: PyTorch keeps no values there."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        match module, name:
+            case "torch.jit._pickle", "restore_type_tag":
+                return lambda value, tag: value
+            case "torch._utils", "_rebuild_tensor_v2":
+                return lambda storage, offset, size, *rest: (storage, size)
+            case "collections", "OrderedDict":
+                return dict
+            case "torch", storage if storage in STORAGES:
+                return STORAGES[storage]
+        raise pickle.UnpicklingError(f"{module}.{name}")
+
+    def persistent_load(self, pid: Any) -> Any:
+        return pid[1]
+
+
+class _OneOutput(torch.nn.Module):
+    """Gives one output of a TorchScript module: its dictionaries and lists can't be converted, and nobody needs them."""
+
+    def __init__(self, module: torch.jit.ScriptModule, place: int) -> None:
+        super().__init__()
+        self.module, self.place = module, place
+
+    def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return list(named_outputs(self.module(*tensors)).values())[self.place]
 
 
 def _export(
@@ -83,30 +123,35 @@ def _export(
     module: torch.jit.ScriptModule,
     specs: Sequence[TensorSpec],
     example: Arrays,
-    output_names: Sequence[str],
+    outputs: Sequence[str],
+    output: str,
     opset: int | None,
 ) -> ir.Model:
     axes = {s.name: {i: a for i, a in enumerate(s.shape) if isinstance(a, str)} for s in specs}
+    if batch := next((names[0] for names in axes.values() if 0 in names), None):
+        axes[output] = {0: batch}
     tensors = tuple(torch.from_numpy(np.array(example[spec.name])) for spec in specs)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "model.onnx"
         try:
-            with quiet():
+            # When it fails, the exporter prints the graph that it failed on, and offers no switch for that.
+            with quiet(), mock.patch.object(torch._C, "_jit_onnx_log"):
                 # The newer exporter takes no TorchScript.
                 torch.onnx.export(
-                    module,
+                    torch.jit.trace(_OneOutput(module, outputs.index(output)).eval(), tensors, check_trace=False),
                     tensors,
                     made,
                     dynamo=False,
-                    opset_version=opset or DEFAULT_OPSET,
+                    opset_version=min(opset or DEFAULT_OPSET, NEWEST_OPSET),
                     input_names=[spec.name for spec in specs],
-                    output_names=list(output_names),
-                    dynamic_axes=axes | {name: {0: "batch"} for name in output_names},
+                    output_names=[output],
+                    dynamic_axes=axes,
                 )
         except Exception as error:  # the exporter raises whatever an operator's converter raises
-            raise UserError(f"PyTorch can't export {path} to ONNX: {_last_line(error)}") from error
+            raise export_failure(path, error) from error
         model = ir.load(made)
         ir.external_data.load_to_model(model)
+    convert_up(model, opset or 0)
     return without_traces(model)
 
 

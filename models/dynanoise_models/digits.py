@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,24 +45,32 @@ def load_audit(seed: int = 0) -> Audit:
     return Audit((x[rows] / 16).astype(np.float32), y[rows].astype(np.int64), np.arange(2 * MEMBERS) < MEMBERS)
 
 
-def train(audit: Audit, seed: int = 0, progress: Callable[[int, int], None] = lambda done, of: None) -> torch.nn.Module:
+def train(
+    audit: Audit,
+    seed: int = 0,
+    epochs: int = EPOCHS,
+    arguments: dict[str, Any] | None = None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> torch.nn.Module:
     """Train the target on the members until it knows them by heart.
 
     Args:
         audit: whose members are trained on.
         seed: of the weights and of the batches' order.
+        epochs: how often each member is seen.
+        arguments: what the network is made with beyond the target's own settings.
         progress: told of the epochs done, and of how many there are.
     """
     x, y = torch.from_numpy(audit.x[audit.member]), torch.from_numpy(audit.y[audit.member])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = TARGETS[NAME].make()
+        module = TARGETS[NAME].make(**arguments or {})
         optimizer = torch.optim.Adam(module.parameters(), lr=3e-3)
-        for epoch in range(EPOCHS):
+        for epoch in range(epochs):
             for batch in torch.randperm(len(x)).split(32):
                 optimizer.zero_grad()
                 loss = functional.cross_entropy(module(x[batch]), y[batch])
                 loss.backward()
                 optimizer.step()
-            progress(epoch + 1, EPOCHS)
+            progress(epoch + 1, epochs)
     return module.eval()

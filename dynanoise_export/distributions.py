@@ -1,0 +1,22 @@
+"""Rows of logits and of probabilities: what several rooms ask of them."""
+
+import numpy as np
+import numpy.typing as npt
+
+# Float32 sums of up to 100,000 probabilities stray this far from 1.
+SUM_TOLERANCE = 1e-3
+
+
+def are_probabilities(answers: npt.NDArray[np.generic]) -> bool:
+    """Whether each row of [n, k] is a distribution over the classes."""
+    if answers.ndim != 2 or not np.issubdtype(answers.dtype, np.floating):
+        return False
+    values = answers.astype(np.float64)
+    in_bounds = (values >= 0).all() and (values <= 1 + SUM_TOLERANCE).all()
+    return bool(in_bounds and (abs(values.sum(axis=1) - 1) < SUM_TOLERANCE).all())
+
+
+def centred(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Take out of each row [n, k] what a softmax does not see, a constant; infinities become large numbers."""
+    finite = np.clip(logits, -1e30, 1e30)
+    return finite - finite.max(axis=1, keepdims=True)

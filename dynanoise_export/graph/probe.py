@@ -1,0 +1,62 @@
+"""The probe: a defended graph with its noise fed from outside, and its logits as a further output."""
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from dynanoise_export.graph.twin import make_twin
+from dynanoise_export.graph.values import value_named
+
+SUMS = {"Add", "Sub", "Sum"}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A graph to compare a head by.
+
+    Attributes:
+        model: gives the answers and the logits, and takes the noise.
+        noise: the name of the input that takes the noise.
+        logits: the name of the output that gives what the noise is added to; None where no such place was found.
+    """
+
+    model: ir.Model
+    noise: str
+    logits: str | None
+
+
+def make_probe(model: ir.Model) -> Probe:
+    """Make the probe of a defended model; the model itself is left alone.
+
+    Raises:
+        UserError: the model draws no noise, or draws in several places.
+    """
+    copy = model.clone()
+    common.InlinePass()(copy)
+    common.TopologicalSortPass()(copy)
+    noise = make_twin(copy)
+    logits = _noised_value(copy, noise)
+    if logits is not None and logits not in copy.graph.outputs:
+        copy.graph.outputs.append(logits)
+    return Probe(copy, noise, None if logits is None else logits.name)
+
+
+def _noised_value(model: ir.Model, noise: str) -> ir.Value | None:
+    """Find what the noise is added to: the first sum of one value made with the noise and one made of the query."""
+    source = value_named(model, noise)
+    if source is None:
+        return None
+    noisy = {source}
+    queried = {value for value in model.graph.inputs if value is not source}
+    for node in model.graph:
+        operands = [value for value in node.inputs if value is not None]
+        with_noise = [value for value in operands if value in noisy]
+        of_query = [value for value in operands if value in queried and value not in noisy]
+        if node.op_type in SUMS and with_noise and of_query:
+            return of_query[0]
+        if with_noise:
+            noisy.update(node.outputs)
+        if of_query:
+            queried.update(node.outputs)
+    return None

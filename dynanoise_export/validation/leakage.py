@@ -1,0 +1,56 @@
+"""Does anything leave the file that the noise does not cover."""
+
+import numpy as np
+import numpy.typing as npt
+
+from dynanoise_export.distributions import SUM_TOLERANCE
+from dynanoise_export.validation.check import Check, judge
+from dynanoise_export.validation.subject import Subject
+
+
+def no_leak(subject: Subject) -> Check:
+    """Check, by the taint walk, that every output is covered by the noise and that there is one alone."""
+    leaks = list(subject.leaks.leaks)
+    others = [v.name or "" for v in subject.model.graph.outputs if v.name not in (subject.answers, *leaks)]
+    bad = leaks + others
+    if not bad:
+        return judge("no leak", 0, 0, f"{subject.answers} is the only output, and the noise covers it.")
+    told = [f"{name} is not covered by the noise" for name in leaks]
+    told += [f"{name} is an output beside the answers" for name in others]
+    return judge("no leak", len(bad), 0, "; ".join(told) + ".")
+
+
+def no_seed(subject: Subject) -> Check:
+    """Check that no draw repeats itself in every session."""
+    seeded = [draw.name for draw in subject.leaks.draws if draw.seeded]
+    detail = f"Seeded: {', '.join(seeded)}." if seeded else "No random operator has a seed."
+    return judge("no seed", len(seeded), 0, detail)
+
+
+def live_draws(subject: Subject) -> Check:
+    """Check that the draws hang on values that change with the query, so that no optimiser folds them."""
+    draws = subject.leaks.draws
+    dead = [f"{draw.operator} {draw.name}" for draw in draws if not draw.live]
+    name = "live draws"
+    if subject.noise_input is not None and not draws:
+        return judge(name, 0, 0, f"The noise comes in through {subject.noise_input}; nothing is drawn.")
+    if not draws:
+        return judge(name, 1, 0, "No random operator is left in the graph.")
+    if dead:
+        return judge(name, len(dead), 0, f"An optimiser may fold: {', '.join(dead)}.")
+    return judge(name, 0, 0, f"{', '.join(draw.name for draw in draws)} hangs on the live query.")
+
+
+def no_overridable_weight(subject: Subject) -> Check:
+    """Check that no weight is an input too, for a caller could send another in its place."""
+    names = subject.leaks.overridable
+    detail = f"A caller may replace {', '.join(names)}." if names else "No caller can replace a weight."
+    return judge("no overridable weight", len(names), 0, detail)
+
+
+def distributions(answers: npt.NDArray[np.floating]) -> Check:
+    """Check that each answer [..., k] is a distribution over the classes, without NaN."""
+    values = answers.astype(np.float64)
+    bad = ~((values >= 0).all(axis=-1) & (np.abs(values.sum(axis=-1) - 1) <= SUM_TOLERANCE))
+    detail = f"{int(bad.sum()):,} of {bad.size:,} answers are no distributions over the classes."
+    return judge("answers are probabilities", int(bad.sum()), 0, detail)

@@ -1,0 +1,131 @@
+"""Is noise drawn anew each time and everywhere: one function for each check.
+
+`rate` is the chance that a check fails on correct noise.
+"""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.spatial import KDTree
+from scipy.special import gammaincinv
+
+from dynanoise_export.validation.check import Check, judge, not_made
+from dynanoise_export.validation.exact import worst_correlation
+from dynanoise_export.validation.findings import Finding, sentence, verdict
+from dynanoise_export.validation.noise_independence import VIEWS, between_calls, two_views
+from dynanoise_export.validation.recovery import Float64s, RecoveredNoise
+
+# So many contrasts tell two rows of noise apart; more are not looked at, and with fewer classes rows are joined.
+FEWEST_DIMENSIONS = 8
+MOST_DIMENSIONS = 16
+# Noise that is the same but for rounding, of the logits too, differs by less, in σ.
+SAME = 0.01
+
+
+def repeated(noise: RecoveredNoise, rate: float) -> Check:
+    """Check that no row of noise comes twice, wherever it stands, in one call or in two.
+
+    Two independent rows are closer than δ with the chance that χ² is below δ² / 2; the limit on δ allows for all
+    pairs of rows. The queries looked at are those with the most frequent set of usable classes.
+    """
+    name = "noise repeated"
+    rows = _rows(noise)
+    joined = -(-FEWEST_DIMENSIONS // max(rows.shape[1], 1))
+    if not rows.size or len(rows) < 2 * joined:
+        return not_made(name, "too few queries have the same usable classes")
+    points = sliding_window_view(rows, joined, axis=0).reshape(len(rows) - joined + 1, -1)
+    dimensions = points.shape[1]
+    pairs = len(points) * len(points[::joined])
+    blur = 2 * noise.resolution * np.sqrt(dimensions)
+    radius = np.sqrt(4 * gammaincinv(dimensions / 2, rate / pairs)) - blur
+    if radius <= blur:
+        return not_made(name, "float32 rounds the answers too coarsely, at this temperature, to tell near from equal")
+    count = _close(points, joined, radius)
+    found = f"{count:,} of {len(rows):,} rows of noise come again, closer than {radius:.2g} standard deviations"
+    return judge(name, count, 0, sentence(found, rate))
+
+
+def _rows(noise: RecoveredNoise) -> Float64s:
+    """Take some contrasts of all answers to the queries with the most frequent set of usable classes."""
+    patterns, which, counts = np.unique(noise.used, axis=0, return_inverse=True, return_counts=True)
+    most = int(np.argmax(counts * patterns.any(axis=1)))
+    columns = np.flatnonzero(patterns[most])[:MOST_DIMENSIONS]
+    queries = np.flatnonzero(which.ravel() == most)
+    return noise.contrasts[:, queries[:, None], columns].reshape(-1, columns.size)
+
+
+def _close(points: Float64s, joined: int, radius: float) -> int:
+    """Count the points with another nearby; two that overlap, being made of `joined` rows each, are not another."""
+    tree = KDTree(points[::joined])
+    _, neighbours = tree.query(points, k=3, distance_upper_bound=radius)
+    apart = np.abs(neighbours * joined - np.arange(len(points))[:, None])
+    return int(np.any((neighbours < tree.n) & (apart >= joined), axis=1).sum())
+
+
+def fresh(place: str, ours: RecoveredNoise, theirs: RecoveredNoise, rate: float) -> Check:
+    """Check that answers from elsewhere (sessions, processes, threads) carry noise of their own.
+
+    Args:
+        place: what differs, as in "between sessions".
+        ours: recovered from the calls that the audit is about.
+        theirs: recovered from answers to the same queries, one call or more from each other place.
+        rate: the chance that the check fails on correct noise.
+    """
+    name = f"noise fresh {place}"
+    if theirs.wrong:
+        return not_made(name, f"{theirs.wrong:,} answers are zero, negative or not a number")
+    both = dataclasses.replace(
+        ours,
+        contrasts=np.concatenate([ours.contrasts, theirs.contrasts]),
+        used=ours.used & theirs.used,
+        resolution=max(ours.resolution, theirs.resolution),
+    )
+    rows = repeated(both, rate / 2)
+    found = between_calls(both, rate / 2) if rows.passed else rows
+    return dataclasses.replace(found, name=name)
+
+
+def bound_to_place(noise: RecoveredNoise, order: npt.NDArray[np.int64], rate: float) -> Check:
+    """Check that a place in the batch does not get the same noise whichever query stands there.
+
+    Args:
+        noise: recovered from c calls with n queries, the last of them in another order.
+        order: [n]; the last call's i-th query was query `order[i]`.
+        rate: the chance that the check fails on correct noise.
+    """
+    used = noise.used & noise.used[order]
+    calls = range(len(noise.contrasts) - 1)
+    views = (noise.contrasts, noise.magnitudes)
+    pairs = (
+        pair for call in calls for pair in two_views([(view[call][used], view[-1][order][used]) for view in views])
+    )
+    finding = worst_correlation(pairs, len(VIEWS) * len(calls), rate)
+
+    def say(found: Finding) -> str:
+        view = VIEWS[found.part % len(VIEWS)]
+        return f"the {view} of noise at one place of two batches has a correlation of {found.value:.4f}"
+
+    return verdict("noise bound to place", finding, say, rate)
+
+
+def same(name: str, noise: RecoveredNoise, expected: RecoveredNoise) -> Check:
+    """Check that noise is what it must be, for noise that is not random: fed from outside, or keyed to the query.
+
+    Args:
+        name: of the check.
+        noise: recovered from c calls.
+        expected: recovered from as many answers that must carry the same noise.
+    """
+    used = noise.used & expected.used
+    if not used.any():
+        return not_made(name, "too little noise was recovered")
+    strays = np.abs(np.where(used, noise.contrasts - expected.contrasts, 0)).max(axis=2)
+    tolerance = SAME + noise.resolution + expected.resolution
+    count = int((strays > tolerance).sum())
+    detail = (
+        f"{count:,} of {strays.size:,} rows of noise stray more than {tolerance:.2g} standard deviations "
+        "from what they must be."
+    )
+    return judge(name, count, 0, detail)

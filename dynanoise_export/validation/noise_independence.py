@@ -1,0 +1,112 @@
+"""Is recovered noise independent between classes, rows and calls: one function for each check.
+
+Each takes the recovered noise and `rate`, the chance that the check fails on correct noise. The limits are those of
+the angle between two independent vectors, `exact.correlation_limit`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from dynanoise_export.validation.check import Check, judge
+from dynanoise_export.validation.exact import correlation_limit, worst_correlation
+from dynanoise_export.validation.findings import Finding, sentence, verdict, worst
+from dynanoise_export.validation.recovery import Float64s, RecoveredNoise
+
+# Calls farther apart than this are not compared.
+MOST_CALLS_APART = 32
+# Vectors, and how many dimensions they have.
+Pair = tuple[Float64s, Float64s, int]
+# What the two of `two_views` are called.
+VIEWS = ("value", "size")
+
+
+def between_classes(noise: RecoveredNoise, rate: float) -> Check:
+    """Check the correlation of every two classes' contrasts over all queries and calls."""
+    if noise.used.shape[1] == 2:
+        return _of_two_classes("noise between classes", rate)
+    classes = np.flatnonzero(noise.used.any(axis=0))
+    columns = noise.contrasts[:, :, classes].reshape(-1, classes.size)
+    used = np.tile(noise.used[:, classes].astype(np.float64), (len(noise.contrasts), 1))
+    first, second = np.triu_indices(classes.size, 1)
+    shared = np.square(columns).T @ used
+    norms = np.sqrt(shared[first, second] * shared[second, first])
+    products = (columns.T @ columns)[first, second]
+    cosines = np.clip(np.divide(products, norms, out=np.zeros_like(products), where=norms > 0), -1, 1)
+    sizes = (used.T @ used)[first, second]
+    finding = worst(cosines, correlation_limit(sizes, rate / max(sizes.size, 1)))
+
+    def say(found: Finding) -> str:
+        pair = f"{classes[first[found.part]]} and {classes[second[found.part]]}"
+        return f"the noise of classes {pair} has a correlation of {cosines[found.part]:+.3f}, the farthest from 0"
+
+    return verdict("noise between classes", finding, say, rate)
+
+
+def along_classes(noise: RecoveredNoise, rate: float) -> Check:
+    """Check the correlation of each class's contrasts with those 1, 2, 4, … classes on, over all classes."""
+    if noise.used.shape[1] == 2:
+        return _of_two_classes("noise along classes", rate)
+    return _along("noise along classes", "classes", noise, 2, _doublings(noise.used.shape[1]), rate)
+
+
+def _of_two_classes(name: str, rate: float) -> Check:
+    return judge(name, 0, 0, sentence("two classes have one contrast, and there is no other to depend on", rate))
+
+
+def between_rows(noise: RecoveredNoise, rate: float, batch: int | None = None) -> Check:
+    """Check the correlation of each query's contrasts with those 1, 2, 4, … rows on, and a batch on."""
+    rows = len(noise.used)
+    lags = sorted({*_doublings(rows), *([batch] if batch and batch < rows else [])})
+    return _along("noise between rows", "rows", noise, 1, lags, rate)
+
+
+def between_calls(noise: RecoveredNoise, rate: float) -> Check:
+    """Check the correlation of each query's contrasts with those of the same query in later calls."""
+    calls = len(noise.contrasts)
+    return _along("noise between calls", "calls", noise, 0, range(1, min(calls, MOST_CALLS_APART)), rate)
+
+
+def _along(name: str, what: str, noise: RecoveredNoise, axis: int, lags: Sequence[int], rate: float) -> Check:
+    pairs = (pair for lag in lags for pair in _lagged(noise, axis, lag))
+    finding = worst_correlation(pairs, 2 * len(VIEWS) * len(lags), rate)
+
+    def say(found: Finding) -> str:
+        view, lag = VIEWS[found.part % len(VIEWS)], lags[found.part // (2 * len(VIEWS))]
+        return f"the {view} of noise {lag} {what} apart has a correlation of {found.value:.4f}, the farthest from 0"
+
+    return verdict(name, finding, say, rate)
+
+
+def _lagged(noise: RecoveredNoise, axis: int, lag: int) -> Iterator[Pair]:
+    """Pair contrasts with those `lag` on along an axis, in two halves of which none holds a contrast twice.
+
+    A contrast that stood on both sides would make the two vectors dependent, and their limit wrong.
+    """
+    starts = np.arange(noise.contrasts.shape[axis] - lag)
+    used = np.broadcast_to(noise.used, noise.contrasts.shape)
+    for half in (0, 1):
+        first = starts[starts // lag % 2 == half]
+        both = used.take(first, axis) & used.take(first + lag, axis)
+        yield from two_views(
+            (view.take(first, axis)[both], view.take(first + lag, axis)[both])
+            for view in (noise.contrasts, noise.magnitudes)
+        )
+
+
+def two_views(vectors: Iterable[tuple[Float64s, Float64s]]) -> Iterator[Pair]:
+    """Pair two vectors of contrasts, and then the same two of the contrasts' magnitudes.
+
+    A common shift of the values is what noise that comes again looks like; one of the magnitudes comes of a wrong
+    scale alone, which is another check's to find, and so is taken off.
+    """
+    values, sizes = vectors
+    a, b = values
+    yield a, b, a.size
+    a, b = sizes
+    yield (a - a.mean(), b - b.mean(), a.size - 1) if a.size else (a, b, 0)
+
+
+def _doublings(length: int) -> list[int]:
+    """Count 1, 2, 4, … below a length."""
+    return [2**power for power in range(max(length - 1, 0).bit_length())]

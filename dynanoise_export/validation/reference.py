@@ -1,0 +1,51 @@
+"""What the undefended reference says to the same rows."""
+
+import numpy as np
+import numpy.typing as npt
+
+from dynanoise_export.errors import UserError
+from dynanoise_export.graph.logits import behind
+from dynanoise_export.graph.running import predictor_of
+from dynanoise_export.graph.values import value_named
+from dynanoise_export.runtimes.predictor import Predictor, predict
+from dynanoise_export.runtimes.pytorch import PyTorchPredictor
+from dynanoise_export.targets.inputs import Arrays
+from dynanoise_export.targets.target import Target
+from dynanoise_export.distributions import are_probabilities
+
+Scores = npt.NDArray[np.float64]
+
+
+def reference_logits(target: Target, data: Arrays) -> Scores:
+    """Run the reference on the rows: in PyTorch, or for an ONNX file in ONNX Runtime.
+
+    Returns:
+        Logits float64 [n, k]; where the reference gives probabilities, their logarithm, which differs from the
+        logits by a constant a row.
+
+    Raises:
+        UserError: the reference does not take the rows.
+    """
+    predictor, output = _open(target)
+    missing = [spec.name for spec in target.inputs if spec.name not in data]
+    if missing:
+        raise UserError(f"{target.path} takes the input {missing[0]!r}, and the rows have {', '.join(data)}.")
+    rows = {spec.name: data[spec.name].astype(spec.dtype, copy=False) for spec in target.inputs}
+    answers = predict(predictor, rows, output).astype(np.float64)
+    if not are_probabilities(answers):
+        return answers
+    with np.errstate(divide="ignore"):
+        return np.log(answers)
+
+
+def _open(target: Target) -> tuple[Predictor, str]:
+    if target.module is not None:
+        names = [spec.name for spec in target.inputs]
+        return PyTorchPredictor(target.path, target.module, names, [target.output, *target.dropped]), target.output
+    model = target.to_onnx(None)
+    output = value_named(model, target.output)
+    if output is None:
+        raise AssertionError(f"the ONNX model has no {target.output}")
+    logits = behind(output).value
+    model.graph.outputs[:] = [logits]
+    return predictor_of(model), logits.name or ""

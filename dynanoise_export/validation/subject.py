@@ -1,0 +1,101 @@
+"""What `validate` judges: a defended file, and what it says of itself."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx_ir as ir
+
+from dynanoise_export.errors import UserError
+from dynanoise_export.files import sha256
+from dynanoise_export.graph.files import external_files, read_model
+from dynanoise_export.graph.leaks import LeakReport, find_leaks
+from dynanoise_export.graph.provenance import Provenance, read_provenance
+from dynanoise_export.mechanism.onnx_function import DOMAIN
+from dynanoise_export.parameters import Parameters
+from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.targets.onnx_file import input_specs
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A defended file.
+
+    Attributes:
+        path: of the file.
+        sha256: of it and its external data.
+        model: its graph.
+        parameters: what it is judged by: the user's, or else the file's own word.
+        attributes: the parameters that its head's node holds; None for a head that is no such node.
+        stated: what its metadata says, or None.
+        inputs: what a client sends; not the noise.
+        noise_input: the name of the input that takes the noise, or None.
+        answers: the name of the output that the noise covers, or of the first.
+        classes: k, by the shape that the answers declare; 0 where they declare none.
+        leaks: the taint walk.
+    """
+
+    path: Path
+    sha256: str
+    model: ir.Model
+    parameters: Parameters
+    attributes: Parameters | None
+    stated: Provenance | None
+    inputs: tuple[TensorSpec, ...]
+    noise_input: str | None
+    answers: str
+    classes: int
+    leaks: LeakReport
+
+
+def open_subject(path: Path, given: Parameters | None = None) -> Subject:
+    """Open a defended ONNX file.
+
+    Args:
+        path: of the file.
+        given: parameters to judge it by, in place of those that it states.
+
+    Raises:
+        UserError: it is no ONNX model, or there are no parameters to judge it by.
+    """
+    model = read_model(path)
+    stated, attributes = read_provenance(model), _attributes(model)
+    parameters = given or _stated_parameters(stated) or attributes
+    if parameters is None:
+        raise UserError(f"{path} states no parameters to judge it by: give --sigma0, --lambda and --temperature.")
+    noise_input = stated.noise_input if stated else None
+    leaks = find_leaks(model, [noise_input] if noise_input else [])
+    answers = next((v for v in model.graph.outputs if v.name in leaks.noised), model.graph.outputs[0])
+    k = answers.shape[-1] if answers.shape is not None and len(answers.shape) else 0
+    return Subject(
+        path=path,
+        sha256=sha256(path, *external_files(model)),
+        model=model,
+        parameters=parameters,
+        attributes=attributes,
+        stated=stated,
+        inputs=tuple(spec for spec in input_specs(model) if spec.name != noise_input),
+        noise_input=noise_input,
+        answers=answers.name or "",
+        classes=k if isinstance(k, int) else 0,
+        leaks=leaks,
+    )
+
+
+def _stated_parameters(stated: Provenance | None) -> Parameters | None:
+    if stated is None:
+        return None
+    try:
+        values = stated.parameters
+        return Parameters(values["sigma0"], values["lambda"], values["temperature"])
+    except (KeyError, TypeError) as error:
+        raise UserError("The file's metadata states parameters that are not DynaNoise's.") from error
+
+
+def _attributes(model: ir.Model) -> Parameters | None:
+    heads = [node for node in model.graph if node.domain == DOMAIN and "sigma0" in node.attributes]
+    if len(heads) != 1:
+        return None
+    values = heads[0].attributes
+    return Parameters(
+        values.get_float("sigma0", 0.0), values.get_float("lambda_", 0.0), values.get_float("temperature", 0.0)
+    )

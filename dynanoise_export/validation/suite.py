@@ -1,0 +1,183 @@
+"""Validate a defended file: all the checks, in one readable function."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dynanoise_export.bundles import load_bundle
+from dynanoise_export.errors import UserError
+from dynanoise_export.graph.probe import make_probe
+from dynanoise_export.graph.running import predictor_of
+from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.parameters import Parameters
+from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
+from dynanoise_export.runtimes.predictor import Arrays, batches, rows_of
+from dynanoise_export.targets.inputs import draw
+from dynanoise_export.targets.opening import open_target
+from dynanoise_export.targets.target import OpenOptions
+from dynanoise_export.validation import fed, form, leakage, optimisers, parity, strength
+from dynanoise_export.validation.asking import ask
+from dynanoise_export.validation.check import Check, not_made
+from dynanoise_export.validation.noise_audit import audit
+from dynanoise_export.validation.parity import Floats, Tolerance
+from dynanoise_export.validation.reference import reference_logits
+from dynanoise_export.validation.sample_size import calls_needed
+from dynanoise_export.validation.subject import Subject, open_subject
+
+Progress = Callable[[str], None]
+
+# What a check of liveness takes, and what the audit takes: more rows make it slower and no sharper.
+FEW_ROWS, MOST_ROWS = 32, 2000
+MADE_UP_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What was found.
+
+    Attributes:
+        subject: the file.
+        reference: what it was compared with.
+        rows: how many rows of data were used.
+        data: where they came from, in words.
+        checks: in the order in which they were made.
+        strict: whether a warning fails.
+    """
+
+    subject: Subject
+    reference: Path
+    rows: int
+    data: str
+    checks: tuple[Check, ...]
+    strict: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file is what it is said to be."""
+        return all(check.passed or (check.warning and not self.strict) for check in self.checks)
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What the probe gave: answers and logits [n, k] under known noise [n, k]; or why there is none."""
+
+    answers: Floats
+    logits: Floats
+    noise: Floats
+
+
+def validate(
+    path: Path,
+    reference: Path,
+    data: Path | None = None,
+    given: Parameters | None = None,
+    tolerance: Tolerance | None = None,
+    opening: OpenOptions | None = None,
+    strict: bool = False,
+    progress: Progress = lambda step: None,
+) -> Validation:
+    """Judge a defended ONNX file by what it does.
+
+    Args:
+        path: of the file.
+        reference: the model that it was made from, in any format that `export` opens.
+        data: a bundle; without it rows are made up, which hides a model that has lost its accuracy.
+        given: parameters to judge it by, in place of those that it states.
+        tolerance: of the logits.
+        opening: what the reference's own file does not say.
+        strict: whether a warning fails.
+        progress: told of each step.
+
+    Raises:
+        UserError: the file, the reference or the data can't be used.
+    """
+    progress("Opening the file and the reference")
+    subject = open_subject(path, given)
+    target = open_target(reference, opening)
+    rows, source = _rows(subject, data)
+    progress("Asking the reference")
+    expected = reference_logits(target, rows)
+    checks: list[Check] = []
+    for check in _checks(subject, rows, expected, tolerance or Tolerance(), progress):
+        checks.append(strength.as_warning(check))
+    return Validation(subject, reference, rows_of(rows), source, tuple(checks), strict)
+
+
+def _checks(
+    subject: Subject, rows: Arrays, expected: Floats, tolerance: Tolerance, progress: Progress
+) -> Iterator[Check]:
+    progress("Checking the form")
+    yield form.well_formed(subject)
+    yield leakage.no_leak(subject)
+    yield leakage.no_seed(subject)
+    yield leakage.live_draws(subject)
+    yield leakage.no_overridable_weight(subject)
+    yield parity.stated_parameters(subject)
+    try:
+        predictor = OnnxRuntimePredictor(subject.path)
+    except UserError as error:
+        yield Check("opens", False, None, None, str(error))
+        return
+    few = {name: array[:FEW_ROWS] for name, array in rows.items()}
+    yield form.runs_as_declared(subject, predictor, few | optimisers.fed_noise(subject, few, 0))
+
+    progress("Comparing with the reference")
+    inside = _look_inside(subject, rows)
+    logits = expected
+    if isinstance(inside, Inside):
+        logits = inside.logits
+        yield from parity.model_parity(inside.logits, expected, tolerance)
+        yield parity.head_parity(inside.answers, inside.logits, inside.noise, DynaNoise(subject.parameters))
+    else:
+        yield from (not_made(name, inside) for name in ("model parity", "same labels", "head parity"))
+
+    if subject.noise_input is not None:
+        yield from fed.fed_noise_alone(subject, predictor, few)
+    else:
+        yield from _audited(subject, rows, logits, progress)
+        yield strength.ONNX_RUNTIME_CPU
+    progress("Optimising it")
+    yield from optimisers.survives_optimisers(subject, few)
+
+
+def _rows(subject: Subject, data: Path | None) -> tuple[Arrays, str]:
+    if data is None:
+        return draw(subject.inputs, MADE_UP_ROWS), "made up: give --data for a verdict on real rows"
+    bundle = load_bundle(data, [spec.name for spec in subject.inputs])
+    rows = {s.name: np.asarray(bundle.inputs[s.name][:MOST_ROWS]).astype(s.dtype) for s in subject.inputs}
+    return rows, f"{data}, {rows_of(rows):,} of its {len(bundle):,} rows"
+
+
+def _look_inside(subject: Subject, rows: Arrays) -> Inside | str:
+    """Run the probe; what is returned says otherwise why it could not be run."""
+    try:
+        probe = make_probe(subject.model)
+        if probe.logits is None:
+            return "no place was found where noise is added to logits"
+        predictor = predictor_of(probe.model)
+        noise = np.random.default_rng(1).standard_normal((rows_of(rows), subject.classes), dtype=np.float32)
+        gave = [predictor.run(batch) for batch in batches({**rows, probe.noise: noise})]
+    except UserError as error:
+        return str(error).rstrip(".")
+    answers, logits = (
+        np.concatenate([np.asarray(one[name]) for one in gave]) for name in (subject.answers, probe.logits)
+    )
+    return Inside(answers, logits, noise)
+
+
+def _audited(subject: Subject, rows: Arrays, logits: Floats, progress: Progress) -> Iterator[Check]:
+    try:
+        calls = calls_needed(logits, subject.parameters) - 1
+        answers = ask(subject.path, rows, subject.answers, calls, progress)
+    except UserError as error:
+        yield not_made("noise audit", str(error))
+        return
+    sound = leakage.distributions(answers.calls)
+    yield sound
+    if not sound.passed:
+        yield not_made("noise audit", "noise can be recovered from probabilities alone")
+        return
+    progress("Auditing the noise")
+    yield from audit(logits, answers, subject.parameters)

@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+from support.mutants import ELSEWHERE, IN_THE_HEAD, OF_AN_EXPORT, with_head
+
+from dynanoise_export.exporting import export
+from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.parameters import Parameters
+from dynanoise_export.targets.opening import open_target
+from dynanoise_models import digits
+from dynanoise_models.checkpoints import save_checkpoint
+
+PAPER = ["--base-variance", "0.3", "--lambda", "2", "--temperature", "10"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Give a folder with a model (its layers square, so that one can be transposed), its export and its rows."""
+    made = tmp_path_factory.mktemp("mutants")
+    audit = digits.load_audit()
+    arguments = {"hidden": (64, 64)}
+    module = digits.train(audit, arguments=arguments, epochs=10)
+    save_checkpoint(made / "digits.pt", digits.NAME, arguments, module)
+    np.savez(made / "rows.npz", x=audit.x, y=audit.y, member=audit.member)
+    ir.save(open_target(made / "digits.pt").to_onnx(18), made / "plain.onnx")
+    export(made / "digits.pt", made / "defended.onnx", DynaNoise(Parameters()))
+    return made
+
+
+def failed(program, folder, path, *options):
+    """Validate a file, and give the exit status and the names of the checks that failed."""
+    report = folder / "report.json"
+    ended = program(
+        "validate", path, "--reference", folder / "digits.pt", "--data", folder / "rows.npz", "--json", report, *options
+    )
+    assert ended.status in (0, 3), ended.err
+    checks = json.loads(report.read_text())["checks"]
+    return ended.status, [check["name"] for check in checks if not check["passed"] and not check["warning"]]
+
+
+def test_what_export_makes_is_right(program, folder):
+    assert failed(program, folder, folder / "defended.onnx") == (0, [])
+
+
+def test_a_right_head_in_plain_operators_by_another_tool_is_right(program, folder, tmp_path):
+    onnx.save(with_head(onnx.load(folder / "plain.onnx")), tmp_path / "theirs.onnx")
+    assert failed(program, folder, tmp_path / "theirs.onnx", *PAPER) == (0, [])
+
+
+@pytest.mark.parametrize("mutant", [*IN_THE_HEAD, *ELSEWHERE], ids=lambda mutant: mutant.name)
+def test_a_wrong_graph_is_caught_by_the_right_check(program, folder, tmp_path, mutant):
+    onnx.save(mutant.make(onnx.load(folder / "plain.onnx")), tmp_path / "wrong.onnx")
+    status, names = failed(program, folder, tmp_path / "wrong.onnx", *PAPER)
+    assert status == 3
+    assert mutant.check in names
+
+
+@pytest.mark.parametrize("name", OF_AN_EXPORT)
+def test_a_wrong_export_is_caught_by_the_right_check(program, folder, tmp_path, name):
+    spoil, check = OF_AN_EXPORT[name]
+    model = onnx.load(folder / "defended.onnx")
+    spoil(model)
+    onnx.save(model, tmp_path / "wrong.onnx")
+    status, names = failed(program, folder, tmp_path / "wrong.onnx")
+    assert status == 3
+    assert check in names
