@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from dynanoise_export.validation.suite import Validation, validate
 from dynanoise_models import digits
 from dynanoise_models.checkpoints import save_checkpoint
 
@@ -28,6 +29,7 @@ class Demonstration:
         checkpoint: the trained model.
         bundle: the members and non-members, for an audit.
         exported: the defended file.
+        validation: of the file, on the bundle's rows.
         accuracies: of the plain and of the defended model, on members and on non-members, by name.
         plain: the undefended answer [k] to one member.
         defended: the defended answers [3, k] to the same member, asked three times.
@@ -36,13 +38,14 @@ class Demonstration:
     checkpoint: Path
     bundle: Path
     exported: Exported
+    validation: Validation
     accuracies: dict[str, tuple[float, float]]
     plain: npt.NDArray[np.float32]
     defended: npt.NDArray[np.float32]
 
 
 def demonstrate(folder: Path, progress: Progress = lambda step: None) -> Demonstration:
-    """Train a small overfitted target, export it with the paper's settings, and ask it.
+    """Train a small overfitted target, export it with the paper's settings, validate the file, and ask it.
 
     Args:
         folder: made if it is not there; its files are replaced.
@@ -64,6 +67,8 @@ def demonstrate(folder: Path, progress: Progress = lambda step: None) -> Demonst
         np.savez_compressed(staged, x=audit.x, y=audit.y, member=audit.member)
     exported = export(checkpoint, folder / "defended.onnx", DynaNoise(Parameters()), progress=progress)
 
+    validation = validate(exported.path, checkpoint, bundle, progress=progress)
+
     progress("Asking it")
     plain = _ask_plain(module, audit.x)
     file = OnnxRuntimePredictor(exported.path)
@@ -72,6 +77,7 @@ def demonstrate(folder: Path, progress: Progress = lambda step: None) -> Demonst
         checkpoint=checkpoint,
         bundle=bundle,
         exported=exported,
+        validation=validation,
         accuracies={
             "without the defence": (audit.accuracy(plain, member=True), audit.accuracy(plain, member=False)),
             "with the defence": (audit.accuracy(defended, member=True), audit.accuracy(defended, member=False)),

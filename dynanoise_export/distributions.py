@@ -19,4 +19,4 @@ def are_probabilities(answers: npt.NDArray[np.generic]) -> bool:
 def centred(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Take out of each row [n, k] what a softmax does not see, a constant; infinities become large numbers."""
     finite = np.clip(logits, -1e30, 1e30)
-    return finite - finite.max(axis=1, keepdims=True)
+    return np.asarray(finite - finite.max(axis=1, keepdims=True), dtype=np.float64)

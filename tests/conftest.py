@@ -1,9 +1,9 @@
 import pytest
 import torch
-from support.program import Program
 
 from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.targets import TARGETS
+from support.program import Program
 
 
 @pytest.fixture

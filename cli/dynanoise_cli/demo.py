@@ -11,7 +11,7 @@ from dynanoise_cli.console import console_beside, progress
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for what it makes.")] = Path("demo"),
 ) -> None:
-    """Train a small model on scikit-learn's digits, export it defended, and ask it."""
+    """Train a small model on scikit-learn's digits, export it defended, validate it, and ask it."""
     from dynanoise_export.demonstration import demonstrate
     from dynanoise_export.reports.terminal import print_demonstration
 

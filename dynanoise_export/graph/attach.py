@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import common
 
@@ -65,8 +66,7 @@ def attach(
     model.graph.outputs[:] = [node.outputs[0]]
     common.RemoveUnusedNodesPass()(model)
     if inline:
-        common.InlinePass(criteria=lambda function: function.domain == DOMAIN)(model)
-        del model.opset_imports[DOMAIN]
+        _flatten(model)
     noise_input = INPUT_NAME if noise is NoiseSource.INPUT else None
     return Attached(node.name or "", dropped, noise_input, _ensure(model, noise_input))
 
@@ -113,6 +113,17 @@ def _append_head(model: ir.Model, logits: Logits, classes: int, head: Head, nois
     model.opset_imports[DOMAIN] = VERSION
     model.ir_version = max(model.ir_version, OLDEST_IR)
     return node
+
+
+def _flatten(model: ir.Model) -> None:
+    """Turn the head's node into the operators of its function, and its attributes into tensors."""
+    common.InlinePass(criteria=lambda function: function.domain == DOMAIN)(model)
+    del model.opset_imports[DOMAIN]
+    for node in model.graph:
+        # Some optimisers make a double of a constant in this form.
+        if node.op_type == "Constant" and "value_float" in node.attributes:
+            value = ir.tensor(np.float32(node.attributes.pop("value_float").as_float()))
+            node.attributes.add(ir.AttrTensor("value", value))
 
 
 def _free_name(model: ir.Model, name: str) -> None:

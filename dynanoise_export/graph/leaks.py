@@ -95,7 +95,7 @@ SHAPES_ONLY = {"Shape", "Size"}
 ADDS = {"Add", "Sub", "Sum"}
 SCALES = {"Mul", "Div"}
 # Noise cut into steps is a mask, as dropout's is, and no cover for what it is multiplied with.
-STEPS = {"Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Floor", "Ceil", "Round", "Sign"}
+STEPS = {"Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Floor"}
 TURNS = {"Loop", "Scan", "SequenceMap"}
 
 # One draw at run time: the calls of functions that lead to it, and the random operator or the noise input.

@@ -35,6 +35,8 @@ def behind(output: ir.Value) -> Logits:
     """
     value = _uncast(output)
     if (logits := _softmax_input(value)) is not None:
+        if logits.type is None and value.shape is not None:  # a softmax gives what it takes
+            logits.type, logits.shape = value.type, value.shape
         return Logits(logits, "logits", f"{logits.name}, the input of the final softmax")
     operator = _operator(value)
     if operator in {"Sigmoid", "HardSigmoid"}:

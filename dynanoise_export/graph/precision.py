@@ -14,8 +14,9 @@ def to_float16(model: ir.Model) -> ir.Model:
     """
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
+    loaded = ir.external_data.load_to_model(model.clone())  # the converter reads the weights
     try:
-        half: onnx.ModelProto = convert_float_to_float16(ir.to_proto(model), keep_io_types=True)
+        half: onnx.ModelProto = convert_float_to_float16(ir.to_proto(loaded), keep_io_types=True)
     except Exception as error:  # the converter raises whatever an unforeseen graph makes it raise
         raise UserError(f"The model can't be converted to float16: {error}") from error
     converted = ir.from_proto(half)

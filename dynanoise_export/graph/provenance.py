@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import onnx_ir as ir
 
@@ -60,12 +61,19 @@ def read_provenance(model: ir.Model) -> Provenance | None:
     try:
         return Provenance(
             head=stated["head"],
-            parameters=json.loads(stated["parameters"]),
+            parameters=_table(stated["parameters"]),
             noise=stated["noise"],
             noise_input=stated.get("noise_input"),
             source_format=stated["source_format"],
             source_sha256=stated["source_sha256"],
-            versions=json.loads(stated["versions"]),
+            versions=_table(stated["versions"]),
         )
-    except (KeyError, json.JSONDecodeError):
+    except (KeyError, ValueError):
         return None
+
+
+def _table(text: str) -> dict[str, Any]:
+    table = json.loads(text)
+    if not isinstance(table, dict):
+        raise ValueError(f"{text} is no JSON object")
+    return table

@@ -57,7 +57,9 @@ def _replace(model: ir.Model, draw: ir.Node) -> str:
         raise UserError("The model draws noise that is not standard normal, and the test twin feeds standard normals.")
     drawn = draw.outputs[0]
     dtype = ir.DataType(draw.attributes.get_int("dtype", ir.DataType.FLOAT))
-    noise = ir.Value(type=ir.TensorType(dtype), shape=drawn.shape)
+    like = draw.inputs[0]
+    shape = drawn.shape or (like.shape if like is not None else None) or ir.Shape([None, None])
+    noise = ir.Value(type=ir.TensorType(dtype), shape=shape)
     ir.convenience.replace_all_uses_with(drawn, noise)
     model.graph.remove(draw, safe=True)
     noise.name = unused_name(model, INPUT_NAME)

@@ -6,8 +6,10 @@ file, so that thirteen operators are left to run for a query, the draw of the no
 """
 
 # onnxscript turns this source into a graph: the operators of `op` are ONNX's, and their names are not ours.
+import numpy as np
 import onnx
 import onnx_ir as ir
+from onnx import numpy_helper
 from onnxscript import opset13 as op
 from onnxscript import script
 from onnxscript.values import Opset
@@ -19,17 +21,19 @@ VERSION = 1
 OLDEST_OPSET = 13
 
 
+# Constants as tensors, for some optimisers make a double of the shorter form, an attribute `value_float`.
+LARGEST = numpy_helper.from_array(np.float32(1e30))
+SMALLEST = numpy_helper.from_array(np.float32(-1e30))
+CLASS_AXIS = numpy_helper.from_array(np.array([-1], np.int64))
+
+
 @script(Opset(DOMAIN, VERSION), default_opset=op)
 def DynaNoise(logits, noise, classes: int, sigma0: float, lambda_: float, temperature: float):  # type: ignore[no-untyped-def]  # noqa: D103, N802
     # In float32 whatever the model's type: float16 has neither the range nor the digits.
     # An infinite logit becomes its limit, so that 0 · log 0 is 0 here and not NaN.
-    z = op.Clip(
-        op.Cast(logits, to=onnx.TensorProto.FLOAT),
-        op.Constant(value_float=-1e30),
-        op.Constant(value_float=1e30),
-    )
+    z = op.Clip(op.Cast(logits, to=onnx.TensorProto.FLOAT), op.Constant(value=SMALLEST), op.Constant(value=LARGEST))
     log_p = op.LogSoftmax(z, axis=-1)
-    negative_entropy = op.ReduceSum(op.Mul(op.Exp(log_p), log_p), op.Constant(value_ints=[-1]), keepdims=1)
+    negative_entropy = op.ReduceSum(op.Mul(op.Exp(log_p), log_p), op.Constant(value=CLASS_AXIS), keepdims=1)
 
     base_variance = op.Mul(op.Constant(value_float=sigma0), op.Constant(value_float=sigma0))
     scaled = op.Mul(base_variance, op.Constant(value_float=lambda_))

@@ -11,6 +11,7 @@ from dynanoise_export.demonstration import Demonstration
 from dynanoise_export.exporting import Exported
 from dynanoise_export.graph.leaks import Draw, LeakReport
 from dynanoise_export.inspecting import Inspection
+from dynanoise_export.validation.check import Check
 from dynanoise_export.validation.suite import Validation
 
 Row = tuple[str, str]
@@ -99,16 +100,10 @@ def _provenance_rows(seen: Inspection) -> list[Row]:
 
 def print_validation(validation: Validation, console: Console) -> None:
     """Show what `validate` found: the verdict first, then each check."""
-    failed = [check.name for check in validation.checks if not check.passed and not check.warning]
-    warned = [check.name for check in validation.checks if not check.passed and check.warning]
-    verdict = "[green]PASSED[/]" if validation.passed else "[red]FAILED[/]"
-    counts = f"{len(validation.checks)} checks, {len(failed)} failed, {len(warned)} warnings"
-    console.print(f"[bold]{verdict}[/]  {escape(str(validation.subject.path))}: {counts}")
-    console.print(escape(f"against {validation.reference}, rows: {validation.data}"))
+    _print_verdict(validation, console)
     table = Table("", "check", Column("what was seen", overflow="fold"), box=SIMPLE)
     for check in validation.checks:
-        mark = "[green]ok[/]" if check.passed else "[yellow]warning[/]" if check.warning else "[red]FAILED[/]"
-        table.add_row(mark, check.name, escape(check.detail))
+        table.add_row(_mark(check), check.name, escape(check.detail))
     console.print(table)
 
 
@@ -117,24 +112,49 @@ def print_demonstration(shown: Demonstration, console: Console) -> None:
     console.print("\n[bold]1. A model that knows its training data by heart, and its defended file[/]")
     print_exported(shown.exported, console)
 
-    console.print("\n[bold]2. Accuracy, plain and defended[/]")
+    console.print("\n[bold]2. Is it what it is said to be[/]")
+    _print_verdict(shown.validation, console)
+    for check in shown.validation.checks:
+        if not check.passed:
+            console.print(f"{_mark(check)}  {check.name}: {escape(check.detail)}")
+
+    console.print("\n[bold]3. Accuracy, plain and defended[/]")
     accuracies = Table("", Column("members", justify="right"), Column("non-members", justify="right"), box=SIMPLE)
     for name, (members, others) in shown.accuracies.items():
         accuracies.add_row(name, f"{members:.3f}", f"{others:.3f}")
     console.print(accuracies)
 
-    console.print("[bold]3. The same member, asked again and again[/]")
+    console.print("[bold]4. The same member, asked again and again[/]")
     asked = [Column(f"defended, {turn}", justify="right") for turn in range(1, len(shown.defended) + 1)]
     answers = Table("digit", Column("without", justify="right"), *asked, box=SIMPLE)
     for digit, plain in enumerate(shown.plain):
         answers.add_row(str(digit), f"{plain:.3f}", *(f"{p:.3f}" for p in shown.defended[:, digit]))
     console.print(answers)
 
-    console.print("[bold]4. Where it lies[/]")
+    console.print("[bold]5. Where it lies[/]")
     files = [
         ("the model", str(shown.checkpoint)),
         ("members and non-members", str(shown.bundle)),
         ("the defended file", str(shown.exported.path)),
         ("look into it", f"dynanoise-export inspect {shown.exported.path}"),
+        (
+            "validate it",
+            f"dynanoise-export validate {shown.exported.path} --reference {shown.checkpoint} --data {shown.bundle}",
+        ),
     ]
     _print(files, console)
+
+
+def _print_verdict(validation: Validation, console: Console) -> None:
+    verdict = "[green]PASSED[/]" if validation.passed else "[red]FAILED[/]"
+    unmet = [check for check in validation.checks if not check.passed]
+    warnings = sum(check.warning for check in unmet)
+    counts = f"{len(validation.checks)} checks, {len(unmet) - warnings} failed, {warnings} warnings"
+    console.print(f"[bold]{verdict}[/]  {escape(str(validation.subject.path))}: {counts}")
+    console.print(escape(f"against {validation.reference}, rows: {validation.data}"))
+
+
+def _mark(check: Check) -> str:
+    if check.passed:
+        return "[green]ok[/]"
+    return "[yellow]warning[/]" if check.warning else "[red]FAILED[/]"

@@ -30,4 +30,5 @@ class PyTorchPredictor:
         Raises:
             UserError: the module does not take the inputs.
         """
-        return {name: tensor.numpy(force=True) for name, tensor in run_module(self.path, self.module, inputs).items()}
+        outputs = run_module(self.path, self.module, dict(inputs))
+        return {name: tensor.numpy(force=True) for name, tensor in outputs.items()}

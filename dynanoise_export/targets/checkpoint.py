@@ -10,9 +10,9 @@ from dynanoise_models.targets import TARGETS
 from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256
 from dynanoise_export.targets.inputs import TensorSpec
-from dynanoise_export.targets.state_dict import load_weights
+from dynanoise_export.targets.state_dict import load_weights, weights_in
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import module_target
+from dynanoise_export.targets.torch_module import first_line, module_target
 
 
 def is_checkpoint(content: object) -> bool:
@@ -27,10 +27,14 @@ def open_checkpoint(path: Path, content: Mapping[str, Any], options: OpenOptions
         UserError: its target is not known here, or its weights are another module's.
     """
     name = content.get("target")
-    if name not in TARGETS:
+    if not isinstance(name, str) or name not in TARGETS:
         raise UserError(f"{path} is a checkpoint of the target {name!r}, and only {', '.join(TARGETS)} are known.")
     record = TARGETS[name]
-    module = record.make(**content.get("arguments", {}))
-    load_weights(path, module, content["state_dict"])
+    try:
+        module = record.make(**content["arguments"])
+        load_weights(path, module, weights_in(path, dict(content["state_dict"])))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise UserError(f"{path} is a damaged checkpoint of {name}: {reason}") from error
     spec = TensorSpec(record.input_name, "float32", ("batch", *record.input_shape))
     return module_target(path, f"a checkpoint of {name}", sha256(path), module, (spec,), options)

@@ -1,7 +1,8 @@
 """A Hugging Face folder: `config.json` with safetensors, opened through transformers."""
 
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,13 @@ import torch
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.targets.inputs import TensorSpec, draw
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import module_target
+from dynanoise_export.targets.torch_module import first_line, module_target
 
 AUDIO_RATE = 16_000
-TASKS = {
-    "ForSequenceClassification": "AutoModelForSequenceClassification",
-    "ForImageClassification": "AutoModelForImageClassification",
-    "ForAudioClassification": "AutoModelForAudioClassification",
-}
+# What the architectures are for is not in their names: Wav2Vec2ForSequenceClassification takes sound.
+TASKS = ("SEQUENCE", "IMAGE", "AUDIO")
 
 
 def open_hugging_face(path: Path, options: OpenOptions) -> Target:
@@ -30,19 +28,21 @@ def open_hugging_face(path: Path, options: OpenOptions) -> Target:
     """
     config = _read_json(path / "config.json")
     task = _require_classifier(path, config)
-    model = _load(path, task)
-    specs = _SPECS[task](path, model)
+    model = _load(path, config["architectures"][0])
+    specs = options.inputs or _SPECS[task](path, model)
     files = [path / "config.json", *path.glob("*.safetensors")]
-    return module_target(path, "a Hugging Face folder", sha256(*files), model, specs, options)
+    example = draw(specs, {"samples": AUDIO_RATE})  # one second of sound
+    return module_target(path, "a Hugging Face folder", sha256(*files), model, specs, options, example)
 
 
 def _require_classifier(path: Path, config: Mapping[str, Any]) -> str:
-    architecture = (config.get("architectures") or ["nothing"])[0]
+    """Tell the task of a single-label classifier, by what transformers knows of its architecture."""
+    architecture = str((config.get("architectures") or ["nothing"])[0])
     if "auto_map" in config:
         raise UserError(f"{path} needs the code in its folder (auto_map), and code from a model is not run.")
     if architecture.endswith("ForTokenClassification"):
         raise UserError(f"{path} is a {architecture}: token-level logits, and DynaNoise defends one answer a query.")
-    task = next((task for task in TASKS if architecture.endswith(task)), None)
+    task = next((task for task in TASKS if architecture in _architectures(task, config.get("model_type"))), None)
     if task is None:
         raise UserError(f"{path} is a {architecture}: none of a sequence, image or audio classifier.")
     problem = config.get("problem_type")
@@ -55,7 +55,14 @@ def _require_classifier(path: Path, config: Mapping[str, Any]) -> str:
     return task
 
 
-def _load(path: Path, task: str) -> torch.nn.Module:
+def _architectures(task: str, model_type: Any) -> Sequence[str]:
+    from transformers.models.auto import modeling_auto
+
+    known = getattr(modeling_auto, f"MODEL_FOR_{task}_CLASSIFICATION_MAPPING_NAMES").get(model_type, ())
+    return (known,) if isinstance(known, str) else tuple(known)
+
+
+def _load(path: Path, architecture: str) -> torch.nn.Module:
     import transformers
 
     if not any(path.glob("*.safetensors")):
@@ -63,13 +70,12 @@ def _load(path: Path, task: str) -> torch.nn.Module:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     try:
-        model, seen = getattr(transformers, TASKS[task]).from_pretrained(
-            path, local_files_only=True, trust_remote_code=False, use_safetensors=True,
+        model, seen = getattr(transformers, architecture).from_pretrained(
+            path, local_files_only=True, use_safetensors=True,
             dtype=torch.float32, attn_implementation="eager", output_loading_info=True,
         )  # fmt: skip
     except Exception as error:  # transformers raises whatever a file of the folder makes it raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path} can't be opened by transformers: {reason}") from error
+        raise UserError(f"{path} can't be opened by transformers: {first_line(error)}") from error
     if seen["missing_keys"]:
         raise UserError(
             f"{path} lacks the weights {sorted(seen['missing_keys'])[0]!r} and so on: it was never trained to classify."
@@ -80,9 +86,12 @@ def _load(path: Path, task: str) -> torch.nn.Module:
 
 
 def _text(path: Path, model: Any) -> tuple[TensorSpec, ...]:
-    stated = _read_json(path / "tokenizer_config.json", missing_ok=True).get("model_input_names")
-    names = stated or ["input_ids", "attention_mask"]
-    return tuple(TensorSpec(name, "int64", ("batch", "sequence")) for name in names)
+    names = _read_json(path / "tokenizer_config.json", missing_ok=True).get("model_input_names")
+    if names is None:
+        # What the tokenizer of a model gives that was trained to tell two sentences apart.
+        pairs = (getattr(model.config, "type_vocab_size", None) or 0) > 1
+        names = ["input_ids", *(["token_type_ids"] if pairs else []), "attention_mask"]
+    return tuple(TensorSpec(name, "int64", ("batch", "sequence")) for name in names if _takes(model, name))
 
 
 def _image(path: Path, model: Any) -> tuple[TensorSpec, ...]:
@@ -96,22 +105,35 @@ def _image(path: Path, model: Any) -> tuple[TensorSpec, ...]:
 def _audio(path: Path, model: Any) -> tuple[TensorSpec, ...]:
     import transformers
 
-    extractor = transformers.AutoFeatureExtractor.from_pretrained(path, local_files_only=True)
-    rate = getattr(extractor, "sampling_rate", AUDIO_RATE)
-    silence = np.zeros(rate, dtype=np.float32)
-    features = extractor(silence, sampling_rate=rate, return_tensors="np")
-    specs = []
-    for name in extractor.model_input_names[:1]:
-        shape = np.asarray(features[name]).shape
-        # Raw sound is as long as it is; features are padded to the length that the model was trained for.
-        specs.append(TensorSpec(name, "float32", ("batch", *(("samples",) if len(shape) == 2 else shape[1:]))))
-    return tuple(specs)
+    try:
+        extractor = transformers.AutoFeatureExtractor.from_pretrained(
+            path, local_files_only=True, trust_remote_code=False
+        )
+        rate = getattr(extractor, "sampling_rate", AUDIO_RATE)
+        features = extractor(np.zeros(rate, np.float32), sampling_rate=rate, return_tensors="np")
+    except Exception as error:  # as above
+        raise UserError(
+            f"{path} has no feature extractor that transformers can open ({first_line(error)}): save it beside the "
+            "model, or give the inputs with --input."
+        ) from error
+    name = extractor.model_input_names[0]
+    shape = np.asarray(features[name]).shape
+    if len(shape) > 2:  # a spectrogram, padded to the length that the model was trained for
+        return (TensorSpec(name, "float32", ("batch", *shape[1:])),)
+    sound = TensorSpec(name, "float32", ("batch", "samples"))
+    if getattr(extractor, "return_attention_mask", False) and _takes(model, "attention_mask"):
+        return sound, TensorSpec("attention_mask", "int64", ("batch", "samples"))
+    return (sound,)
+
+
+def _takes(model: torch.nn.Module, name: str) -> bool:
+    return name in inspect.signature(model.forward).parameters
 
 
 _SPECS = {
-    "ForSequenceClassification": _text,
-    "ForImageClassification": _image,
-    "ForAudioClassification": _audio,
+    "SEQUENCE": _text,
+    "IMAGE": _image,
+    "AUDIO": _audio,
 }
 
 

@@ -71,7 +71,7 @@ def draw(specs: Sequence[TensorSpec], rows: int = BATCH) -> Arrays:
         shape = []
         for axis, size in enumerate(spec.shape):
             made_up = rows if axis == 0 else IMAGE_SIDE if len(spec.shape) >= 4 else LENGTH
-            shape.append(size if isinstance(size, int) else sizes.setdefault(size, made_up))
+            shape.append(size if isinstance(size, int) else chosen.setdefault(size, made_up))
         dtype = np.dtype(spec.dtype)
         values = generator.standard_normal(shape) if dtype.kind == "f" else np.ones(shape)
         arrays[spec.name] = values.astype(dtype)

@@ -3,7 +3,8 @@
 import importlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import torch
 from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import module_target
+from dynanoise_export.targets.torch_module import first_line, module_target
 
 # Where training scripts put the weights among the rest of a checkpoint.
 NESTED_UNDER = ("state_dict", "model_state_dict", "model")
+# What wrappers put before the name of every weight: DataParallel, torch.compile, and modules that hold the model.
+WRAPPERS = ("module.", "_orig_mod.", "model.", "net.")
 
 
 def open_safetensors(path: Path, options: OpenOptions) -> Target:
@@ -29,7 +32,7 @@ def open_safetensors(path: Path, options: OpenOptions) -> Target:
     try:
         tensors = load_file(path)
     except Exception as error:  # a parser of foreign bytes
-        raise UserError(f"{path} is not a safetensors file, or is cut short: {error}") from error
+        raise UserError(f"{path} is not a safetensors file, or is cut short: {first_line(error)}") from error
     return open_state_dict(path, tensors, options)
 
 
@@ -39,7 +42,7 @@ def open_state_dict(path: Path, content: Mapping[str, Any], options: OpenOptions
     Raises:
         UserError: the factory is missing or can't be run, or the weights are another module's.
     """
-    weights = _weights(path, content)
+    weights = weights_in(path, content)
     if options.arch is None:
         raise UserError(
             f"{path} holds weights alone: name what makes the module for them with --arch package.module:factory, "
@@ -58,13 +61,15 @@ def make_module(arch: str) -> torch.nn.Module:
     """
     location, _, arguments = arch.partition("?")
     module_name, _, factory_name = location.partition(":")
+    if not (module_name and factory_name):
+        raise UserError(f"--arch {arch} is not MODULE:FACTORY, as in package.module:factory or timm:create_model?{{…}}.")
     sys.path.insert(0, str(Path.cwd()))
     try:
         keywords = json.loads(arguments or "{}")
-        factory = getattr(importlib.import_module(module_name), factory_name)
+        factory = attrgetter(factory_name)(importlib.import_module(module_name))
         module = factory(**keywords)
-    except Exception as error:  # a user's own code raises whatever it likes
-        raise UserError(f"--arch {arch} gives no module: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # a user's own code raises whatever it likes
+        raise UserError(f"--arch {arch} gives no module: {type(error).__name__}: {first_line(error)}") from error
     finally:
         sys.path.pop(0)
     if not isinstance(module, torch.nn.Module):
@@ -79,7 +84,7 @@ def load_weights(path: Path, module: torch.nn.Module, weights: Mapping[str, torc
         UserError: names or shapes differ.
     """
     try:
-        missing, unexpected = module.load_state_dict(weights, strict=False)
+        missing, unexpected = module.load_state_dict(_unwrapped(weights, module.state_dict()), strict=False)
     except RuntimeError as error:
         shape = str(error).strip().splitlines()[-1].strip()
         raise UserError(f"The weights in {path} are another module's: {shape}") from error
@@ -89,7 +94,22 @@ def load_weights(path: Path, module: torch.nn.Module, weights: Mapping[str, torc
         raise UserError(f"The weights in {path} are another module's: {' and '.join(told)}.")
 
 
-def _weights(path: Path, content: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+def _unwrapped(weights: Mapping[str, torch.Tensor], wanted: Collection[str]) -> dict[str, torch.Tensor]:
+    """Take away what wrappers put before the names, where the module has no such names itself."""
+    unwrapped = dict(weights)
+    while wrapper := next((w for w in WRAPPERS if all(name.startswith(w) for name in unwrapped)), None):
+        if any(name.startswith(wrapper) for name in wanted):
+            break
+        unwrapped = {name.removeprefix(wrapper): value for name, value in unwrapped.items()}
+    return unwrapped
+
+
+def weights_in(path: Path, content: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """Find the weights in what a training script saved.
+
+    Raises:
+        UserError: there is no state dict, or something else among its tensors.
+    """
     for key in NESTED_UNDER:
         if isinstance(content.get(key), Mapping):
             content = content[key]
@@ -100,6 +120,4 @@ def _weights(path: Path, content: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         raise UserError(
             f"{path} holds no state dict, plain or under {', '.join(NESTED_UNDER)}: among the tensors is {other!r}."
         )
-    if all(name.startswith("module.") for name in weights):
-        return {name.removeprefix("module."): value for name, value in weights.items()}
     return weights

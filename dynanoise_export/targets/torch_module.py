@@ -251,7 +251,7 @@ def _specs_of_module(module: torch.nn.Module) -> tuple[TensorSpec, ...]:
     forward = inspect.signature(module.forward).parameters
     first = next(iter(forward), "x")
     if isinstance(example := getattr(module, "example_input_array", None), torch.Tensor):
-        return specs_of({first: example.numpy()})
+        return specs_of({first: example.numpy(force=True)})
     for attribute in ("pretrained_cfg", "default_cfg"):
         config: Any = getattr(module, attribute, None)
         if isinstance(config, dict) and "input_size" in config:

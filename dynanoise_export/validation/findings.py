@@ -10,6 +10,7 @@ from dynanoise_export.validation.check import Check, judge, not_made
 
 # Where even the sharpest of its parts would let a deviation of one half pass, a check has too little to go by.
 BLUNT = 0.5
+NOTHING_TO_GO_BY = "too little noise was recovered; ask more queries, or ask them more often"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def verdict(name: str, finding: Finding | None, say: Callable[[Finding], str], r
         rate: the chance that the check fails on correct noise.
     """
     if finding is None or finding.sharpest > BLUNT:
-        return not_made(name, "too little noise was recovered; ask more queries, or ask them more often")
+        return not_made(name, NOTHING_TO_GO_BY)
     return judge(name, finding.value, finding.limit, sentence(say(finding), rate))
 
 

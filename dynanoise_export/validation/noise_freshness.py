@@ -13,7 +13,7 @@ from scipy.special import gammaincinv
 
 from dynanoise_export.validation.check import Check, judge, not_made
 from dynanoise_export.validation.exact import worst_correlation
-from dynanoise_export.validation.findings import Finding, sentence, verdict
+from dynanoise_export.validation.findings import NOTHING_TO_GO_BY, Finding, sentence, verdict
 from dynanoise_export.validation.noise_independence import VIEWS, between_calls, two_views
 from dynanoise_export.validation.recovery import Float64s, RecoveredNoise
 
@@ -31,9 +31,11 @@ def repeated(noise: RecoveredNoise, rate: float) -> Check:
     pairs of rows. The queries looked at are those with the most frequent set of usable classes.
     """
     name = "noise repeated"
+    if not noise.used.any():
+        return not_made(name, NOTHING_TO_GO_BY)
     rows = _rows(noise)
-    joined = -(-FEWEST_DIMENSIONS // max(rows.shape[1], 1))
-    if not rows.size or len(rows) < 2 * joined:
+    joined = -(-FEWEST_DIMENSIONS // rows.shape[1])
+    if len(rows) < 2 * joined:
         return not_made(name, "too few queries have the same usable classes")
     points = sliding_window_view(rows, joined, axis=0).reshape(len(rows) - joined + 1, -1)
     dimensions = points.shape[1]
@@ -43,7 +45,8 @@ def repeated(noise: RecoveredNoise, rate: float) -> Check:
     if radius <= blur:
         return not_made(name, "float32 rounds the answers too coarsely, at this temperature, to tell near from equal")
     count = _close(points, joined, radius)
-    found = f"{count:,} of {len(rows):,} rows of noise come again, closer than {radius:.2g} standard deviations"
+    what = "rows" if joined == 1 else f"runs of {joined} rows"
+    found = f"{count:,} of {len(points):,} {what} of noise come again, closer than {radius:.2g} standard deviations"
     return judge(name, count, 0, sentence(found, rate))
 
 
@@ -120,7 +123,7 @@ def same(name: str, noise: RecoveredNoise, expected: RecoveredNoise) -> Check:
     """
     used = noise.used & expected.used
     if not used.any():
-        return not_made(name, "too little noise was recovered")
+        return not_made(name, NOTHING_TO_GO_BY)
     strays = np.abs(np.where(used, noise.contrasts - expected.contrasts, 0)).max(axis=2)
     tolerance = SAME + noise.resolution + expected.resolution
     count = int((strays > tolerance).sum())

@@ -6,9 +6,9 @@ Each takes the recovered noise and `rate`, the chance that the check fails on co
 import numpy as np
 from scipy.stats import binom, kstest, kstwo, norm
 
-from dynanoise_export.validation.check import Check, judge
+from dynanoise_export.validation.check import Check, judge, not_made
 from dynanoise_export.validation.exact import mean_limit
-from dynanoise_export.validation.findings import Finding, sentence, verdict, worst
+from dynanoise_export.validation.findings import NOTHING_TO_GO_BY, Finding, sentence, verdict, worst
 from dynanoise_export.validation.recovery import RecoveredNoise
 
 # How far out noise is counted, in σ.
@@ -21,11 +21,14 @@ def recovered(noise: RecoveredNoise, rate: float) -> Check:
 
     Correct noise fails it far less often than any rate in use: see `recovery.FARTHEST_APART`.
     """
+    name = "noise recovered"
+    if noise.usable == 0:
+        return not_made(name, "at this temperature float32 can give back the noise of no class of any query")
     found = (
         f"the answers give back the noise of {noise.usable:.1%} of the classes, "
         f"and {noise.wrong:,} that should are zero, negative or not a number"
     )
-    return judge("noise recovered", noise.wrong, 0, sentence(found, rate))
+    return judge(name, noise.wrong, 0, sentence(found, rate))
 
 
 def mean(noise: RecoveredNoise, rate: float) -> Check:
@@ -53,6 +56,8 @@ def against_logits(noise: RecoveredNoise, rate: float) -> Check:
     name = "noise against logits"
     weights = noise.logit_contrasts[noise.used]
     energy = float(weights @ weights) * len(noise.contrasts)
+    if not weights.size:
+        return not_made(name, NOTHING_TO_GO_BY)
     if energy == 0:
         return judge(
             name, 0, 0, sentence("the logits of each query are equal, so the noise holds no share of them", rate)

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import onnx
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.runtimes.onnx_runtime import LEVELS, OnnxRuntimePredictor
@@ -52,7 +53,10 @@ def _optimised_offline(path: Path, saved: Path) -> OnnxRuntimePredictor:
 def _slimmed(path: Path, saved: Path) -> OnnxRuntimePredictor:
     import onnxslim
 
-    onnxslim.slim(str(path), str(saved))
+    try:
+        onnx.save(onnxslim.slim(str(path)), saved)
+    except Exception as error:  # it raises whatever an unforeseen graph makes it raise
+        raise UserError(f"onnxslim fails on the file: {error}") from error
     return OnnxRuntimePredictor(saved)
 
 

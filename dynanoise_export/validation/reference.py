@@ -3,15 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
+from dynanoise_export.distributions import are_probabilities
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.logits import behind
 from dynanoise_export.graph.running import predictor_of
 from dynanoise_export.graph.values import value_named
-from dynanoise_export.runtimes.predictor import Predictor, predict
+from dynanoise_export.runtimes.predictor import Arrays, Predictor, predict
 from dynanoise_export.runtimes.pytorch import PyTorchPredictor
-from dynanoise_export.targets.inputs import Arrays
 from dynanoise_export.targets.target import Target
-from dynanoise_export.distributions import are_probabilities
 
 Scores = npt.NDArray[np.float64]
 

@@ -56,7 +56,9 @@ def calls_needed(logits: Floats, parameters: Parameters) -> int:
 
 
 def _rows_needed(classes: int) -> int:
-    """Tell how many rows it takes to see a correlation of `BLUNT` between any two of so many classes."""
+    """Tell how many answers it takes to judge each of so many classes, and each two of them."""
     rows = np.arange(2, 1000)
-    limits = correlation_limit(rows, BUDGET / CHECKS / max(math.comb(classes - 1, 2), 1))
-    return int(np.argmax(limits <= BLUNT)) + 2
+    rate = BUDGET / CHECKS
+    correlations = correlation_limit(rows, rate / max(math.comb(classes - 1, 2), 1))
+    _, variances = variance_limits(rows.astype(np.float64), rate / (classes - 1))
+    return int(np.argmax((correlations <= BLUNT) & (variances <= BLUNT))) + 2

@@ -9,13 +9,13 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from support.algorithm import algorithm_1
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.exporting import Exported, ExportOptions, export
 from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 from dynanoise_export.targets.target import OpenOptions
+from support.algorithm import algorithm_1
 
 Inputs = Mapping[str, np.ndarray]
 BATCHES = (1, 3, 32)

@@ -74,8 +74,8 @@ def with_head(plain: onnx.ModelProto, head: str = HEAD) -> onnx.ModelProto:
     for node in graph.node:
         for names in (node.input, node.output):
             names[:] = ["logits" if name == graph.output[0].name else name for name in names]
-    text = f'<ir_version: 10, opset_import: ["": 18]> head (float[n, 10] logits) => (float[n, 10] probabilities) {{{head}}}'
-    graph.node.extend(parser.parse_model(text).graph.node)
+    header = '<ir_version: 10, opset_import: ["": 18]> head (float[n, 10] logits) => (float[n, 10] probabilities)'
+    graph.node.extend(parser.parse_model(f"{header} {{{head}}}").graph.node)
     used = {name for node in graph.node for name in node.input}
     graph.initializer.extend(numpy_helper.from_array(v, k) for k, v in CONSTANTS.items() if k in used)
     del graph.output[:]
@@ -132,16 +132,19 @@ IN_THE_HEAD = [
          ("noise", "noise = RandomUniformLike <low = -1.7320508, high = 1.7320508> (logits)")),
     line("half-normal noise", DISTRIBUTION, ("noise", "all = RandomNormalLike(logits)\nnoise = Abs(all)")),
     line("noise in whole steps", DISTRIBUTION, ("noise", "all = RandomNormalLike(logits)\nnoise = Round(all)")),
-    line("noise cut off at 1.5 σ", DISTRIBUTION, ("noise", "all = RandomNormalLike(logits)\nnoise = Clip(all, low, high)")),
+    line("noise cut off at 1.5 σ", DISTRIBUTION,
+         ("noise", "all = RandomNormalLike(logits)\nnoise = Clip(all, low, high)")),
     line("heavy-tailed noise of the right variance", DISTRIBUTION,
          ("noise", "a = RandomNormalLike(logits)\nb = RandomNormalLike(a)\nnoise = Mul(a, b)")),
     line("noise from two coins that are merged", "survives ONNX Runtime, all",
          ("noise", "z0 = Sub(logits, logits)\nfair = Add(z0, half)\na = Bernoulli(fair)\nb = Bernoulli(fair)\n"
           "c = Sub(a, b)\nnoise = Mul(c, two)")),
     line("noise with a mean", "noise mean", ("noise", "all = RandomNormalLike(logits)\nnoise = Add(all, bias)")),
-    line("noise scaled by 0.97", "noise variance", ("noise", "all = RandomNormalLike(logits)\nnoise = Mul(all, quiet)")),
+    line("noise scaled by 0.97", "noise variance",
+         ("noise", "all = RandomNormalLike(logits)\nnoise = Mul(all, quiet)")),
     line("noise scaled by 1.03", "noise variance", ("noise", "all = RandomNormalLike(logits)\nnoise = Mul(all, loud)")),
-    line("noise drawn at the wrong scale", "noise variance", ("noise", "noise = RandomNormalLike <scale = 0.9> (logits)")),
+    line("noise drawn at the wrong scale", "noise variance",
+         ("noise", "noise = RandomNormalLike <scale = 0.9> (logits)")),
     line("noise with a seed", "no seed", ("noise", "noise = RandomNormalLike <seed = 7.0> (logits)")),
     line("noise folded to a constant", "live draws", ("noise", "noise = Identity(row)")),
     line("noise drawn from a constant", "live draws", ("noise", "noise = RandomNormalLike(zeros)")),

@@ -3,13 +3,13 @@
 import numpy as np
 import onnx_ir as ir
 import pytest
-from support.algorithm import algorithm_1
-from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.logits import Logits, behind
 from dynanoise_export.parameters import NoiseSource
+from support.algorithm import algorithm_1
+from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run
 
 WEIGHTS = "<float[3,4] w = {1,2,3,4,5,6,7,8,9,10,11,12}>"
 W = np.arange(1, 13).reshape(3, 4)

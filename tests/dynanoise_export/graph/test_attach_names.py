@@ -4,12 +4,12 @@ import collections
 
 import numpy as np
 import pytest
-from support.algorithm import algorithm_1
-from support.graphs import LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.values import values
 from dynanoise_export.parameters import NoiseSource
+from support.algorithm import algorithm_1
+from support.graphs import LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run
 
 W = np.arange(1, 13).reshape(3, 4)
 

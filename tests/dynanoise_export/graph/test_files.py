@@ -7,12 +7,12 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 import pytest
-from support.algorithm import algorithm_1
-from support.graphs import LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse
 
 from dynanoise_export.graph import files
 from dynanoise_export.graph.check import check_form
 from dynanoise_export.graph.files import external_files, read_model, write_model
+from support.algorithm import algorithm_1
+from support.graphs import LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse
 
 WEIGHT = normals(50, 100, seed=1)
 

@@ -1,10 +1,10 @@
 """The taint walk on graphs whose leaks are known by hand."""
 
 import pytest
-from support.graphs import defend, parse
 
 from dynanoise_export.graph.leaks import find_leaks
 from dynanoise_export.parameters import NoiseSource
+from support.graphs import defend, parse
 
 # The end of every graph here: a plain head, z + η through a softmax.
 HEAD = "eta = RandomNormalLike(z)\n zt = Add(z, eta)\n p = Softmax<axis=-1>(zt)"

@@ -1,9 +1,9 @@
 """The taint walk through If, Loop and Scan."""
 
 import pytest
-from support.graphs import parse
 
 from dynanoise_export.graph.leaks import find_leaks
+from support.graphs import parse
 
 WEIGHTS = "<float[3,4] w = {1,2,3,4,5,6,7,8,9,10,11,12}, int64 two = {2}, bool yes = {1}>"
 START = "z = MatMul(x, w)"

@@ -1,9 +1,9 @@
 """The taint walk through model-local functions."""
 
 import pytest
-from support.graphs import parse
 
 from dynanoise_export.graph.leaks import find_leaks
+from support.graphs import parse
 
 DOMAIN = ', "user" : 1'
 WEIGHTS = "<float[3,4] w = {1,2,3,4,5,6,7,8,9,10,11,12}>"

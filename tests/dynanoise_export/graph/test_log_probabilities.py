@@ -5,11 +5,11 @@ import onnx
 import onnxruntime
 import pytest
 from scipy.special import softmax
-from support.algorithm import algorithm_1
-from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE, normals, run
 
 from dynanoise_export.exporting import ExportOptions, export
 from dynanoise_export.parameters import NoiseSource
+from support.algorithm import algorithm_1
+from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE, normals, run
 
 ROWS = normals(6, 3)
 W1, W2 = np.arange(12).reshape(3, 4) / 5, np.ones((3, 4)) - np.eye(3, 4)

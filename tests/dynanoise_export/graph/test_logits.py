@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
-from support.graphs import parse, run
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.logits import behind
+from support.graphs import parse, run
 
 WEIGHTS = (
     "<float[3,4] w = {1,2,3,4,5,6,7,8,9,10,11,12}, float[4] c = {1,2,3,4}, "

@@ -7,12 +7,12 @@ import onnx
 import onnx_ir as ir
 import pytest
 from scipy.special import softmax
-from support.graphs import TEMPERATURE, defend, normals, parse, run
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.external_data import external_weights
 from dynanoise_export.graph.files import read_model, write_model
 from dynanoise_export.graph.opset import convert_up
+from support.graphs import TEMPERATURE, defend, normals, parse, run
 
 W = "float[16,4] w = {" + ",".join(str(i % 7 - 3) for i in range(64)) + "}"
 S = "float[2] s = {1.5, 0.5}, float[2] b = {0.1, -0.1}, float[2] m = {0.0, 0.2}, float[2] v = {1.0, 2.0}"
@@ -34,7 +34,8 @@ OLD = {
     ),
     "sums with axes as attribute, 12": (
         12,
-        "c = Conv(x, f)\n r = ReduceSum<axes=[2,3], keepdims=0>(c)\n u = Unsqueeze<axes=[1]>(r)\n z = Squeeze<axes=[1]>(u)",
+        "c = Conv(x, f)\n r = ReduceSum<axes=[2,3], keepdims=0>(c)\n"
+        "u = Unsqueeze<axes=[1]>(r)\n z = Squeeze<axes=[1]>(u)",
     ),
     "split, 11": (11, "c = Conv(x, f)\n p = GlobalMaxPool(c)\n q = Flatten(p)\n a, e = Split<axis=1>(q)\n"
                       "z = Concat<axis=1>(e, a)"),

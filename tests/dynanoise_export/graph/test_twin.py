@@ -4,13 +4,13 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from support.algorithm import algorithm_1
-from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.provenance import Provenance, write_provenance
 from dynanoise_export.graph.twin import make_twin
 from dynanoise_export.parameters import NoiseSource
+from support.algorithm import algorithm_1
+from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run
 
 W = np.arange(1, 13).reshape(3, 4)
 WEIGHTS = "<float[3,4] w = {1,2,3,4,5,6,7,8,9,10,11,12}>"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from support.algorithm import algorithm_1
-from support.heads import head_alone, in_runtime
 
 from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
+from support.algorithm import algorithm_1
+from support.heads import head_alone, in_runtime
 
 PARAMETERS = st.builds(
     Parameters,

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import entropy
-from support.algorithm import algorithm_1
 
 from dynanoise_export.mechanism.reference import defend, noise_scale, sensitivity
 from dynanoise_export.parameters import Parameters
+from support.algorithm import algorithm_1
 
 PAPER = Parameters()
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from support.exports import assert_algorithm_1, defended, floats, module_logits, refusal
-from support.modules import InDictionary, InTuple, PerRow, Small, seeded
 from torch.export import Dim
 
 from dynanoise_export.targets.inputs import TensorSpec
+from support.exports import assert_algorithm_1, defended, floats, module_logits, refusal
+from support.modules import InDictionary, InTuple, PerRow, Small, seeded
 
 
 def save(module, path, *example, dynamic=True, **named):

@@ -10,14 +10,14 @@ from contextlib import suppress
 
 import pytest
 import torch
-from support.exports import refusal
-from support.hostile import Payload, code, in_json, rewritten, with_text
-from support.modules import Small, seeded
 from torch.export import Dim
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.targets.opening import open_target
 from dynanoise_export.targets.target import OpenOptions
+from support.exports import refusal
+from support.hostile import Payload, code, in_json, rewritten, with_text
+from support.modules import Small, seeded
 
 MODEL = "models/model.json"
 WEIGHTS = "data/weights/model_weights_config.json"

@@ -3,12 +3,22 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from support.exports import assert_algorithm_1, defended, floats, module_logits, refusal
-from support.modules import Branching, FixedBatch, InDictionary, InList, InNamedTuple, InTuple, Small, WithOptions, seeded
 
 from dynanoise_export.targets.inputs import TensorSpec
 from dynanoise_export.targets.opening import open_target
 from dynanoise_export.targets.target import OpenOptions
+from support.exports import assert_algorithm_1, defended, floats, module_logits, refusal
+from support.modules import (
+    Branching,
+    FixedBatch,
+    InDictionary,
+    InList,
+    InNamedTuple,
+    InTuple,
+    Small,
+    WithOptions,
+    seeded,
+)
 
 # TorchScript is deprecated, and still what many trained models are stored as.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:DeprecationWarning")

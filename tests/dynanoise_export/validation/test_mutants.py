@@ -1,10 +1,10 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from support.mutants import ELSEWHERE, IN_THE_HEAD, OF_AN_EXPORT, with_head
 
 from dynanoise_export.exporting import export
 from dynanoise_export.mechanism.heads import DynaNoise
@@ -12,6 +12,7 @@ from dynanoise_export.parameters import Parameters
 from dynanoise_export.targets.opening import open_target
 from dynanoise_models import digits
 from dynanoise_models.checkpoints import save_checkpoint
+from support.mutants import ELSEWHERE, IN_THE_HEAD, OF_AN_EXPORT, with_head
 
 PAPER = ["--base-variance", "0.3", "--lambda", "2", "--temperature", "10"]
 
@@ -67,3 +68,11 @@ def test_a_wrong_export_is_caught_by_the_right_check(program, folder, tmp_path, 
     status, names = failed(program, folder, tmp_path / "wrong.onnx")
     assert status == 3
     assert check in names
+
+
+def test_the_docs_list_every_mutant_and_its_check():
+    documented = (Path(__file__).parents[3] / "docs" / "validate.md").read_text(encoding="utf-8")
+    made = [(mutant.name, mutant.check) for mutant in (*IN_THE_HEAD, *ELSEWHERE)]
+    made += [(name, check) for name, (_, check) in OF_AN_EXPORT.items()]
+    assert len(made) >= 40
+    assert [f"| {name} | {check} |" for name, check in made] == documented.split("|---|---|\n")[-1].strip().splitlines()

@@ -1,0 +1,127 @@
+import json
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from dynanoise_models import digits
+from dynanoise_models.checkpoints import save_checkpoint
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Give a folder with a trained model and its rows."""
+    made = tmp_path_factory.mktemp("validate")
+    audit = digits.load_audit()
+    save_checkpoint(made / "model.pt", digits.NAME, {}, digits.train(audit, epochs=5))
+    np.savez(made / "rows.npz", x=audit.x, y=audit.y, member=audit.member)
+    np.savez(made / "broken.npz", x=audit.x[:, :10])
+    np.savez(made / "empty.npz", x=audit.x[:0])
+    return made
+
+
+@pytest.fixture
+def defended(program, folder, tmp_path):
+    """Give a function that exports the model with further options."""
+
+    def export(*options):
+        path = tmp_path / "defended.onnx"
+        assert program(folder / "model.pt", "-o", path, *options).status == 0
+        return path
+
+    return export
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--inline"], ["--noise", "input"], ["--noise", "input", "--inline"], ["--opset", "13"]]
+)
+def test_every_kind_of_export_passes_on_real_rows(program, folder, defended, options):
+    file = defended("--lambda", 5, "--temperature", 3, *options)
+    ended = program("validate", file, "--reference", folder / "model.pt", "--data", folder / "rows.npz")
+    assert ended.status == 0, ended.out
+    assert ended.out.startswith("PASSED")
+
+
+def test_a_float16_model_passes_with_a_tolerance_for_it_and_fails_without(program, folder, defended):
+    file = defended("--precision", "fp16")
+    arguments = ["validate", file, "--reference", folder / "model.pt", "--data", folder / "rows.npz"]
+    assert program(*arguments).status == 3
+    assert program(*arguments, "--atol", 0.2).status == 0
+
+
+def test_without_data_it_says_that_the_rows_are_made_up(program, folder, defended):
+    ended = program("validate", defended(), "--reference", folder / "model.pt")
+    assert ended.status == 0, ended.out
+    assert "made up" in ended.out
+
+
+def test_the_documents_agree_with_each_other_and_with_the_status(program, folder, defended, tmp_path):
+    reports = ["--json", tmp_path / "x.json", "--junit", tmp_path / "x.xml"]
+    arguments = ["validate", defended(), "--reference", folder / "model.pt", "--data", folder / "rows.npz", *reports]
+    assert program(*arguments, "--sigma0", 0.9).status == 3
+    document = json.loads((tmp_path / "x.json").read_text())
+    assert document["schema"] == "dynanoise-export/validate/1"
+    assert not document["passed"]
+    failed = {check["name"] for check in document["checks"] if not check["passed"] and not check["warning"]}
+    assert {"head parity", "stated parameters", "noise variance"} <= failed
+    suite = ElementTree.parse(tmp_path / "x.xml").getroot().find("testsuite")
+    assert {case.get("name") for case in suite if case.find("failure") is not None} == failed
+    assert int(suite.get("failures")) == len(failed)
+    assert int(suite.get("tests")) == len(document["checks"])
+
+
+def test_strict_makes_warnings_fail(program, folder, defended):
+    arguments = ["validate", defended(), "--reference", folder / "model.pt", "--data", folder / "rows.npz"]
+    assert program(*arguments).status == 0
+    assert program(*arguments, "--strict").status == 3
+
+
+def test_the_undefended_onnx_file_serves_as_a_reference(program, folder, defended, tmp_path):
+    import onnx_ir as ir
+
+    from dynanoise_export.targets.opening import open_target
+
+    file = defended()
+    ir.save(open_target(folder / "model.pt").to_onnx(17), tmp_path / "plain.onnx")
+    ended = program("validate", file, "--reference", tmp_path / "plain.onnx", "--data", folder / "rows.npz")
+    assert ended.status == 0, ended.out
+
+
+def test_another_model_is_not_the_reference(program, folder, defended, checkpoint):
+    ended = program("validate", defended(), "--reference", checkpoint, "--data", folder / "rows.npz")
+    assert ended.status == 3
+    assert "model parity" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--data", "broken.npz"], "does not run on inputs of input [256, 10]"),
+        (["--data", "empty.npz"], "no rows"),
+        (["--data", "missing.npz"], "missing.npz does not exist"),
+        (["--reference", "missing.pt"], "missing.pt does not exist"),
+        (["--sigma0", "nan"], "sigma0"),
+        (["--junit", "missing/x.xml"], "x.xml"),
+    ],
+)
+def test_what_can_not_be_used_is_one_sentence(program, folder, defended, monkeypatch, arguments, said):
+    file = defended()
+    monkeypatch.chdir(folder)
+    ended = program("validate", file, "--reference", "model.pt", *arguments)
+    assert ended.status == 2
+    assert len(ended.err.splitlines()) == 1
+    assert said in ended.err
+
+
+def test_an_undefended_file_has_no_parameters_to_be_judged_by(program, folder, tmp_path):
+    import onnx_ir as ir
+
+    from dynanoise_export.targets.opening import open_target
+
+    ir.save(open_target(folder / "model.pt").to_onnx(17), tmp_path / "plain.onnx")
+    arguments = ["validate", tmp_path / "plain.onnx", "--reference", folder / "model.pt", "--data", folder / "rows.npz"]
+    ended = program(*arguments)
+    assert ended.status == 2
+    assert "states no parameters" in ended.err
+    # Judged by some, it fails: its answers are logits, and no noise is in them.
+    assert program(*arguments, "--sigma0", 0.5).status == 3

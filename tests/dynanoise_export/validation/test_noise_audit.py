@@ -1,0 +1,105 @@
+"""The audit as a whole: what it catches, and how often it is wrong."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.validation import noise_audit
+from dynanoise_export.validation.noise_audit import Answers, audit
+from support.heads import head_alone, in_runtime
+from support.noisy import PAPER, WRONG, Model, ask, logits
+
+# (rows, classes, calls in the order of the queries): 1,000 contrasts at least, and 400 answers.
+SIZES = [(700, 2, 3), (400, 3, 2), (300, 10, 2), (200, 100, 2)]
+MANY_CLASSES = (160, 1000, 2)
+SETTINGS = [PAPER, Parameters(0.1, 0, 1), Parameters(0.4, 5, 0.5), Parameters(0.5, 20, 100), Parameters(30, 1, 100)]
+# From answers that are all alike to ones that are as good as certain.
+WIDTHS = [0.01, 1.0, 6.0, 20.0]
+
+
+def failed(checks):
+    return [check.name for check in checks if not check.passed]
+
+
+def run_correct(runs, sizes):
+    """Audit correct noise again and again, each time another seed, size, setting and width."""
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        rows, classes, calls = sizes[seed % len(sizes)]
+        parameters = SETTINGS[seed // len(sizes) % len(SETTINGS)]
+        z = logits(rng, rows, classes, WIDTHS[seed // len(sizes) // len(SETTINGS) % len(WIDTHS)])
+        checks = audit(z, ask(Model(), z, parameters, rng, calls, elsewhere=2), parameters)
+        assert len(checks) == 17
+        assert failed(checks) == [], f"seed {seed}"
+
+
+def test_correct_noise_passes():
+    run_correct(200, SIZES)
+
+
+@pytest.mark.slow
+def test_correct_noise_passes_2000_times():
+    run_correct(2000, [*SIZES, MANY_CLASSES])
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_noise_is_caught_and_named(wrong):
+    make, check = WRONG[wrong]
+    rng = np.random.default_rng(1)
+    z = logits(rng, 2000, 10)
+    assert check in failed(audit(z, ask(make(), z, PAPER, rng), PAPER))
+
+
+@pytest.mark.parametrize(("rate", "runs"), [(0.1, 300), pytest.param(0.02, 3000, marks=pytest.mark.slow)])
+def test_each_check_fails_at_most_at_its_rate(monkeypatch, rate, runs):
+    """A rate of 6e-8 can't be watched; the same functions at rates that can be."""
+    monkeypatch.setattr(noise_audit, "BUDGET", 17 * rate)
+    alarms = Counter()
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        z = logits(rng, 150, 5)
+        alarms.update(failed(audit(z, ask(Model(), z, PAPER, rng, elsewhere=1), PAPER)))
+    assert max(alarms.values()) / runs < rate + 4 * np.sqrt(rate / runs)
+    # And not because they never fail: those of one exact statistic do so at their rate.
+    for name in ("noise variance", "noise against logits", "noise distribution"):
+        assert alarms[name] / runs > rate - 4 * np.sqrt(rate / runs)
+
+
+def test_the_rates_sum_to_the_budget():
+    rng = np.random.default_rng(0)
+    z = logits(rng, 300, 4)
+    checks = audit(z, ask(Model(), z, PAPER, rng), PAPER)
+    assert len(checks) == 16
+    assert all(f"false alarms: {noise_audit.BUDGET / 16:.1g} a run" in check.detail for check in checks)
+    assert len({check.name for check in checks}) == 16
+
+
+def test_noise_that_cannot_be_recovered_is_not_passed():
+    rng = np.random.default_rng(0)
+    parameters = Parameters(temperature=1e6)
+    z = logits(rng, 500, 10)
+    checks = audit(z, ask(Model(), z, parameters, rng), parameters)
+    assert [check.value for check in checks] == [None] * len(checks)
+    assert not any(check.passed for check in checks)
+
+
+def test_an_answer_of_zeros_is_named():
+    rng = np.random.default_rng(0)
+    z = logits(rng, 500, 10)
+    answers = ask(Model(finish=lambda z, noise, p: np.eye(10)[np.argmax(z, axis=1)]), z, PAPER, rng)
+    assert "noise recovered" in failed(audit(z, answers, PAPER))
+
+
+def test_a_head_in_onnx_runtime_passes():
+    session = in_runtime(head_alone(DynaNoise(PAPER), 10, NoiseSource.RANDOM))
+    rng = np.random.default_rng(0)
+    z, order = logits(rng, 2000, 10), rng.permutation(2000)
+
+    def answer(rows):
+        return session.run({"logits": rows})["probabilities"]
+
+    answers = Answers(np.stack([answer(z) for _ in range(3)]), answer(z[order]), order)
+    assert failed(audit(z, answers, PAPER)) == []

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from dynanoise_export.parameters import Parameters
+from dynanoise_export.validation.noise_audit import BUDGET, audit
+from dynanoise_export.validation.sample_size import CHECKS, calls_needed, contrasts_needed
+from support.noisy import PAPER, Model, ask, logits
+
+
+@pytest.mark.parametrize("scale", [0.97, 1.03])
+def test_so_many_contrasts_betray_a_scale_that_is_off(scale):
+    draws = contrasts_needed(0.03, missed=1e-3)
+    assert 40_000 < draws < 43_000
+    tail = stats.chi2(draws)
+    low, high = tail.ppf(BUDGET / CHECKS / 2), tail.isf(BUDGET / CHECKS / 2)
+    assert tail.cdf(high / scale**2) - tail.cdf(low / scale**2) < 1.01e-3
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes", "calls"),
+    # 41,527 contrasts; and for many classes, 406 or 454 answers to look at each.
+    [(2000, 2, 21), (2000, 10, 3), (100_000, 10, 3), (64, 1000, 8), (50, 100, 9)],
+)
+def test_so_many_calls_are_enough_for_every_check(rows, classes, calls):
+    rng = np.random.default_rng(0)
+    z = logits(rng, rows, classes)
+    assert calls_needed(z, PAPER) == calls
+    if rows * classes < 100_000:
+        answers = ask(Model(), z, PAPER, rng, calls=calls - 1)
+        assert [check.name for check in audit(z, answers, PAPER) if not check.passed] == []
+
+
+def test_noise_that_cannot_be_recovered_is_not_asked_for_without_end():
+    assert calls_needed(np.zeros((10, 3)), Parameters(temperature=1e6)) == 3

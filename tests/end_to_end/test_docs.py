@@ -1,0 +1,66 @@
+"""The commands of the docs and of the README, run as they stand there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def shell(command, cwd):
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["bash", "-euc", command], cwd=cwd, capture_output=True, text=True, env=os.environ | {"PATH": programs}
+    )
+    assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """Give a folder where the demonstration has run."""
+    folder = tmp_path_factory.mktemp("demo")
+    shell("dynanoise-export demo", folder)
+    return folder
+
+
+def blocks(document, language):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_readme_shows_commands_that_run_as_shown(demo):
+    shown = [block.splitlines() for block in blocks("README.md", "console")]
+    assert shown
+    for command, *output in shown:
+        written = shell(f"COLUMNS=80 {command.removeprefix('$ ')}", demo)
+        # Digests, versions and sizes hang on the machine; what stands at the left of each row does not.
+        assert [line.split()[:1] for line in output if not line.startswith(" ")] == [
+            line.split()[:1] for line in written.splitlines() if not line.startswith(" ")
+        ]
+
+
+def test_the_makefile_runs_the_demo_that_the_readme_names():
+    assert "make demo" in blocks("README.md", "")[0]
+    assert "dynanoise-export demo --out demo" in (ROOT / "Makefile").read_text()
+
+
+def test_the_release_gate_of_the_docs_gates(demo, tmp_path):
+    shutil.copy(demo / "demo" / "digits.pt", tmp_path / "model.pt")
+    shutil.copy(demo / "demo" / "bundle.npz", tmp_path / "rows.npz")
+    job = yaml.safe_load(blocks("docs/ci.md", "yaml")[0])["jobs"]["defended"]
+    commands = {step["name"]: step["run"] for step in job["steps"] if "run" in step}
+    assert commands.pop("Install") == "pip install 'dynanoise-export[cpu]'"  # as the test of the wheel does
+    for command in commands.values():
+        shell(command, tmp_path)
+    for report in ("export.json", "validation.json", "validation.xml"):
+        assert (tmp_path / report).stat().st_size
+
+    (tmp_path / "test_release.py").write_text(blocks("docs/ci.md", "python")[0])
+    assert "1 passed" in shell("python -m pytest -q test_release.py", tmp_path)
