@@ -6,9 +6,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from dynanoise_export.validation.suite import Validation, validate
-from dynanoise_models import digits
-from dynanoise_models.checkpoints import save_checkpoint
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.exporting import Exported, Progress, export
@@ -17,6 +14,9 @@ from dynanoise_export.graph.attach import OUTPUT_NAME
 from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
+from dynanoise_export.validation.suite import Validation, validate
+from dynanoise_models import digits
+from dynanoise_models.checkpoints import save_checkpoint
 
 TIMES = 3
 

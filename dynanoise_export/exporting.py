@@ -119,7 +119,7 @@ def _find_logits(model: ir.Model, target: Target) -> Logits:
     """Find the logits by structure and, where that does not tell, by running the undefended model once."""
     output = value_named(model, target.output)
     if output is None:
-        raise AssertionError(f"the ONNX model has no {target.output}")
+        raise UserError(f"{target.path} has no value {target.output!r} in its main graph.")
     logits = behind(output)
     if logits.kind != "unknown":
         return logits

@@ -3,6 +3,7 @@
 Nothing here or in a command's module imports torch or a runtime at the top: `--help` must answer at once.
 """
 
+import logging
 import sys
 from typing import Any
 
@@ -55,6 +56,7 @@ app.command("demo")(demo.demo)
 
 def main() -> None:
     """Run the program; a user's error is one sentence and status 2."""
+    logging.disable(logging.WARNING)  # the libraries' own news
     try:
         app()
     except UserError as error:

@@ -55,7 +55,7 @@ def attach(
         inline: flatten the head into plain operators, for tools that know no local functions.
 
     Raises:
-        UserError: the model has a head already.
+        UserError: the model has a head already, or the logits are the same for every query.
     """
     _require(model)
     dropped = tuple(v.name or "" for v in model.graph.outputs if v is not logits.value)
@@ -137,6 +137,8 @@ def _free_name(model: ir.Model, name: str) -> None:
 
 def _ensure(model: ir.Model, noise_input: str | None) -> LeakReport:
     report = find_leaks(model, [] if noise_input is None else [noise_input])
+    if not report.noised and not any(draw.live for draw in report.draws):
+        raise UserError("What is to be defended does not depend on the model's inputs: it can't be the logits.")
     if not report.passed:
         raise AssertionError(f"the head leaks: {report}")
     if noise_input is None and not any(draw.live and not draw.seeded for draw in report.draws):

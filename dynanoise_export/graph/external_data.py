@@ -27,14 +27,19 @@ def external_weights(model: ir.Model) -> Iterator[tuple[ir.Value, ir.ExternalTen
     return ((value, tensor) for value, tensor in weights(model) if isinstance(tensor, ir.ExternalTensor))
 
 
-def external_attributes(model: ir.Model) -> Iterator[ir.Attr]:
-    """Go through the attributes of operators that lie in other files, as ONNX allows."""
+def attributes(model: ir.Model) -> Iterator[ir.Attr]:
+    """Go through the attributes of all operators."""
     for scope in scopes(model):
         for node in scope.all_nodes():
-            for attribute in node.attributes.values():
-                held = attribute.value if attribute.type == ir.AttributeType.TENSORS else [attribute.value]
-                if not attribute.is_ref() and any(isinstance(tensor, ir.ExternalTensor) for tensor in held):
-                    yield attribute
+            yield from node.attributes.values()
+
+
+def external_attributes(model: ir.Model) -> Iterator[ir.Attr]:
+    """Go through those of them that lie in other files, as ONNX allows."""
+    for attribute in attributes(model):
+        held = attribute.value if attribute.type == ir.AttributeType.TENSORS else [attribute.value]
+        if not attribute.is_ref() and any(isinstance(tensor, ir.ExternalTensor) for tensor in held):
+            yield attribute
 
 
 def located(path: Path, tensor: ir.ExternalTensor) -> ir.ExternalTensor:

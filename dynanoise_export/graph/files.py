@@ -7,7 +7,14 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from dynanoise_export.errors import UserError
-from dynanoise_export.graph.external_data import external_attributes, external_weights, located, scopes, weights
+from dynanoise_export.graph.external_data import (
+    attributes,
+    external_attributes,
+    external_weights,
+    located,
+    scopes,
+    weights,
+)
 
 # Protobuf ends at 2 GiB; well before, one file stays easy to move and to open.
 LARGEST_SINGLE_FILE = 1 << 30
@@ -28,6 +35,8 @@ def read_model(path: Path) -> ir.Model:
         raise UserError(f"{path} is not an ONNX model, or is damaged: {_first_line(error)}") from error
     if not model.graph.outputs:
         raise UserError(f"{path} is not an ONNX model, or is damaged: its graph has no outputs.")
+    if any(attribute.type == ir.AttributeType.UNDEFINED for attribute in attributes(model)):
+        raise UserError(f"{path} is damaged: an operator has an attribute without a type.")
     _require_no_recursion(path, model)
     for scope in scopes(model):
         if "ai.onnx" in scope.opset_imports:  # the long name of the standard domain
@@ -47,13 +56,19 @@ def external_files(model: ir.Model) -> list[Path]:
 
 
 def write_model(model: ir.Model, path: Path) -> None:
-    """Save a model: in one file, or with `<name>.data` beside it where the weights are large or lay in such a file."""
+    """Save a model: in one file, or with `<name>.data` beside it where the weights are large or lay in such a file.
+
+    Raises:
+        UserError: it holds what ONNX can't, such as names that are no text.
+    """
     held = list(weights(model))
     large = sum(tensor.nbytes for _, tensor in held) > LARGEST_SINGLE_FILE
     try:
         if large or any(external_weights(model)):
             _move_weights(model, path.parent, f"{path.name}.data")
         ir.save(model, path)
+    except ir.serde.SerdeError as error:
+        raise UserError(f"The model can't be written as ONNX: {_root_line(error)}") from error
     finally:
         for value, tensor in held:
             value.const_value = tensor
@@ -81,5 +96,11 @@ def _require_no_recursion(path: Path, model: ir.Model) -> None:
         raise UserError(f"{path} has a function that calls itself, which ONNX forbids.") from error
 
 
-def _first_line(error: Exception) -> str:
+def _root_line(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return _first_line(error)
+
+
+def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -5,24 +5,22 @@ The process imports this module, so it imports little.
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
-from dynanoise_export.runtimes.predictor import Arrays, predict
+from dynanoise_export.runtimes.predictor import Arrays, Place, predict
 
 
-def predict_in_new_process(path: Path, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
-    """Open an ONNX file in a process that starts from nothing, not as a copy of this one, and answer all rows there.
+def predict_in_new_process(place: Place, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
+    """Open a model in a process that starts from nothing, not as a copy of this one, and answer all rows there.
 
     Raises:
-        UserError: the runtime can't open or run the model.
+        UserError: the model can't be opened or run.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_predict, path, dict(inputs), output).result()
+        return pool.submit(_predict, place, dict(inputs), output).result()
 
 
-def _predict(path: Path, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
-    return predict(OnnxRuntimePredictor(path), inputs, output)
+def _predict(place: Place, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
+    return predict(place.open(), inputs, output)

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -113,6 +114,26 @@ class OnnxRuntimePredictor:
         except Exception as error:  # as above
             shapes = ", ".join(f"{name} {list(array.shape)} {array.dtype}" for name, array in inputs.items())
             raise UserError(f"ONNX Runtime can't run the model on {shapes}: {_last_line(error)}") from error
+
+
+@dataclass(frozen=True)
+class OnnxRuntimeFile:
+    """An ONNX file in ONNX Runtime on the CPU, as a place where a deployed model runs."""
+
+    path: Path
+    generator: str = (
+        "ONNX Runtime draws on the CPU from 31 bits of state, started from the clock: "
+        "a few exact noise values betray the rest"
+    )
+    sessions_repeat: bool = True
+
+    def open(self) -> OnnxRuntimePredictor:
+        """Open the file in a session of its own.
+
+        Raises:
+            UserError: the runtime can't open it.
+        """
+        return OnnxRuntimePredictor(self.path)
 
 
 def _last_line(error: Exception) -> str:

@@ -27,6 +27,25 @@ class Predictor(Protocol):
         """Answer one batch: inputs by name, each with the rows first, to outputs by name."""
 
 
+class Place(Protocol):
+    """Somewhere that a deployed model runs; it can be pickled, and so sent to another process."""
+
+    @property
+    def generator(self) -> str:
+        """What is weak about the random numbers that are drawn there, in words; empty if nothing is known."""
+
+    @property
+    def sessions_repeat(self) -> bool:
+        """Whether two sessions that one process opens are known to draw the same numbers there."""
+
+    def open(self) -> Predictor:
+        """Open the model, in a session of its own.
+
+        Raises:
+            UserError: it can't be opened there.
+        """
+
+
 def rows_of(inputs: Arrays) -> int:
     """Tell how many rows the inputs have."""
     return len(next(iter(inputs.values())))

@@ -46,7 +46,7 @@ def open_exported_program(path: Path, options: OpenOptions) -> Target:
     except UserError:
         raise
     except pickle.UnpicklingError as error:
-        raise UserError(f"{path} holds pickles of more than tensors, which need --allow-pickle to be opened.") from error
+        raise UserError(f"{path} holds pickles of more than tensors, which need --allow-pickle.") from error
     except Exception as error:  # a parser of foreign bytes
         reason = first_line(error)
         raise UserError(f"{path} is a damaged torch.export program, or another PyTorch's: {reason}") from error
@@ -56,9 +56,7 @@ def open_exported_program(path: Path, options: OpenOptions) -> Target:
     shapes = {node.name: node.meta["val"].shape for node in program.graph.nodes if node.op == "placeholder"}
     axes = axis_names({name: shapes[name] for name in example})
     specs = tuple(
-        TensorSpec(
-            name, array.dtype.name, tuple(renamed(size, axes) for size in shapes[name])
-        )
+        TensorSpec(name, array.dtype.name, tuple(renamed(size, axes) for size in shapes[name]))
         for name, array in example.items()
     )
     return Target(

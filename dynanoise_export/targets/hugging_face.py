@@ -31,7 +31,7 @@ def open_hugging_face(path: Path, options: OpenOptions) -> Target:
     model = _load(path, config["architectures"][0])
     specs = options.inputs or _SPECS[task](path, model)
     files = [path / "config.json", *path.glob("*.safetensors")]
-    example = draw(specs, {"samples": AUDIO_RATE})  # one second of sound
+    example = draw(specs, sizes={"samples": AUDIO_RATE})  # one second of sound
     return module_target(path, "a Hugging Face folder", sha256(*files), model, specs, options, example)
 
 
@@ -42,7 +42,7 @@ def _require_classifier(path: Path, config: Mapping[str, Any]) -> str:
         raise UserError(f"{path} needs the code in its folder (auto_map), and code from a model is not run.")
     if architecture.endswith("ForTokenClassification"):
         raise UserError(f"{path} is a {architecture}: token-level logits, and DynaNoise defends one answer a query.")
-    task = next((task for task in TASKS if architecture in _architectures(task, config.get("model_type"))), None)
+    task = next((task for task in TASKS if architecture in _architectures(task, str(config.get("model_type")))), None)
     if task is None:
         raise UserError(f"{path} is a {architecture}: none of a sequence, image or audio classifier.")
     problem = config.get("problem_type")
@@ -50,12 +50,12 @@ def _require_classifier(path: Path, config: Mapping[str, Any]) -> str:
         raise UserError(
             f"{path} is a multi-label classifier (sigmoid), and DynaNoise needs classes that exclude each other."
         )
-    if problem == "regression" or config.get("num_labels") == 1 or len(config.get("id2label") or "12") == 1:
-        raise UserError(f"{path} is a regression or has one class, and DynaNoise needs two classes or more.")
+    if problem == "regression":
+        raise UserError(f"{path} is a regression, and DynaNoise needs two classes or more.")
     return task
 
 
-def _architectures(task: str, model_type: Any) -> Sequence[str]:
+def _architectures(task: str, model_type: str) -> Sequence[str]:
     from transformers.models.auto import modeling_auto
 
     known = getattr(modeling_auto, f"MODEL_FOR_{task}_CLASSIFICATION_MAPPING_NAMES").get(model_type, ())
@@ -80,6 +80,8 @@ def _load(path: Path, architecture: str) -> torch.nn.Module:
         raise UserError(
             f"{path} lacks the weights {sorted(seen['missing_keys'])[0]!r} and so on: it was never trained to classify."
         )
+    if model.config.num_labels == 1:
+        raise UserError(f"{path} has one class, as a regression has, and DynaNoise needs two classes or more.")
     model.config.use_cache = False
     classifier: torch.nn.Module = model
     return classifier
@@ -91,13 +93,19 @@ def _text(path: Path, model: Any) -> tuple[TensorSpec, ...]:
         # What the tokenizer of a model gives that was trained to tell two sentences apart.
         pairs = (getattr(model.config, "type_vocab_size", None) or 0) > 1
         names = ["input_ids", *(["token_type_ids"] if pairs else []), "attention_mask"]
+    if not isinstance(names, list):
+        raise UserError(f"{path / 'tokenizer_config.json'} holds no list of names as model_input_names.")
     return tuple(TensorSpec(name, "int64", ("batch", "sequence")) for name in names if _takes(model, name))
 
 
 def _image(path: Path, model: Any) -> tuple[TensorSpec, ...]:
     processor = _read_json(path / "preprocessor_config.json", missing_ok=True)
     cropped = processor.get("crop_size") if processor.get("do_center_crop") else None
-    height, width = _sides(cropped or processor.get("size") or getattr(model.config, "image_size", None) or 224)
+    size = cropped or processor.get("size") or getattr(model.config, "image_size", None) or 224
+    try:
+        height, width = _sides(size)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise UserError(f"{path / 'preprocessor_config.json'} holds no known size of images: {size}.") from error
     channels = getattr(model.config, "num_channels", 3)
     return (TensorSpec("pixel_values", "float32", ("batch", channels, height, width)),)
 

@@ -62,10 +62,16 @@ def axis_name(input_name: str, place: int) -> str:
     return "batch" if place == 0 else f"{input_name}_axis_{place}"
 
 
-def draw(specs: Sequence[TensorSpec], rows: int = BATCH) -> Arrays:
-    """Make up values: normals for floats, ones for integers, the same size for the same axis name."""
+def draw(specs: Sequence[TensorSpec], rows: int = BATCH, sizes: Mapping[str, int] | None = None) -> Arrays:
+    """Make up values: normals for floats, ones for integers, the same size for the same axis name.
+
+    Args:
+        specs: of the inputs.
+        rows: the size of a dynamic batch.
+        sizes: of other dynamic axes, by name, for which not any size will do.
+    """
     generator = np.random.default_rng(0)
-    sizes: dict[str, int] = {}
+    chosen = dict(sizes or {})
     arrays: Arrays = {}
     for spec in specs:
         shape = []

@@ -16,7 +16,13 @@ def open_target(path: Path, options: OpenOptions | None = None) -> Target:
     Raises:
         UserError: it is missing, damaged, of no known format, could run code, or is no single-label classifier.
     """
-    return _opener(path)(path, options or OpenOptions())
+    try:
+        return _opener(path)(path, options or OpenOptions())
+    except UserError as error:
+        # What is said of an input or by a runtime does not know the file.
+        if str(path) in str(error):
+            raise
+        raise UserError(f"{path}: {error}") from error
 
 
 def _opener(path: Path) -> Callable[[Path, OpenOptions], Target]:
@@ -47,7 +53,7 @@ def _archive_opener(path: Path) -> Callable[[Path, OpenOptions], Target]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = {name.rpartition("/")[2] for name in archive.namelist()}
-    except (zipfile.BadZipFile, OSError) as error:
+    except Exception as error:  # a parser of foreign bytes
         raise UserError(f"{path} is damaged or cut short: {error}.") from error
     if "constants.pkl" in members:
         from dynanoise_export.targets.torchscript import open_torchscript

@@ -62,7 +62,7 @@ def make_module(arch: str) -> torch.nn.Module:
     location, _, arguments = arch.partition("?")
     module_name, _, factory_name = location.partition(":")
     if not (module_name and factory_name):
-        raise UserError(f"--arch {arch} is not MODULE:FACTORY, as in package.module:factory or timm:create_model?{{…}}.")
+        raise UserError(f"--arch {arch} is not MODULE:FACTORY, as in package.module:factory or timm:create_model.")
     sys.path.insert(0, str(Path.cwd()))
     try:
         keywords = json.loads(arguments or "{}")

@@ -22,7 +22,6 @@ from dynanoise_export.targets.inputs import Arrays, TensorSpec, draw, read_examp
 from dynanoise_export.targets.outputs import OutputSpec, choose_output
 from dynanoise_export.targets.target import OpenOptions, Target
 
-
 # Path, module, inputs, example, names of the outputs in order, the one that matters, opset: to an ONNX model.
 Conversion = Callable[[Path, Any, Sequence[TensorSpec], Arrays, Sequence[str], str, int | None], ir.Model]
 

@@ -6,7 +6,6 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -29,7 +28,8 @@ TOUCHES_FILES = re.compile(rb"\b(save|from_file|read_file|write_file)\b")
 # What a pickle calls the types of tensors, and NumPy's names of them.
 STORAGES = {
     "FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16", "LongStorage": "int64",
-    "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool",
+    "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8",
+    "BoolStorage": "bool",
 }  # fmt: skip
 
 # Of the exporter for TorchScript.
@@ -108,7 +108,7 @@ class _Sizes(pickle.Unpickler):
 
 
 class _OneOutput(torch.nn.Module):
-    """Gives one output of a TorchScript module: its dictionaries and lists can't be converted, and nobody needs them."""
+    """Gives one output of a TorchScript module: dictionaries and lists of them can't be converted."""
 
     def __init__(self, module: torch.jit.ScriptModule, place: int) -> None:
         super().__init__()

@@ -1,15 +1,13 @@
-"""Ask a defended file the same queries again and again: in calls, sessions, threads and processes."""
+"""Ask a defended model the same queries again and again: in calls, sessions, threads and processes."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from dynanoise_export.runtimes.new_process import predict_in_new_process
-from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
-from dynanoise_export.runtimes.predictor import ROWS_AT_ONCE, Arrays, predict, rows_of
+from dynanoise_export.runtimes.predictor import ROWS_AT_ONCE, Arrays, Place, Predictor, predict, rows_of
 from dynanoise_export.validation.noise_audit import Answers
 
 SESSIONS, PROCESSES, THREADS = "between sessions", "between processes", "between threads"
@@ -17,24 +15,24 @@ SESSIONS, PROCESSES, THREADS = "between sessions", "between processes", "between
 Floats = npt.NDArray[np.floating]
 
 
-def ask(path: Path, rows: Arrays, output: str, calls: int, progress: Callable[[str], None]) -> Answers:
-    """Ask a file that draws its own noise.
+def ask(place: Place, rows: Arrays, output: str, calls: int, progress: Callable[[str], None]) -> Answers:
+    """Ask a model that draws its own noise.
 
     Args:
-        path: of the file.
+        place: where it runs.
         rows: n rows for each input.
         output: the name of the answers.
         calls: how often to ask in one session and in the order of the rows.
         progress: told of each call.
     """
 
-    def once(predictor: OnnxRuntimePredictor, where: str, sent: Arrays = rows) -> Floats:
+    def once(predictor: Predictor, where: str, sent: Arrays = rows) -> Floats:
         progress(f"Asking {rows_of(rows):,} rows {where}")
         return _floats(predict(predictor, sent, output))
 
-    here = OnnxRuntimePredictor(path)
+    here = place.open()
     progress(f"Asking {rows_of(rows):,} rows in another process")
-    another_process = _floats(predict_in_new_process(path, rows, output))
+    another_process = _floats(predict_in_new_process(place, rows, output))
     order = np.random.default_rng(0).permutation(rows_of(rows))
     return Answers(
         calls=np.stack([once(here, f"(call {call + 1} of {calls})") for call in range(calls)]),
@@ -42,7 +40,7 @@ def ask(path: Path, rows: Arrays, output: str, calls: int, progress: Callable[[s
         order=order,
         elsewhere={
             THREADS: _in_threads(lambda: once(here, "from two threads at once")),
-            SESSIONS: once(OnnxRuntimePredictor(path), "in another session")[None],
+            SESSIONS: once(place.open(), "in another session")[None],
             PROCESSES: another_process[None],
         },
         batch=ROWS_AT_ONCE if rows_of(rows) > ROWS_AT_ONCE else None,

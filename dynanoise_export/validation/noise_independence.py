@@ -26,7 +26,7 @@ def between_classes(noise: RecoveredNoise, rate: float) -> Check:
     if noise.used.shape[1] == 2:
         return _of_two_classes("noise between classes", rate)
     classes = np.flatnonzero(noise.used.any(axis=0))
-    columns = noise.contrasts[:, :, classes].reshape(-1, classes.size)
+    columns = np.concatenate(noise.contrasts[:, :, classes])
     used = np.tile(noise.used[:, classes].astype(np.float64), (len(noise.contrasts), 1))
     first, second = np.triu_indices(classes.size, 1)
     shared = np.square(columns).T @ used

@@ -10,7 +10,7 @@ from dynanoise_export.parameters import Parameters
 from dynanoise_export.validation.exact import correlation_limit, variance_limits
 from dynanoise_export.validation.findings import BLUNT
 from dynanoise_export.validation.noise_audit import BUDGET
-from dynanoise_export.validation.recovery import Floats, noise_scale, recoverable
+from dynanoise_export.validation.recovery import Floats, helmert_contrasts, noise_scale, recoverable
 
 # An audit makes no more checks than this.
 CHECKS = 20
@@ -45,20 +45,24 @@ def calls_needed(logits: Floats, parameters: Parameters) -> int:
         parameters: σ₀, λ and T.
 
     Returns:
-        At least 3; what an audit can do with so many where any noise can be recovered at all.
+        At least 3, and no more where the noise of no two classes can be recovered.
     """
     z, sigma = noise_scale(logits, parameters)
-    usable = recoverable(z, sigma, parameters.temperature).sum(axis=1)
-    contrasts = int(np.maximum(usable - 1, 0).sum())
-    if not contrasts:
+    usable = recoverable(z, sigma, parameters.temperature)
+    _, used = helmert_contrasts(z, usable)
+    together = used.T.astype(np.float64) @ used
+    if used.shape[1] > 2:
+        np.fill_diagonal(together, 0)
+    if not together.any():
         return 3
-    return max(3, math.ceil(contrasts_needed() / contrasts), math.ceil(_rows_needed(logits.shape[1]) / len(logits)))
+    answers = _answers_needed(used.shape[1]) / float(together.max())
+    return max(3, math.ceil(contrasts_needed() / int(used.sum())), math.ceil(answers))
 
 
-def _rows_needed(classes: int) -> int:
-    """Tell how many answers it takes to judge each of so many classes, and each two of them."""
-    rows = np.arange(2, 1000)
+def _answers_needed(classes: int) -> int:
+    """Tell how many answers it takes to judge the noise of each of so many classes, and of each two of them."""
+    answers = np.arange(2, 1000)
     rate = BUDGET / CHECKS
-    correlations = correlation_limit(rows, rate / max(math.comb(classes - 1, 2), 1))
-    _, variances = variance_limits(rows.astype(np.float64), rate / (classes - 1))
+    correlations = correlation_limit(answers, rate / max(math.comb(classes - 1, 2), 1))
+    _, variances = variance_limits(answers.astype(np.float64), rate / (classes - 1))
     return int(np.argmax((correlations <= BLUNT) & (variances <= BLUNT))) + 2

@@ -12,8 +12,8 @@ from dynanoise_export.graph.probe import make_probe
 from dynanoise_export.graph.running import predictor_of
 from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import Parameters
-from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
-from dynanoise_export.runtimes.predictor import Arrays, batches, rows_of
+from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeFile
+from dynanoise_export.runtimes.predictor import Arrays, Place, batches, rows_of
 from dynanoise_export.targets.inputs import draw
 from dynanoise_export.targets.opening import open_target
 from dynanoise_export.targets.target import OpenOptions
@@ -99,14 +99,14 @@ def validate(
     rows, source = _rows(subject, data)
     progress("Asking the reference")
     expected = reference_logits(target, rows)
-    checks: list[Check] = []
-    for check in _checks(subject, rows, expected, tolerance or Tolerance(), progress):
-        checks.append(strength.as_warning(check))
-    return Validation(subject, reference, rows_of(rows), source, tuple(checks), strict)
+    place = OnnxRuntimeFile(path)
+    checks = _checks(subject, place, rows, expected, tolerance or Tolerance(), progress)
+    known = tuple(strength.as_known(check, place) for check in checks)
+    return Validation(subject, reference, rows_of(rows), source, known, strict)
 
 
 def _checks(
-    subject: Subject, rows: Arrays, expected: Floats, tolerance: Tolerance, progress: Progress
+    subject: Subject, place: Place, rows: Arrays, expected: Floats, tolerance: Tolerance, progress: Progress
 ) -> Iterator[Check]:
     progress("Checking the form")
     yield form.well_formed(subject)
@@ -116,7 +116,7 @@ def _checks(
     yield leakage.no_overridable_weight(subject)
     yield parity.stated_parameters(subject)
     try:
-        predictor = OnnxRuntimePredictor(subject.path)
+        predictor = place.open()
     except UserError as error:
         yield Check("opens", False, None, None, str(error))
         return
@@ -136,8 +136,8 @@ def _checks(
     if subject.noise_input is not None:
         yield from fed.fed_noise_alone(subject, predictor, few)
     else:
-        yield from _audited(subject, rows, logits, progress)
-        yield strength.ONNX_RUNTIME_CPU
+        yield from _audited(subject, place, rows, logits, progress)
+        yield strength.generator(place)
     progress("Optimising it")
     yield from optimisers.survives_optimisers(subject, few)
 
@@ -167,10 +167,10 @@ def _look_inside(subject: Subject, rows: Arrays) -> Inside | str:
     return Inside(answers, logits, noise)
 
 
-def _audited(subject: Subject, rows: Arrays, logits: Floats, progress: Progress) -> Iterator[Check]:
+def _audited(subject: Subject, place: Place, rows: Arrays, logits: Floats, progress: Progress) -> Iterator[Check]:
     try:
         calls = calls_needed(logits, subject.parameters) - 1
-        answers = ask(subject.path, rows, subject.answers, calls, progress)
+        answers = ask(place, rows, subject.answers, calls, progress)
     except UserError as error:
         yield not_made("noise audit", str(error))
         return

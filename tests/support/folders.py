@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 import transformers
+
 from support.modules import seeded
 
 TINY_TEXT = {

@@ -30,10 +30,7 @@ class Branching(nn.Module):
         self.wild = nn.Linear(6, 4)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if bool(x.mean() > 0):
-            logits = self.calm(x)
-        else:
-            logits = self.wild(x)
+        logits = self.calm(x) if bool(x.mean() > 0) else self.wild(x)
         for _ in range(2):
             logits = logits + 0.5 * torch.tanh(logits)
         return logits

@@ -151,3 +151,10 @@ def test_the_branches_of_the_user_s_model_stay_as_they_are():
     x, noise = normals(5, 3), normals(5, 4, seed=2)
     expected = algorithm_1(-(x @ W), noise, SIGMA0, LAMBDA, TEMPERATURE)
     np.testing.assert_allclose(run(model, x=x, c=np.array(False), noise=noise)[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("noise", list(NoiseSource))
+def test_what_is_the_same_for_every_query_is_refused(noise):
+    model = parse("g (float[N,3] x) => (float[N,3] z) <float[2,4] w = {1,2,3,4,5,6,7,8}> { h = Relu(w)\n z = Relu(x) }")
+    with pytest.raises(UserError, match="does not depend on the model's inputs"):
+        defend(model, "h", 4, noise)

@@ -1,12 +1,17 @@
 """Files that are damaged, or made to harm: one UserError each, and nothing else."""
 
+import contextlib
 import random
 
 import onnx
 import pytest
 
 from dynanoise_export.errors import UserError
-from dynanoise_export.graph.files import read_model
+from dynanoise_export.graph.attach import attach
+from dynanoise_export.graph.files import read_model, write_model
+from dynanoise_export.graph.logits import behind
+from dynanoise_export.parameters import NoiseSource
+from support.graphs import HEAD
 
 
 def external(tensor: onnx.TensorProto, dims, **place) -> onnx.TensorProto:
@@ -137,3 +142,37 @@ def test_functions_that_call_each_other_are_refused(tmp_path):
     (tmp_path / "plain.onnx").write_bytes(proto.SerializeToString())
     with pytest.raises(UserError, match="calls itself"):
         read_model(tmp_path / "plain.onnx")
+
+
+SMALL = onnx.parser.parse_model(
+    '<ir_version: 8, opset_import: ["" : 17]> g (float[N,4] x) => (float[N,4] z) { h = Relu(x) z = Softmax<axis=1>(h) }'
+).SerializeToString()
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "plain.onnx").write_bytes(SMALL.replace(b"\x01h", b"\x01\xff"))
+    with pytest.raises(UserError, match="can't be written as ONNX"):
+        write_model(read_model(tmp_path / "plain.onnx"), tmp_path / "copy.onnx")
+
+
+def test_an_attribute_without_a_type_is_refused(tmp_path):
+    proto = onnx.load_from_string(SMALL)
+    proto.graph.node[1].attribute[0].ClearField("type")
+    (tmp_path / "plain.onnx").write_bytes(proto.SerializeToString())
+    with pytest.raises(UserError, match="damaged"):
+        read_model(tmp_path / "plain.onnx")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_flipped_bytes_never_end_in_anything_else(tmp_path, seed):
+    draws = random.Random(seed)
+    path = tmp_path / "plain.onnx"
+    for _ in range(30):
+        damaged = bytearray(SMALL)
+        for _ in range(draws.choice([1, 2, 4])):
+            damaged[draws.randrange(len(damaged))] = draws.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(UserError):
+            model = read_model(path)
+            attach(model, behind(model.graph.outputs[0]), 4, HEAD, NoiseSource.RANDOM)
+            write_model(model, tmp_path / "defended.onnx")

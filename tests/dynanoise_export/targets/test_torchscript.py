@@ -83,7 +83,9 @@ def test_an_example_file_stands_for_the_inputs(tmp_path):
     assert_algorithm_1(made, module_logits(module), floats(x=(6,)))
 
 
-@pytest.mark.parametrize("save", [save_scripted, lambda *given: save_traced(*given, torch.ones(2, 6), torch.ones(2, 6))])
+@pytest.mark.parametrize(
+    "save", [save_scripted, lambda *given: save_traced(*given, torch.ones(2, 6), torch.ones(2, 6))]
+)
 @pytest.mark.parametrize(
     ("make", "logits", "dropped"),
     [

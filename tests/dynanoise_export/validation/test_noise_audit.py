@@ -9,12 +9,12 @@ from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 from dynanoise_export.validation import noise_audit
 from dynanoise_export.validation.noise_audit import Answers, audit
+from dynanoise_export.validation.sample_size import calls_needed
 from support.heads import head_alone, in_runtime
 from support.noisy import PAPER, WRONG, Model, ask, logits
 
-# (rows, classes, calls in the order of the queries): 1,000 contrasts at least, and 400 answers.
-SIZES = [(700, 2, 3), (400, 3, 2), (300, 10, 2), (200, 100, 2)]
-MANY_CLASSES = (160, 1000, 2)
+SIZES = [(700, 2), (400, 3), (300, 10), (250, 100)]
+MANY_CLASSES = (160, 1000)
 SETTINGS = [PAPER, Parameters(0.1, 0, 1), Parameters(0.4, 5, 0.5), Parameters(0.5, 20, 100), Parameters(30, 1, 100)]
 # From answers that are all alike to ones that are as good as certain.
 WIDTHS = [0.01, 1.0, 6.0, 20.0]
@@ -24,25 +24,26 @@ def failed(checks):
     return [check.name for check in checks if not check.passed]
 
 
-def run_correct(runs, sizes):
+def run_correct(runs, sizes, most_calls):
     """Audit correct noise again and again, each time another seed, size, setting and width."""
     for seed in range(runs):
         rng = np.random.default_rng(seed)
-        rows, classes, calls = sizes[seed % len(sizes)]
+        rows, classes = sizes[seed % len(sizes)]
         parameters = SETTINGS[seed // len(sizes) % len(SETTINGS)]
         z = logits(rng, rows, classes, WIDTHS[seed // len(sizes) // len(SETTINGS) % len(WIDTHS)])
+        calls = min(calls_needed(z, parameters), most_calls) - 1
         checks = audit(z, ask(Model(), z, parameters, rng, calls, elsewhere=2), parameters)
         assert len(checks) == 17
         assert failed(checks) == [], f"seed {seed}"
 
 
 def test_correct_noise_passes():
-    run_correct(200, SIZES)
+    run_correct(200, SIZES, most_calls=5)
 
 
 @pytest.mark.slow
 def test_correct_noise_passes_2000_times():
-    run_correct(2000, [*SIZES, MANY_CLASSES])
+    run_correct(2000, [*SIZES, MANY_CLASSES], most_calls=100)
 
 
 @pytest.mark.parametrize("wrong", WRONG)

@@ -1,0 +1,88 @@
+"""TorchScript whose own code writes a file: TorchScript is no Python, but it can do that."""
+
+import re
+
+import pytest
+import torch
+from support.exports import refusal
+from support.hostile import rewritten
+from support.modules import FixedBatch, seeded
+
+from dynanoise_export.errors import UserError
+from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.targets.opening import open_target
+from dynanoise_export.targets.target import OpenOptions
+
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:DeprecationWarning")
+
+INPUTS = (TensorSpec("x", "float32", (4, 6)),)
+CODE = re.compile(rb"(def forward\(self: [^)]*\) -> Tensor:\n)")
+
+WAYS = {
+    "a function": '  torch.save(x, "FILE")\n',
+    "a function, oddly written": '  torch . save (x, "FILE")\n',
+    "a function across lines": '  torch.\\\n    save(x, "FILE")\n',
+    "an operator": '  ops.aten.save(x, "FILE")\n',
+    "a method": '  x.save("FILE")\n',
+    "another name": '  f = torch.save\n  f(x, "FILE")\n',
+}
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory):
+    path = tmp_path_factory.mktemp("honest") / "model.pt"
+    with pytest.warns(DeprecationWarning):
+        torch.jit.script(seeded(FixedBatch)).save(path)
+    return path
+
+
+def writing(honest, out, payload, lines):
+    evil = lines.replace("FILE", str(payload)).encode()
+
+    def change(source):
+        changed, count = CODE.subn(lambda found: found[1] + evil, source)
+        assert count == 1
+        return changed
+
+    name = "code/__torch__/support/modules.py"
+    return rewritten(honest, out, {name: change})
+
+
+@pytest.mark.parametrize("lines", WAYS.values(), ids=WAYS)
+def test_code_that_writes_a_file_is_refused_and_not_run(tmp_path, honest, lines):
+    (folder := tmp_path / "out").mkdir()
+    payload = tmp_path / "payload"
+    hostile = writing(honest, tmp_path / "hostile.pt", payload, lines)
+    assert "save" in refusal(hostile, folder, inputs=INPUTS)
+    assert not payload.exists()
+
+
+def test_code_that_writes_a_file_is_run_if_the_user_trusts_it(tmp_path, honest):
+    payload = tmp_path / "payload"
+    hostile = writing(honest, tmp_path / "hostile.pt", payload, WAYS["a function"])
+    open_target(hostile, OpenOptions(inputs=INPUTS, allow_pickle=True))
+    assert payload.exists()  # which shows that the other tests would see it run
+
+
+def test_code_that_reads_a_file_is_refused(tmp_path, honest):
+    (folder := tmp_path / "out").mkdir()
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"0123456789abcdef" * 6)
+    lines = '  y = torch.from_file("FILE", None, 24)\n'
+    hostile = writing(honest, tmp_path / "hostile.pt", secret, lines)
+    assert "from_file" in refusal(hostile, folder, inputs=INPUTS)
+
+
+@pytest.mark.parametrize("name", ["code/__torch__/support/MODULES.py", "code/__torch__/support/modules.py"])
+def test_of_two_records_of_one_name_the_one_that_pytorch_reads_is_checked(tmp_path, honest, name):
+    payload = tmp_path / "payload"
+    writing(honest, tmp_path / "hostile.pt", payload, WAYS["a function"])
+    evil: list[bytes] = []
+    rewritten(tmp_path / "hostile.pt", tmp_path / "read.pt", {"code/__torch__/support/modules.py": lambda s: evil.append(s) or s})
+    with pytest.warns(UserWarning, match="Duplicate") if "modules" in name else pytest.MonkeyPatch.context():
+        twice = rewritten(honest, tmp_path / "twice.pt", added={name: evil[0]})
+    try:
+        open_target(twice, OpenOptions(inputs=INPUTS))
+    except UserError as error:
+        assert str(twice) in str(error)
+    assert not payload.exists()
