@@ -13,7 +13,7 @@ from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256, written_whole
 from dynanoise_export.graph.attach import OUTPUT_NAME, Attached, attach
 from dynanoise_export.graph.check import check_answer, check_form
-from dynanoise_export.graph.files import write_model
+from dynanoise_export.graph.files import external_files, write_model
 from dynanoise_export.graph.logits import Logits, behind
 from dynanoise_export.graph.precision import to_float16
 from dynanoise_export.graph.provenance import Provenance, tool_versions, write_provenance
@@ -98,6 +98,7 @@ def export(
         model = target.to_onnx(options.opset)
         if options.precision is Precision.FP16:
             model = to_float16(model)
+        _require_other_weights(model, output)
         progress("Attaching the defence")
         logits = _find_logits(model, target)
         attached = attach(model, logits, target.classes, head, options.noise, inline=options.inline)
@@ -113,6 +114,12 @@ def export(
 def _require_other_file(path: Path, output: Path) -> None:
     if output.exists() and path.exists() and output.samefile(path):
         raise UserError(f"The output {output} is the input itself: give another with -o.")
+
+
+def _require_other_weights(model: ir.Model, output: Path) -> None:
+    data = output.parent.resolve() / f"{output.name}.data"
+    if data in [file.resolve() for file in external_files(model)]:
+        raise UserError(f"The output's weights would replace the input's, in {data.name}: give another output with -o.")
 
 
 def _find_logits(model: ir.Model, target: Target) -> Logits:

@@ -18,7 +18,8 @@ class Probe:
     Attributes:
         model: gives the answers and the logits, and takes the noise.
         noise: the name of the input that takes the noise.
-        logits: the name of the output that gives what the noise is added to; None where no such place was found.
+        logits: the name of the output that gives what the noise is added to, which is the logits up to a constant a
+            row; None where no such place was found.
     """
 
     model: ir.Model
@@ -33,13 +34,20 @@ def make_probe(model: ir.Model) -> Probe:
         UserError: the model draws no noise, or draws in several places.
     """
     copy = model.clone()
-    common.InlinePass()(copy)
+    common.InlinePass(criteria=lambda function: _fits(function, copy))(copy)
     common.TopologicalSortPass()(copy)
     noise = make_twin(copy)
     logits = _noised_value(copy, noise)
     if logits is not None and logits not in copy.graph.outputs:
         copy.graph.outputs.append(logits)
     return Probe(copy, noise, None if logits is None else logits.name)
+
+
+def _fits(function: ir.Function, model: ir.Model) -> bool:
+    """Whether a function can be flattened: its operators mean the same in the model."""
+    return all(
+        model.opset_imports.get(domain, version) == version for domain, version in function.opset_imports.items()
+    )
 
 
 def _noised_value(model: ir.Model, noise: str) -> ir.Value | None:

@@ -1,13 +1,15 @@
 """Heads: the defences that turn logits and noise into the probabilities that a client sees."""
 
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import onnx_ir as ir
-import torch
 
-from dynanoise_export.mechanism import onnx_function, reference
+from dynanoise_export.mechanism import onnx_function
 from dynanoise_export.parameters import Parameters
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Head(Protocol):
@@ -26,7 +28,7 @@ class Head(Protocol):
     def attributes(self, classes: int) -> dict[str, int | float]:
         """Tell the attributes of the node that calls the function, for a model of k classes."""
 
-    def defend(self, logits: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
         """Answer like the function: logits [..., k] and standard normals [..., k] to probabilities [..., k]."""
 
 
@@ -57,6 +59,8 @@ class DynaNoise:
         """Tell the attributes of the node: k, σ₀, λ and T."""
         return {"classes": classes, **asdict(self.parameters)}
 
-    def defend(self, logits: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
         """Answer by Algorithm 1 in PyTorch."""
+        from dynanoise_export.mechanism import reference  # an ONNX file is exported without PyTorch
+
         return reference.defend(logits, noise, self.parameters)

@@ -41,7 +41,8 @@ def DynaNoise(logits, noise, classes: int, sigma0: float, lambda_: float, temper
     b = op.Div(scaled, op.Log(op.Cast(op.Constant(value_int=classes), to=onnx.TensorProto.FLOAT)))
     sigma = op.Sqrt(op.Add(a, op.Mul(b, negative_entropy)))
 
-    noisy = op.Add(z, op.Mul(sigma, noise))
+    # To log p and not to z: they differ by a constant that the softmax does not see, and near 0 no digits are lost.
+    noisy = op.Add(log_p, op.Mul(sigma, noise))
     probabilities = op.Softmax(op.Div(noisy, op.Constant(value_float=temperature)), axis=-1)
     return probabilities  # noqa: RET504
 
