@@ -53,7 +53,7 @@ def open_exported_program(path: Path, options: OpenOptions) -> Target:
     example = _example(path, program)
     outputs = run_module(path, module, example)
     chosen = choose_output(path, [describe(name, tensor) for name, tensor in outputs.items()], options.logits)
-    shapes = {node.name: node.meta["val"].shape for node in program.graph.nodes if node.op == "placeholder"}
+    shapes = {node.name: node.meta["val"].shape for node in program.graph.nodes if node.name in example}
     axes = axis_names({name: shapes[name] for name in example})
     specs = tuple(
         TensorSpec(name, array.dtype.name, tuple(renamed(size, axes) for size in shapes[name]))

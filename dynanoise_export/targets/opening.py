@@ -16,11 +16,12 @@ def open_target(path: Path, options: OpenOptions | None = None) -> Target:
     Raises:
         UserError: it is missing, damaged, of no known format, could run code, or is no single-label classifier.
     """
+    options = options or OpenOptions()
     try:
-        return _opener(path)(path, options or OpenOptions())
+        return _opener(path)(path, options)
     except UserError as error:
-        # What is said of an input or by a runtime does not know the file.
-        if str(path) in str(error):
+        # What is said of an input, or by a runtime, does not know the file.
+        if any(str(named) in str(error) for named in (path, options.example, options.arch) if named is not None):
             raise
         raise UserError(f"{path}: {error}") from error
 

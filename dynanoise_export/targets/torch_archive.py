@@ -13,7 +13,7 @@ from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256
 from dynanoise_export.targets import checkpoint, state_dict
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import module_target
+from dynanoise_export.targets.torch_module import first_line, module_target
 
 
 def open_torch_archive(path: Path, options: OpenOptions) -> Target:
@@ -52,8 +52,7 @@ def load(path: Path, *, allow_pickle: bool) -> Any:
     except (AttributeError, ModuleNotFoundError) as error:
         raise UserError(f"{path} needs code that is not here: {error}; run where it can be imported.") from error
     except Exception as error:  # a parser of foreign bytes
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path} is damaged or cut short: {reason}") from error
+        raise UserError(f"{path} is damaged or cut short: {first_line(error)}") from error
     finally:
         if allow_pickle:
             sys.path.pop(0)

@@ -3,6 +3,7 @@
 import inspect
 import io
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
@@ -18,9 +19,11 @@ from onnx_ir.passes import common
 from torch.utils import _pytree as pytree
 
 from dynanoise_export.errors import UserError
-from dynanoise_export.targets.inputs import Arrays, TensorSpec, draw, read_example, specs_of
+from dynanoise_export.targets.inputs import Arrays, TensorSpec, draw, fitted, read_example, specs_of
 from dynanoise_export.targets.outputs import OutputSpec, choose_output
 from dynanoise_export.targets.target import OpenOptions, Target
+
+LONGEST_REASON = 300
 
 # Path, module, inputs, example, names of the outputs in order, the one that matters, opset: to an ONNX model.
 Conversion = Callable[[Path, Any, Sequence[TensorSpec], Arrays, Sequence[str], str, int | None], ir.Model]
@@ -51,8 +54,7 @@ def module_target(
     Raises:
         UserError: the inputs are not known, the module does not run on them, or its output is no classifier's.
     """
-    module.eval()
-    for weight in module.parameters():  # TorchScript has no requires_grad_ for a whole module
+    for weight in module.eval().parameters():  # TorchScript has no requires_grad_ for a whole module
         weight.requires_grad_(False)
     specs, example = settle_inputs(path, kind, options, specs or _specs_of_module(module), example)
     outputs = run_module(path, module, example)
@@ -84,12 +86,7 @@ def settle_inputs(
     if options.example is not None:
         example = read_example(options.example)
         specs = specs if specs else specs_of(example)
-        missing = [spec.name for spec in specs if spec.name not in example]
-        if missing:
-            raise UserError(
-                f"{options.example} has no array for the input {missing[0]!r}; it has {', '.join(example)}."
-            )
-        return specs, {spec.name: example[spec.name].astype(spec.dtype) for spec in specs}
+        return specs, fitted(options.example, example, specs)
     if not specs:
         raise UserError(
             f"{path} is {kind}, which does not say its inputs: give them with --input x:batch,3,32,32 "
@@ -267,5 +264,7 @@ def _spell(keys: Sequence[Any]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Give the first line of what an exception says, or its name where it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """Give the first sentence of what an exception says, not all of a long one, or its name where it says nothing."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    sentence = re.split(r"\.\s+(?=[A-Z])", line)[0]
+    return sentence if len(sentence) <= LONGEST_REASON else f"{sentence[:LONGEST_REASON]}…"

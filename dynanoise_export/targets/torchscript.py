@@ -19,10 +19,17 @@ from dynanoise_export.files import sha256
 from dynanoise_export.graph.opset import convert_up
 from dynanoise_export.targets.inputs import Arrays, TensorSpec, draw
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import export_failure, module_target, named_outputs, quiet, without_traces
+from dynanoise_export.targets.torch_module import (
+    export_failure,
+    first_line,
+    module_target,
+    named_outputs,
+    quiet,
+    without_traces,
+)
 
 # TorchScript is no Python, but it has operators that touch files, and a module may run code on loading. They can be
-# called in several ways (torch.save(x, name), x.save(name), f = ops.aten.save), so the mere name is refused.
+# called in several ways (torch.save, ops . aten . save, f = torch.save and then f), so the mere name is refused.
 TOUCHES_FILES = re.compile(rb"\b(save|from_file|read_file|write_file)\b")
 
 # What a pickle calls the types of tensors, and NumPy's names of them.
@@ -46,11 +53,11 @@ def open_torchscript(path: Path, options: OpenOptions) -> Target:
         if not options.allow_pickle:
             _require_no_file_access(path)
         module = torch.jit.load(path, map_location="cpu")
+        names = [argument.name for argument in module.forward.schema.arguments[1:]]
     except UserError:
         raise
     except Exception as error:  # a C++ parser of foreign bytes
-        raise UserError(f"{path} is a damaged TorchScript file, or another PyTorch's: {_last_line(error)}") from error
-    names = [argument.name for argument in module.forward.schema.arguments[1:]]
+        raise UserError(f"{path} is a damaged TorchScript file, or another PyTorch's: {first_line(error)}") from error
     traced = _traced_inputs(path, names)
     specs, example = _with_batch(traced), draw(traced)
     return module_target(path, "a TorchScript file", sha256(path), module, specs, options, example, _export)
@@ -153,7 +160,3 @@ def _export(
         ir.external_data.load_to_model(model)
     convert_up(model, opset or 0)
     return without_traces(model)
-
-
-def _last_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[-1]

@@ -30,7 +30,11 @@ Progress = Callable[[str], None]
 
 # What a check of liveness takes, and what the audit takes: more rows make it slower and no sharper.
 FEW_ROWS, MOST_ROWS = 32, 2000
+# A large model with few classes takes many calls to see its noise sharply; beyond so many answers, less sharply.
+MOST_ANSWERS = 16_000
 MADE_UP_ROWS = 512
+# Of so many classes that the answers to all rows would fill the memory, fewer rows are used.
+MOST_VALUES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -143,10 +147,11 @@ def _checks(
 
 
 def _rows(subject: Subject, data: Path | None) -> tuple[Arrays, str]:
+    most = min(MOST_ROWS, max(FEW_ROWS, MOST_VALUES // max(subject.classes, 1)))
     if data is None:
-        return draw(subject.inputs, MADE_UP_ROWS), "made up: give --data for a verdict on real rows"
+        return draw(subject.inputs, min(most, MADE_UP_ROWS)), "made up: give --data for a verdict on real rows"
     bundle = load_bundle(data, [spec.name for spec in subject.inputs])
-    rows = {s.name: np.asarray(bundle.inputs[s.name][:MOST_ROWS]).astype(s.dtype) for s in subject.inputs}
+    rows = {s.name: np.asarray(bundle.inputs[s.name][:most]).astype(s.dtype) for s in subject.inputs}
     return rows, f"{data}, {rows_of(rows):,} of its {len(bundle):,} rows"
 
 
@@ -169,7 +174,8 @@ def _look_inside(subject: Subject, rows: Arrays) -> Inside | str:
 
 def _audited(subject: Subject, place: Place, rows: Arrays, logits: Floats, progress: Progress) -> Iterator[Check]:
     try:
-        calls = calls_needed(logits, subject.parameters) - 1
+        affordable = max(2, MOST_ANSWERS // rows_of(rows))
+        calls = min(calls_needed(logits, subject.parameters) - 1, affordable)  # and one in another order
         answers = ask(place, rows, subject.answers, calls, progress)
     except UserError as error:
         yield not_made("noise audit", str(error))
