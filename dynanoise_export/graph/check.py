@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from dynanoise_export.distributions import are_probabilities
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
 from dynanoise_export.targets.inputs import Arrays
 
@@ -24,8 +24,7 @@ def check_form(path: Path, *, full: bool = True) -> None:
     try:
         onnx.checker.check_model(path, full_check=full)
     except Exception as error:  # beside its own, whatever a parser of foreign bytes can raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path.name} does not pass ONNX's checker: {reason}") from error
+        raise UserError(f"{path.name} does not pass ONNX's checker: {first_line(error)}") from error
 
 
 def check_answer(path: Path, inputs: Arrays, output: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.graph.external_data import (
     attributes,
     external_attributes,
@@ -32,7 +32,7 @@ def read_model(path: Path) -> ir.Model:
     try:
         model = ir.load(path)
     except Exception as error:  # whatever a parser of foreign bytes can raise
-        raise UserError(f"{path} is not an ONNX model, or is damaged: {_first_line(error)}") from error
+        raise UserError(f"{path} is not an ONNX model, or is damaged: {first_line(error)}") from error
     if not model.graph.outputs:
         raise UserError(f"{path} is not an ONNX model, or is damaged: its graph has no outputs.")
     if any(attribute.type == ir.AttributeType.UNDEFINED for attribute in attributes(model)):
@@ -99,8 +99,4 @@ def _require_no_recursion(path: Path, model: ir.Model) -> None:
 def _root_line(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
-    return _first_line(error)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return first_line(error)

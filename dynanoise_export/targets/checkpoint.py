@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.files import sha256
 from dynanoise_export.targets.inputs import TensorSpec
 from dynanoise_export.targets.state_dict import load_weights, weights_in
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import first_line, module_target
+from dynanoise_export.targets.torch_module import module_target
 from dynanoise_models.checkpoints import FORMAT
 from dynanoise_models.targets import TARGETS
 

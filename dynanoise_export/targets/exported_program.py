@@ -14,21 +14,16 @@ import onnx_ir as ir
 import torch
 from torch.export.pt2_archive import PT2ArchiveReader
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.files import sha256
+from dynanoise_export.runtimes.pytorch import run_module
 from dynanoise_export.targets.axes import axis_names, rename_axes, renamed
 from dynanoise_export.targets.inputs import Arrays, TensorSpec
 from dynanoise_export.targets.outputs import choose_output
 from dynanoise_export.targets.program_check import require_no_code
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import (
-    describe,
-    export_failure,
-    first_line,
-    quiet,
-    run_module,
-    without_traces,
-)
+from dynanoise_export.targets.torch_export import export_failure, finished, quiet
+from dynanoise_export.targets.torch_module import describe
 
 FORCE_SAFE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 FORCE_UNSAFE = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -154,4 +149,4 @@ def _export(
     if made is None:
         raise AssertionError("the exporter gave no program")
     rename_axes(made.model, axes)
-    return without_traces(made.model)
+    return finished(path, made.model, opset)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.files import sha256
 from dynanoise_export.targets.inputs import TensorSpec, draw
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import first_line, module_target
+from dynanoise_export.targets.torch_module import module_target
 
 AUDIO_RATE = 16_000
 # What the architectures are for is not in their names: Wav2Vec2ForSequenceClassification takes sound.

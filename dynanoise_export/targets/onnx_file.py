@@ -21,8 +21,8 @@ from dynanoise_export.mechanism.onnx_function import OLDEST_OPSET
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
 from dynanoise_export.targets.inputs import Arrays, TensorSpec, axis_name
 from dynanoise_export.targets.outputs import OutputSpec, choose_output
+from dynanoise_export.targets.settling import settle_inputs
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import settle_inputs
 
 
 def open_onnx(path: Path, options: OpenOptions) -> Target:

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.files import sha256
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import first_line, module_target
+from dynanoise_export.targets.torch_module import module_target
 
 # Where training scripts put the weights among the rest of a checkpoint.
 NESTED_UNDER = ("state_dict", "model_state_dict", "model")

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import onnx_ir as ir
-import torch
 
 from dynanoise_export.targets.inputs import Arrays, TensorSpec
+
+if TYPE_CHECKING:  # an ONNX file is opened without PyTorch
+    import torch
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Target:
     output: str
     classes: int
     dropped: tuple[str, ...]
-    module: torch.nn.Module | None = field(repr=False)
+    module: "torch.nn.Module | None" = field(repr=False)
     to_onnx: Callable[[int | None], ir.Model] = field(repr=False)
 
 

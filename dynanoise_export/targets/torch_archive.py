@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.files import sha256
 from dynanoise_export.targets import checkpoint, state_dict
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import first_line, module_target
+from dynanoise_export.targets.torch_module import module_target
 
 
 def open_torch_archive(path: Path, options: OpenOptions) -> Target:

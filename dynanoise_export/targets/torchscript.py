@@ -14,19 +14,13 @@ import numpy as np
 import onnx_ir as ir
 import torch
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.files import sha256
-from dynanoise_export.graph.opset import convert_up
+from dynanoise_export.runtimes.pytorch import named_outputs
 from dynanoise_export.targets.inputs import Arrays, TensorSpec, draw
 from dynanoise_export.targets.target import OpenOptions, Target
-from dynanoise_export.targets.torch_module import (
-    export_failure,
-    first_line,
-    module_target,
-    named_outputs,
-    quiet,
-    without_traces,
-)
+from dynanoise_export.targets.torch_export import export_failure, finished, quiet
+from dynanoise_export.targets.torch_module import module_target
 
 # TorchScript is no Python, but it has operators that touch files, and a module may run code on loading. They can be
 # called in several ways (torch.save, ops . aten . save, f = torch.save and then f), so the mere name is refused.
@@ -158,5 +152,4 @@ def _export(
             raise export_failure(path, error) from error
         model = ir.load(made)
         ir.external_data.load_to_model(model)
-    convert_up(model, opset or 0)
-    return without_traces(model)
+    return finished(path, model, opset)

@@ -4,6 +4,7 @@ Each stands on the exact law of a statistic of independent standard normals; non
 be wrong by orders of magnitude at the rates that a build can live with.
 """
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -67,9 +68,9 @@ def correlation_limit(dimensions: npt.ArrayLike, rate: float) -> Float64s:
 
 def cosine(a: Float64s, b: Float64s) -> float:
     """Compute the cosine of the angle between two vectors; 0 where one of them is 0."""
-    norms = float(np.linalg.norm(a) * np.linalg.norm(b))
+    norms = math.sqrt(np.sum(a * a) * np.sum(b * b))
     # Rounding can take it beyond 1, which is the limit of short vectors.
-    return min(max(float(a @ b) / norms, -1.0), 1.0) if norms > 0 else 0.0
+    return min(max(float(np.sum(a * b)) / norms, -1.0), 1.0) if norms > 0 else 0.0
 
 
 def worst_correlation(pairs: Iterable[tuple[Float64s, Float64s, int]], parts: int, rate: float) -> Finding | None:

@@ -55,14 +55,14 @@ def against_logits(noise: RecoveredNoise, rate: float) -> Check:
     """
     name = "noise against logits"
     weights = noise.logit_contrasts[noise.used]
-    energy = float(weights @ weights) * len(noise.contrasts)
+    energy = float(np.square(weights).sum()) * len(noise.contrasts)
     if not weights.size:
         return not_made(name, NOTHING_TO_GO_BY)
     if energy == 0:
         return judge(
             name, 0, 0, sentence("the logits of each query are equal, so the noise holds no share of them", rate)
         )
-    share = float((noise.contrasts[:, noise.used] @ weights).sum()) / energy
+    share = float((noise.contrasts[:, noise.used] * weights).sum()) / energy
     rounding = noise.resolution * float(np.abs(weights).sum()) * len(noise.contrasts) / energy
     limit = float(mean_limit(energy, rate)) + rounding
     return judge(name, abs(share), limit, sentence(f"{share:+.3%} of the logits are left in the noise", rate))

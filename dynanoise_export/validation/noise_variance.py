@@ -43,11 +43,12 @@ class _Groups:
 def overall(noise: RecoveredNoise, rate: float) -> Check:
     """Check the variance of all contrasts; the limits are those of χ²."""
     draws = noise.draws
-    finding = worst_variance(draws @ draws, draws.size, rate)
+    squares = np.square(draws).sum()
+    finding = worst_variance(squares, draws.size, rate)
 
     def say(found: Finding) -> str:
         return (
-            f"the variance of {draws.size:,} contrasts is {draws @ draws / draws.size:.4f} times σ₀²(1 + λR), "
+            f"the variance of {draws.size:,} contrasts is {squares / draws.size:.4f} times σ₀²(1 + λR), "
             f"and noise {math.sqrt(1 + found.sharpest) - 1:.1%} too large would be at the limit"
         )
 

@@ -13,7 +13,12 @@ def alexnet(classes: int = 10, channels: int = 3, side: int = 32) -> nn.Sequenti
         classes: k; the network gives logits [n, k].
         channels: of the images.
         side: of the square images, a multiple of 16; the network takes float32 [n, channels, side, side].
+
+    Raises:
+        ValueError: the side is no multiple of 16.
     """
+    if side < 16 or side % 16:
+        raise ValueError(f"the side of the images must be a multiple of 16, not {side}")
     rest = side // 16
     return nn.Sequential(
         nn.Conv2d(channels, 64, kernel_size=3, stride=2, padding=1),

@@ -22,7 +22,7 @@ def pretend_installed(monkeypatch, names):
 
 def test_the_two_runtimes_that_overwrite_each_other_are_both_named(monkeypatch):
     pretend_installed(monkeypatch, {"onnxruntime", "onnxruntime-gpu"})
-    with pytest.raises(UserError, match="onnxruntime and onnxruntime-gpu are both installed.*uninstall both"):
+    with pytest.raises(UserError, match=r"onnxruntime and onnxruntime-gpu are both installed.*uninstall both"):
         require_onnxruntime()
 
 

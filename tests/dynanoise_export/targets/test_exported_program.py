@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch.export import Dim
 
+from dynanoise_export.errors import UserError
 from dynanoise_export.targets.inputs import TensorSpec
 from dynanoise_export.targets.opening import open_target
 from support.exports import assert_algorithm_1, defended, floats, module_logits, refusal
@@ -137,3 +138,11 @@ def test_inputs_that_are_no_plain_tensors_are_refused(tmp_path):
 def test_an_opset_can_be_asked_for(tmp_path, opset):
     save(seeded(Small), tmp_path / "model.pt2", torch.randn(2, 3, 8, 8))
     assert open_target(tmp_path / "model.pt2").to_onnx(opset).opset_imports[""] == opset
+
+
+def test_an_opset_that_the_exporter_can_not_give_is_refused(tmp_path):
+    save(seeded(Small), tmp_path / "model.pt2", torch.randn(2, 3, 8, 8))
+    target = open_target(tmp_path / "model.pt2")
+    for opset in (13, 99):
+        with pytest.raises(UserError, match=f"opset .*{opset}"):
+            target.to_onnx(opset)

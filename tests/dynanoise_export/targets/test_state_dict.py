@@ -141,6 +141,8 @@ def test_weights_that_do_not_fit_are_refused(tmp_path, module, change, said):
         ("support.modules:Small?[7]", "TypeError"),
         ('support.modules:Small?{"depth": 7}', "depth"),
         ('support.modules:Small?{"classes": "many"}', "gives no module"),
+        ('dynanoise_models.architectures.resnet:resnet?{"depth": 18}', "6n + 2 layers"),
+        ('dynanoise_models.architectures.alexnet:alexnet?{"side": 40}', "multiple of 16"),
         ("os:getcwd", "a str and no torch.nn.Module"),
         ("sys:exit", "SystemExit"),
     ],

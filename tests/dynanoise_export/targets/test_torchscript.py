@@ -160,3 +160,8 @@ def test_a_double_precision_module_is_defended_in_single(tmp_path):
 def test_an_opset_can_be_asked_for(tmp_path, opset):
     save_traced(seeded(Small), tmp_path / "model.pt", torch.randn(2, 3, 8, 8))
     assert open_target(tmp_path / "model.pt").to_onnx(opset).opset_imports[""] == opset
+
+
+def test_an_opset_too_old_for_a_head_is_raised(tmp_path):
+    save_traced(seeded(Small), tmp_path / "model.pt", torch.randn(2, 3, 8, 8))
+    assert open_target(tmp_path / "model.pt").to_onnx(9).opset_imports[""] == 13
