@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx_ir as ir
+from onnx_ir.passes import common
 
 from dynanoise_export.distributions import are_probabilities
 from dynanoise_export.errors import UserError, first_line
@@ -11,19 +13,27 @@ from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
 from dynanoise_export.targets.inputs import Arrays
 
 
-def check_form(path: Path, *, full: bool = True) -> None:
-    """Run ONNX's own checker; the weights are not read.
-
-    Args:
-        path: of the file.
-        full: with shape inference, which must agree with what the file declares.
+def check_graph(path: Path, model: ir.Model) -> None:
+    """Run ONNX's own checker on a graph as it was read, whatever its weights lie in.
 
     Raises:
         UserError: the checker objects.
     """
     try:
-        onnx.checker.check_model(path, full_check=full)
-    except Exception as error:  # beside its own, whatever a parser of foreign bytes can raise
+        common.CheckerPass()(model)
+    except Exception as error:  # beside its own, whatever a damaged graph can raise on the way to it
+        raise UserError(f"{path} does not pass ONNX's checker: {first_line(error.__cause__ or error)}") from error
+
+
+def check_form(path: Path) -> None:
+    """Run ONNX's own checker on a file, with full shape inference; the weights are not read.
+
+    Raises:
+        UserError: the checker objects.
+    """
+    try:
+        onnx.checker.check_model(path, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise UserError(f"{path.name} does not pass ONNX's checker: {first_line(error)}") from error
 
 

@@ -57,7 +57,8 @@ class DynaNoise:
 
     def attributes(self, classes: int) -> dict[str, int | float]:
         """Tell the attributes of the node: k, σ₀, λ and T."""
-        return {"classes": classes, **asdict(self.parameters)}
+        # A whole number among them must not become an attribute of whole numbers.
+        return {"classes": classes} | {name: float(value) for name, value in asdict(self.parameters).items()}
 
     def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
         """Answer by Algorithm 1 in PyTorch."""

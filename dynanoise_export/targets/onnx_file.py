@@ -13,7 +13,7 @@ from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256
 from dynanoise_export.graph import opset as opsets
 from dynanoise_export.graph.attach import carries_head
-from dynanoise_export.graph.check import check_form
+from dynanoise_export.graph.check import check_graph
 from dynanoise_export.graph.files import external_files, read_model
 from dynanoise_export.graph.running import predictor_of
 from dynanoise_export.graph.values import value_named
@@ -34,7 +34,7 @@ def open_onnx(path: Path, options: OpenOptions) -> Target:
     model = read_model(path)
     if carries_head(model):
         raise UserError(f"{path} carries a DynaNoise head already: export the undefended model instead.")
-    check_form(path, full=False)
+    check_graph(path, model)
     inputs, example = settle_inputs(path, "an ONNX file", options, input_specs(model))
     chosen = _choose(path, model, options.logits, example)
     return Target(

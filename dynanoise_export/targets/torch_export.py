@@ -100,7 +100,9 @@ def finished(path: Path, model: ir.Model, opset: int | None) -> ir.Model:
     current = model.opset_imports[""]
     wanted = max(opset or current, OLDEST_OPSET)
     if current > wanted:
-        raise UserError(f"{path} can't be converted to opset {wanted}: PyTorch exports it to {current}.")
+        raise UserError(
+            f"PyTorch can't export {path} to opset {wanted} and gives {current}: ask for a later one or leave --opset out."
+        )
     convert_up(model, wanted)
     common.ClearMetadataAndDocStringPass()(model)
     return model

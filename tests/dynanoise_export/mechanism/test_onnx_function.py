@@ -51,6 +51,14 @@ def test_any_number_of_classes(k):
     assert answer == pytest.approx(algorithm_1(logits, noise, 1.0, 3.0, 2.0), abs=1e-5)
 
 
+def test_whole_numbers_are_parameters_too():
+    answer = in_runtime(head_alone(DynaNoise(Parameters(1, 0, 2)), 2)).run(
+        {"logits": np.zeros((1, 2), np.float32), "noise": np.array([[1, -1]], np.float32)}
+    )
+    # softmax((1, −1) / 2), since R = 0
+    assert answer["probabilities"][0, 0] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-6)
+
+
 def test_a_lone_extreme_logit_of_either_sign():
     logits = np.array([[1e4, 0, 0], [-1e4, 0, 0], [np.inf, 0, 0], [-np.inf, 0, 0]], np.float32)
     noise = np.random.default_rng(0).normal(size=logits.shape).astype(np.float32)
