@@ -127,7 +127,10 @@ def _find_logits(model: ir.Model, target: Target) -> Logits:
     output = value_named(model, target.output)
     if output is None:
         raise UserError(f"{target.path} has no value {target.output!r} in its main graph.")
-    logits = behind(output)
+    try:
+        logits = behind(output)
+    except UserError as error:
+        raise UserError(f"{target.path}: {error}") from error
     if logits.kind != "unknown":
         return logits
     answer = np.asarray(predictor_of(model).run(target.example)[target.output])

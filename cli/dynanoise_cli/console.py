@@ -1,5 +1,6 @@
 """Where a command writes for people, and how it shows that it works."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ def console_beside(json: Path | None) -> Console:
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Show the step at work on a terminal's standard error, and nothing elsewhere."""
-    console = Console(stderr=True)
+    console = Console(file=sys.stderr)  # this stream, and not whatever takes its place while a library is silenced
     if not console.is_terminal:
         yield lambda step: None
         return

@@ -2,9 +2,13 @@
 
 import onnx_ir as ir
 
+from dynanoise_export.errors import UserError
 from dynanoise_export.parameters import NoiseSource
 
 INPUT_NAME = "noise"
+
+# ONNX Runtime, up to 1.31, has no random operators of opset 22, where they were given further types.
+NEWEST_RANDOM_OPSET = 21
 
 
 def standard_normals(graph: ir.Graph, logits: ir.Value, classes: int, source: NoiseSource) -> ir.Value:
@@ -17,6 +21,12 @@ def standard_normals(graph: ir.Graph, logits: ir.Value, classes: int, source: No
 
 
 def _random(graph: ir.Graph, logits: ir.Value) -> ir.Value:
+    opset = graph.opset_imports.get("", 0)
+    if opset > NEWEST_RANDOM_OPSET:
+        raise UserError(
+            f"The model has opset {opset}, and ONNX Runtime draws no noise beyond opset {NEWEST_RANDOM_OPSET}: "
+            f"export it with opset {NEWEST_RANDOM_OPSET} or less, or with --noise input."
+        )
     # The node hangs on the live logits, for a draw of a constant is folded away by optimisers; and it has no
     # seed, for a seeded one repeats itself in every session.
     node = ir.node(

@@ -101,7 +101,7 @@ def finished(path: Path, model: ir.Model, opset: int | None) -> ir.Model:
     wanted = max(opset or current, OLDEST_OPSET)
     if current > wanted:
         raise UserError(
-            f"PyTorch can't export {path} to opset {wanted} and gives {current}: ask for a later one or leave --opset out."
+            f"PyTorch can't export {path} to opset {wanted} but to {current}: ask for a later one or leave --opset out."
         )
     convert_up(model, wanted)
     common.ClearMetadataAndDocStringPass()(model)

@@ -152,3 +152,14 @@ def refused(ended, said, out):
     assert len(ended.err.splitlines()) == 1
     assert said in ended.err
     assert not list(out.parent.iterdir())
+
+
+def test_an_opset_beyond_the_runtimes_draws_is_refused_for_random_noise_alone(program, tmp_path, out):
+    graph = onnx.parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 22]> g (float[n,3] x) => (float[n,3] z) { z = Gemm(x, x) }'
+    )
+    graph.graph.initializer.append(onnx.numpy_helper.from_array(np.eye(3, dtype=np.float32), "w"))
+    graph.graph.node[0].input[1] = "w"
+    onnx.save(graph, tmp_path / "new.onnx")
+    refused(program(tmp_path / "new.onnx", "-o", out), "opset 22", out)
+    assert program(tmp_path / "new.onnx", "-o", out, "--noise", "input").status == 0

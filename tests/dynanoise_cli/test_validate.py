@@ -33,7 +33,7 @@ def defended(program, folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [[], ["--inline"], ["--noise", "input"], ["--noise", "input", "--inline"], ["--opset", "13"]]
+    "options", [[], ["--inline"], ["--noise", "input"], ["--noise", "input", "--inline"], ["--opset", "15"]]
 )
 def test_every_kind_of_export_passes_on_real_rows(program, folder, defended, options):
     file = defended("--lambda", 5, "--temperature", 3, *options)

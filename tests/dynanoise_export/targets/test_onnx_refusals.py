@@ -52,7 +52,7 @@ def test_what_is_no_single_label_classifier_is_refused(path, out, text, said):
 @pytest.mark.parametrize("end", ["Sigmoid", "HardSigmoid"])
 def test_independent_labels_are_refused(path, out, end):
     ir.save(parse(f"g (float[N,6] x) => (float[N,6] y) {{ y = {end}(x) }}"), path)
-    assert "multi-label" in refusal(path, out, named=False)
+    assert "multi-label" in refusal(path, out)
 
 
 def test_a_single_class_that_the_file_does_not_count_is_refused(path, out):
