@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dynanoise_export.exporting import Exported
 from dynanoise_export.files import written_whole
@@ -11,7 +11,9 @@ from dynanoise_export.graph.leaks import LeakReport
 from dynanoise_export.graph.provenance import tool_versions
 from dynanoise_export.inspecting import Inspection
 from dynanoise_export.mechanism.heads import DynaNoise
-from dynanoise_export.validation.suite import Validation
+
+if TYPE_CHECKING:  # it imports PyTorch, which the other documents can do without
+    from dynanoise_export.validation.suite import Validation
 
 Document = dict[str, Any]
 
@@ -63,7 +65,7 @@ def inspection_document(seen: Inspection) -> Document:
     }
 
 
-def validation_document(validation: Validation) -> Document:
+def validation_document(validation: "Validation") -> Document:
     """Tell what `validate` found."""
     subject = validation.subject
     return {

@@ -1,18 +1,21 @@
 """Results as tables on a terminal."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from dynanoise_export.demonstration import Demonstration
 from dynanoise_export.exporting import Exported
 from dynanoise_export.graph.leaks import Draw, LeakReport
 from dynanoise_export.inspecting import Inspection
 from dynanoise_export.validation.check import Check
-from dynanoise_export.validation.suite import Validation
+
+if TYPE_CHECKING:  # these import PyTorch, which the other tables can do without
+    from dynanoise_export.demonstration import Demonstration
+    from dynanoise_export.validation.suite import Validation
 
 Row = tuple[str, str]
 
@@ -98,7 +101,7 @@ def _provenance_rows(seen: Inspection) -> list[Row]:
     ]
 
 
-def print_validation(validation: Validation, console: Console) -> None:
+def print_validation(validation: "Validation", console: Console) -> None:
     """Show what `validate` found: the verdict first, then each check."""
     _print_verdict(validation, console)
     table = Table("", "check", Column("what was seen", overflow="fold"), box=SIMPLE)
@@ -107,7 +110,7 @@ def print_validation(validation: Validation, console: Console) -> None:
     console.print(table)
 
 
-def print_demonstration(shown: Demonstration, console: Console) -> None:
+def print_demonstration(shown: "Demonstration", console: Console) -> None:
     """Show what the demonstration made, and what the model answers with and without the defence."""
     console.print("\n[bold]1. A model that knows its training data by heart, and its defended file[/]")
     print_exported(shown.exported, console)
@@ -145,7 +148,7 @@ def print_demonstration(shown: Demonstration, console: Console) -> None:
     _print(files, console)
 
 
-def _print_verdict(validation: Validation, console: Console) -> None:
+def _print_verdict(validation: "Validation", console: Console) -> None:
     verdict = "[green]PASSED[/]" if validation.passed else "[red]FAILED[/]"
     unmet = [check for check in validation.checks if not check.passed]
     warnings = sum(check.warning for check in unmet)

@@ -1,13 +1,15 @@
+import ast
 import subprocess
 import sys
 
+import onnx
 import pytest
 
 from dynanoise_export import __version__
 
 # Each of these takes a second or more to import.
 HEAVY = ["torch", "onnxruntime", "transformers", "sklearn", "onnx", "onnx_ir"]
-HELP = """
+RUN = """
 import sys
 from dynanoise_cli.app import main
 sys.argv = ["dynanoise-export", *{arguments!r}]
@@ -19,12 +21,29 @@ print("HEAVY:", [name for name in {heavy!r} if name in sys.modules])
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["export", "--help"], ["inspect", "--help"], ["demo", "--help"]])
-def test_help_imports_nothing_heavy(arguments):
-    script = HELP.format(arguments=arguments, heavy=HEAVY)
+def imported(arguments, heavy):
+    """Run the program in a process of its own, and tell what it wrote and which of the packages it imported."""
+    script = RUN.format(arguments=[str(argument) for argument in arguments], heavy=heavy)
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "Usage: dynanoise-export" in ended.stdout
-    assert ended.stdout.splitlines()[-1] == "HEAVY: []"
+    written, _, names = ended.stdout.rpartition("HEAVY: ")
+    return written, ast.literal_eval(names)
+
+
+@pytest.mark.parametrize("command", [[], ["export"], ["inspect"], ["validate"], ["demo"]])
+def test_help_imports_nothing_heavy(command):
+    written, heavy = imported([*command, "--help"], HEAVY)
+    assert "Usage: dynanoise-export" in written
+    assert heavy == []
+
+
+def test_an_onnx_file_is_exported_and_inspected_without_pytorch(tmp_path):
+    plain, defended = tmp_path / "plain.onnx", tmp_path / "defended.onnx"
+    model = onnx.parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 18]> g (float[n,3] x) => (float[n,3] z) { z = Softmax <axis = 1> (x) }'
+    )
+    onnx.save(model, plain)
+    assert imported([plain, "-o", defended], ["torch", "transformers"])[1] == []
+    assert imported(["inspect", defended], ["torch", "transformers"])[1] == []
 
 
 def test_the_version_is_the_packages(program):
