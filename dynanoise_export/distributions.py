@@ -7,13 +7,17 @@ import numpy.typing as npt
 SUM_TOLERANCE = 1e-3
 
 
+def distributed(answers: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+    """Tell which answers [..., k] are distributions over the classes: no NaN, none below 0, a sum of 1."""
+    values = answers.astype(np.float64)
+    return np.asarray((values >= 0).all(axis=-1) & (np.abs(values.sum(axis=-1) - 1) < SUM_TOLERANCE))
+
+
 def are_probabilities(answers: npt.NDArray[np.generic]) -> bool:
     """Whether each row of [n, k] is a distribution over the classes."""
     if answers.ndim != 2 or not np.issubdtype(answers.dtype, np.floating):
         return False
-    values = answers.astype(np.float64)
-    in_bounds = (values >= 0).all() and (values <= 1 + SUM_TOLERANCE).all()
-    return bool(in_bounds and (abs(values.sum(axis=1) - 1) < SUM_TOLERANCE).all())
+    return bool(distributed(answers).all())
 
 
 def centred(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -13,7 +13,7 @@ from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256, written_whole
 from dynanoise_export.graph.attach import OUTPUT_NAME, Attached, attach
 from dynanoise_export.graph.check import check_answer, check_form
-from dynanoise_export.graph.files import external_files, write_model
+from dynanoise_export.graph.files import external_files, read_model, write_model
 from dynanoise_export.graph.logits import Logits, behind
 from dynanoise_export.graph.precision import to_float16
 from dynanoise_export.graph.provenance import Provenance, tool_versions, write_provenance
@@ -52,7 +52,7 @@ class Exported:
 
     Attributes:
         path: of the defended file.
-        sha256: of it.
+        sha256: of it and its external data.
         target: what it was made from.
         logits: where the head was put, in words.
         dropped: the names of the model's outputs that the file has no more.
@@ -108,7 +108,8 @@ def export(
         write_model(model, staged)
         check_form(staged)
         check_answer(staged, _with_noise(target, attached), OUTPUT_NAME)
-    return Exported(output, sha256(output), target, logits.seen, target.dropped, provenance)
+    digest = sha256(output, *external_files(read_model(output)))
+    return Exported(output, digest, target, logits.seen, target.dropped, provenance)
 
 
 def _require_other_file(path: Path, output: Path) -> None:

@@ -26,13 +26,11 @@ class Attached:
     """What attaching changed.
 
     Attributes:
-        head_node: the node that computes the defended probabilities, before any flattening.
         dropped: the names of the outputs that the model has no more.
         noise_input: the name of the input that takes the noise, for the source `input`.
         leaks: the taint walk over the result, which passed.
     """
 
-    head_node: str
     dropped: tuple[str, ...]
     noise_input: str | None
     leaks: LeakReport
@@ -68,7 +66,7 @@ def attach(
     if inline:
         _flatten(model)
     noise_input = INPUT_NAME if noise is NoiseSource.INPUT else None
-    return Attached(node.name or "", dropped, noise_input, _ensure(model, noise_input))
+    return Attached(dropped, noise_input, _ensure(model, noise_input))
 
 
 def carries_head(model: ir.Model) -> bool:

@@ -21,15 +21,7 @@ Document = dict[str, Any]
 def export_document(exported: Exported) -> Document:
     """Tell what `export` made."""
     target = exported.target
-    return {
-        "schema": "dynanoise-export/export/1",
-        "tool": tool_versions(),
-        "subject": {
-            "path": str(exported.path),
-            "sha256": exported.sha256,
-            "parameters": exported.provenance.parameters,
-        },
-        "passed": True,
+    return _header("export", exported.path, exported.sha256, exported.provenance.parameters, passed=True) | {
         "head": exported.provenance.head,
         "noise": exported.provenance.noise,
         "source": {"path": str(target.path), "format": target.format, "sha256": target.sha256},
@@ -42,15 +34,8 @@ def export_document(exported: Exported) -> Document:
 
 def inspection_document(seen: Inspection) -> Document:
     """Tell what `inspect` saw; `passed` says whether the file gives defended answers and nothing else."""
-    return {
-        "schema": "dynanoise-export/inspect/1",
-        "tool": tool_versions(),
-        "subject": {
-            "path": str(seen.path),
-            "sha256": seen.sha256,
-            "parameters": seen.provenance.parameters if seen.provenance else None,
-        },
-        "passed": seen.leaks.passed,
+    parameters = seen.provenance.parameters if seen.provenance else None
+    return _header("inspect", seen.path, seen.sha256, parameters, passed=seen.leaks.passed) | {
         "size": seen.size,
         "ir_version": seen.ir_version,
         "producer": seen.producer,
@@ -68,20 +53,22 @@ def inspection_document(seen: Inspection) -> Document:
 def validation_document(validation: "Validation") -> Document:
     """Tell what `validate` found."""
     subject = validation.subject
-    return {
-        "schema": "dynanoise-export/validate/1",
-        "tool": tool_versions(),
-        "subject": {
-            "path": str(subject.path),
-            "sha256": subject.sha256,
-            "parameters": DynaNoise(subject.parameters).parameters_dict(),
-        },
-        "passed": validation.passed,
+    parameters = DynaNoise(subject.parameters).parameters_dict()
+    return _header("validate", subject.path, subject.sha256, parameters, passed=validation.passed) | {
         "strict": validation.strict,
         "reference": str(validation.reference),
         "rows": validation.rows,
         "data": validation.data,
         "checks": [dataclasses.asdict(check) for check in validation.checks],
+    }
+
+
+def _header(command: str, path: Path, digest: str, parameters: dict[str, float] | None, *, passed: bool) -> Document:
+    return {
+        "schema": f"dynanoise-export/{command}/1",
+        "tool": tool_versions(),
+        "subject": {"path": str(path), "sha256": digest, "parameters": parameters},
+        "passed": passed,
     }
 
 

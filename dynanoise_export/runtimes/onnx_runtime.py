@@ -56,8 +56,7 @@ class OnnxRuntimePredictor:
     """A model in an ONNX Runtime session on the CPU.
 
     Args:
-        model: a file, or the bytes of a model.
-        threads: for one operator; 0 leaves it to the runtime.
+        path: of the file.
         level: of the graph's optimisation, a key of `LEVELS`.
         light: no graph optimisation and no copies of the weights, for a model that is opened once to be tried.
         save_optimised: where to save the graph as the runtime rewrote it.
@@ -68,9 +67,8 @@ class OnnxRuntimePredictor:
 
     def __init__(
         self,
-        model: Path | bytes,
+        path: Path,
         *,
-        threads: int = 0,
         level: str = "all",
         light: bool = False,
         save_optimised: Path | None = None,
@@ -78,7 +76,6 @@ class OnnxRuntimePredictor:
         runtime = require_onnxruntime()
         options = runtime.SessionOptions()
         options.log_severity_level = 3
-        options.intra_op_num_threads = threads
         options.graph_optimization_level = getattr(
             runtime.GraphOptimizationLevel, LEVELS["no optimisation" if light else level]
         )
@@ -87,9 +84,7 @@ class OnnxRuntimePredictor:
         if light:
             options.add_session_config_entry("session.disable_prepacking", "1")
         try:
-            self.session = runtime.InferenceSession(
-                str(model) if isinstance(model, Path) else model, options, providers=["CPUExecutionProvider"]
-            )
+            self.session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime has a class of its own for each kind of failure
             raise UserError(f"ONNX Runtime can't open the model: {_last_line(error)}") from error
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UserError, first_line
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -117,8 +117,7 @@ def read_example(path: Path) -> Arrays:
             inputs = [n for n in names if n == "x" or n.startswith(BUNDLED)] if set(names) >= BUNDLE else names
             arrays = {name.removeprefix(BUNDLED): np.atleast_1d(archive[name])[:32] for name in inputs}
     except Exception as error:  # whatever a parser of foreign bytes can raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path} is not an .npz file of arrays: {reason}") from error
+        raise UserError(f"{path} is not an .npz file of arrays: {first_line(error)}") from error
     if not arrays or any(len(array) == 0 for array in arrays.values()):
         raise UserError(f"{path} holds no example: an array with rows is needed for each input.")
     if others := [name for name, array in arrays.items() if array.dtype.kind not in NUMBERS]:

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.distributions import SUM_TOLERANCE
+from dynanoise_export.distributions import distributed
 from dynanoise_export.validation.check import Check, judge
 from dynanoise_export.validation.subject import Subject
 
@@ -50,7 +50,6 @@ def no_overridable_weight(subject: Subject) -> Check:
 
 def distributions(answers: npt.NDArray[np.floating]) -> Check:
     """Check that each answer [..., k] is a distribution over the classes, without NaN."""
-    values = answers.astype(np.float64)
-    bad = ~((values >= 0).all(axis=-1) & (np.abs(values.sum(axis=-1) - 1) <= SUM_TOLERANCE))
+    bad = ~distributed(answers)
     detail = f"{int(bad.sum()):,} of {bad.size:,} answers are no distributions over the classes."
     return judge("answers are probabilities", int(bad.sum()), 0, detail)

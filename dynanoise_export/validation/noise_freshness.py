@@ -20,8 +20,6 @@ from dynanoise_export.validation.recovery import Float64s, RecoveredNoise
 # So many contrasts tell two rows of noise apart; more are not looked at, and with fewer classes rows are joined.
 FEWEST_DIMENSIONS = 8
 MOST_DIMENSIONS = 16
-# Noise that is the same but for rounding, of the logits too, differs by less, in σ.
-SAME = 0.01
 
 
 def repeated(noise: RecoveredNoise, rate: float) -> Check:
@@ -111,24 +109,3 @@ def bound_to_place(noise: RecoveredNoise, order: npt.NDArray[np.int64], rate: fl
         return f"the {view} of noise at one place of two batches has a correlation of {found.value:.4f}"
 
     return verdict("noise bound to place", finding, say, rate)
-
-
-def same(name: str, noise: RecoveredNoise, expected: RecoveredNoise) -> Check:
-    """Check that noise is what it must be, for noise that is not random: fed from outside, or keyed to the query.
-
-    Args:
-        name: of the check.
-        noise: recovered from c calls.
-        expected: recovered from as many answers that must carry the same noise.
-    """
-    used = noise.used & expected.used
-    if not used.any():
-        return not_made(name, NOTHING_TO_GO_BY)
-    strays = np.abs(np.where(used, noise.contrasts - expected.contrasts, 0)).max(axis=2)
-    tolerance = SAME + noise.resolution + expected.resolution
-    count = int((strays > tolerance).sum())
-    detail = (
-        f"{count:,} of {strays.size:,} rows of noise stray more than {tolerance:.2g} standard deviations "
-        "from what they must be."
-    )
-    return judge(name, count, 0, detail)

@@ -21,7 +21,7 @@ Opener = Callable[[], OnnxRuntimePredictor]
 
 
 def survives_optimisers(subject: Subject, rows: Arrays) -> list[Check]:
-    """Check that two calls differ in every row, at each level of ONNX Runtime's and after offline optimisers.
+    """Check that two calls do not get the same answers, at each level of ONNX Runtime's and after offline optimisers.
 
     Args:
         subject: the file.

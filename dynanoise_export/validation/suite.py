@@ -1,5 +1,6 @@
 """Validate a defended file: all the checks, in one readable function."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from dynanoise_export.graph.running import predictor_of
 from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeFile
-from dynanoise_export.runtimes.predictor import Arrays, Place, batches, rows_of
+from dynanoise_export.runtimes.predictor import Arrays, Place, Predictor, batches, rows_of
 from dynanoise_export.targets.inputs import draw
 from dynanoise_export.targets.opening import open_target
 from dynanoise_export.targets.target import OpenOptions
@@ -65,7 +66,7 @@ class Validation:
 
 @dataclass(frozen=True)
 class Inside:
-    """What the probe gave: answers and logits [n, k] under known noise [n, k]; or why there is none."""
+    """What the probe gave: answers and logits [n, k] under known noise [n, k]."""
 
     answers: Floats
     logits: Floats
@@ -103,6 +104,8 @@ def validate(
     rows, source = _rows(subject, data)
     progress("Asking the reference")
     expected = reference_logits(target, rows)
+    if not subject.classes:  # the file does not declare them
+        subject = dataclasses.replace(subject, classes=expected.shape[1])
     place = OnnxRuntimeFile(path)
     checks = _checks(subject, place, rows, expected, tolerance or Tolerance(), progress)
     known = tuple(strength.as_known(check, place) for check in checks)
@@ -138,7 +141,7 @@ def _checks(
         yield from (not_made(name, inside) for name in ("model parity", "same labels", "head parity"))
 
     if subject.noise_input is not None:
-        yield from fed.fed_noise_alone(subject, predictor, few)
+        yield from _fed(subject, predictor, few)
     else:
         yield from _audited(subject, place, rows, logits, progress)
         yield strength.generator(place)
@@ -172,18 +175,29 @@ def _look_inside(subject: Subject, rows: Arrays) -> Inside | str:
     return Inside(answers, logits, noise)
 
 
+def _fed(subject: Subject, predictor: Predictor, rows: Arrays) -> list[Check]:
+    try:
+        return fed.fed_noise_alone(subject, predictor, rows)
+    except UserError as error:
+        return [not_made("fed noise", str(error).rstrip("."))]
+
+
 def _audited(subject: Subject, place: Place, rows: Arrays, logits: Floats, progress: Progress) -> Iterator[Check]:
     try:
         affordable = max(2, MOST_ANSWERS // rows_of(rows))
         calls = min(calls_needed(logits, subject.parameters) - 1, affordable)  # and one in another order
         answers = ask(place, rows, subject.answers, calls, progress)
     except UserError as error:
-        yield not_made("noise audit", str(error))
+        yield not_made("noise audit", str(error).rstrip("."))
         return
     sound = leakage.distributions(answers.calls)
     yield sound
     if not sound.passed:
         yield not_made("noise audit", "noise can be recovered from probabilities alone")
+        return
+    if answers.permuted.shape != logits.shape:
+        shapes = f"the answers are {list(answers.permuted.shape)} and the logits {list(logits.shape)}"
+        yield not_made("noise audit", shapes)
         return
     progress("Auditing the noise")
     yield from audit(logits, answers, subject.parameters)

@@ -2,6 +2,7 @@ import json
 from xml.etree import ElementTree
 
 import numpy as np
+import onnx
 import pytest
 
 from dynanoise_models import digits
@@ -125,3 +126,26 @@ def test_an_undefended_file_has_no_parameters_to_be_judged_by(program, folder, t
     assert "states no parameters" in ended.err
     # Judged by some, it fails: its answers are logits, and no noise is in them.
     assert program(*arguments, "--sigma0", 0.5).status == 3
+
+
+def test_another_number_of_classes_and_dead_noise_fail_without_a_traceback(program, folder, tmp_path):
+    model = onnx.parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 18]> g (float[n,64] input) => (float[n,9] p) <int64[1] e = {9}, '
+        "int64[1] s = {0}, int64[1] a = {1}> { z = Slice(input, s, e, a) p = Softmax <axis = 1> (z) }"
+    )
+    onnx.save(model, tmp_path / "nine.onnx")
+    arguments = ["--reference", folder / "model.pt", "--data", folder / "rows.npz", "--sigma0", 0.5]
+    ended = program("validate", tmp_path / "nine.onnx", *arguments)
+    assert ended.status == 3
+    assert "[800, 9]" in ended.out
+
+
+def test_fed_noise_on_a_fixed_batch_fails_without_a_traceback(program, folder, defended):
+    file = defended("--noise", "input")
+    model = onnx.load(file)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    onnx.save(model, file)
+    ended = program("validate", file, "--reference", folder / "model.pt", "--data", folder / "rows.npz")
+    assert ended.status == 3
+    assert "batch axis" in ended.out

@@ -1,5 +1,8 @@
 """A head alone in a model, to be run in ONNX Runtime."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import onnx_ir as ir
 
 from dynanoise_export.graph.attach import attach
@@ -22,4 +25,7 @@ def head_alone(head: Head, classes: int, noise: NoiseSource = NoiseSource.INPUT,
 
 def in_runtime(model: ir.Model, **settings) -> OnnxRuntimePredictor:
     """Open a model in ONNX Runtime."""
-    return OnnxRuntimePredictor(ir.to_proto(model).SerializeToString(), **settings)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        ir.save(model, path)
+        return OnnxRuntimePredictor(path, **settings)

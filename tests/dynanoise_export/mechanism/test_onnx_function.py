@@ -35,7 +35,7 @@ def queries(draw):
 @given(queries(), PARAMETERS)
 def test_the_graph_follows_algorithm_1_in_float64(query, parameters):
     logits, noise = query
-    file = in_runtime(head_alone(DynaNoise(parameters), logits.shape[1]), threads=1)
+    file = in_runtime(head_alone(DynaNoise(parameters), logits.shape[1]))
     answer = file.run({"logits": logits, "noise": noise})["probabilities"]
     expected = algorithm_1(logits, noise, parameters.sigma0, parameters.lambda_, parameters.temperature)
     assert answer == pytest.approx(expected, abs=1e-5)

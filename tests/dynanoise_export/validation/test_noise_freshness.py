@@ -4,7 +4,6 @@ import pytest
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.validation import noise_freshness
 from dynanoise_export.validation.recovery import recover
-from support.algorithm import algorithm_1
 from support.noisy import PAPER, Model, logits, right_draw
 
 RATE = 1e-8
@@ -95,14 +94,3 @@ def test_noise_of_a_place_is_told_from_noise_of_a_query(classes):
     assert not noise_freshness.bound_to_place(of_the_place, order, RATE).passed
     assert noise_freshness.bound_to_place(of_the_query, order, RATE).passed
     assert noise_freshness.bound_to_place(recovered(z, np.stack([first, fresh])), order, RATE).passed
-
-
-def test_noise_that_must_be_the_same_is_held_against_algorithm_1():
-    rng = np.random.default_rng(5)
-    z, noise = logits(rng, 300, 10), rng.standard_normal((2, 300, 10), dtype=np.float32)
-    expected = recover(z, algorithm_1(z, noise, PAPER.sigma0, PAPER.lambda_, PAPER.temperature), PAPER)
-    assert noise_freshness.same("noise as fed", recovered(z, noise), expected).passed
-    noise[1, 5] = -noise[1, 5]
-    check = noise_freshness.same("noise as fed", recovered(z, noise), expected)
-    assert check.value == 1
-    assert not check.passed
