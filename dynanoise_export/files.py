@@ -46,14 +46,37 @@ def written_whole(path: Path) -> Iterator[Path]:
         UserError: the folder of `path` can't be written to.
     """
     require_writable(path)
+    with _staging(path) as staging:
+        yield staging / path.name
+        for made in sorted(staging.iterdir(), key=lambda p: p.name == path.name):
+            made.replace(path.parent / made.name)
+
+
+@contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """Lend an empty folder, which takes the place of `path` and of what is there when the block ends well.
+
+    Raises:
+        UserError: the folder around `path` can't be written to.
+    """
+    with _staging(path) as staging:
+        made = staging / path.name
+        made.mkdir()
+        yield made
+        if path.is_dir():  # a folder can't be renamed onto a full one
+            path.replace(staging / "replaced")
+        made.replace(path)
+
+
+@contextmanager
+def _staging(path: Path) -> Iterator[Path]:
+    """Lend a temporary folder beside `path`, so that what is made in it can be renamed into place."""
     try:
         staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
         raise UserError(f"Can't write {path}: {error.strerror} ({path.parent}).") from error
     try:
-        yield staging / path.name
-        for made in sorted(staging.iterdir(), key=lambda p: p.name == path.name):
-            made.replace(path.parent / made.name)
+        yield staging
     except OSError as error:
         raise UserError(f"Can't write {path}: {error.strerror}.") from error
     finally:

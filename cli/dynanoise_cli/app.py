@@ -3,16 +3,13 @@
 Nothing here or in a command's module imports torch or a runtime at the top: `--help` must answer at once.
 """
 
-import logging
-import sys
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from dynanoise_cli import demo, export, inspect, validate
-from dynanoise_export import __version__
-from dynanoise_export.errors import UserError
+from dynanoise_cli.running import print_version, run
 
 
 class _ExportByDefault(TyperGroup):
@@ -35,15 +32,9 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(__version__)
-        raise typer.Exit
-
-
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Tell the version."),
+    version: bool = typer.Option(False, "--version", callback=print_version, is_eager=True, help="Tell the version."),
 ) -> None:
     """Take the options of the program itself."""
 
@@ -55,10 +46,5 @@ app.command("demo")(demo.demo)
 
 
 def main() -> None:
-    """Run the program; a user's error is one sentence and status 2."""
-    logging.disable(logging.WARNING)  # the libraries' own news
-    try:
-        app()
-    except UserError as error:
-        print(f"dynanoise-export: {error}", file=sys.stderr)
-        sys.exit(2)
+    """Run the program."""
+    run(app, "dynanoise-export")

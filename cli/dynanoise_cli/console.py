@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 
 def console_beside(json: Path | None) -> Console:
@@ -22,3 +23,25 @@ def progress() -> Iterator[Callable[[str], None]]:
         return
     with console.status("") as status:
         yield lambda step: status.update(f"{step} …")
+
+
+@contextmanager
+def training_progress() -> Iterator[tuple[Callable[[str], None], Callable[[float, int, str], None]]]:
+    """Show on a terminal's standard error the step at work, and how much of how many units of it are done.
+
+    What is lent are two functions: one takes the step, the other the units done, how many there are, and a text that
+    stands behind them.
+    """
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"),
+               TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(compact=True))  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        shown = bar.add_task("", total=None, told="")
+
+        def step(description: str) -> None:
+            bar.update(shown, description=description, told="", total=None, completed=0)
+
+        def progress(done: float, of: int, told: str) -> None:
+            bar.update(shown, completed=done, total=of, told=f"{done:.1f} of {of} {told}")
+
+        yield step, progress

@@ -6,7 +6,6 @@ from typing import Any
 
 from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.files import sha256
-from dynanoise_export.targets.inputs import TensorSpec
 from dynanoise_export.targets.state_dict import load_weights, weights_in
 from dynanoise_export.targets.target import OpenOptions, Target
 from dynanoise_export.targets.torch_module import module_target
@@ -35,5 +34,4 @@ def open_checkpoint(path: Path, content: Mapping[str, Any], options: OpenOptions
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = f"{type(error).__name__}: {first_line(error)}"
         raise UserError(f"{path} is a damaged checkpoint of {name}: {reason}") from error
-    spec = TensorSpec(record.input_name, "float32", ("batch", *record.input_shape))
-    return module_target(path, f"a checkpoint of {name}", sha256(path), module, (spec,), options)
+    return module_target(path, f"a checkpoint of {name}", sha256(path), module, record.inputs, options)

@@ -1,15 +1,38 @@
-"""The targets by name: which network, and what it takes."""
+"""The targets by name: which network, on which data, trained how."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from dynanoise_models.architectures.alexnet import alexnet
+from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_models import text
+from dynanoise_models.architectures.alexnet import alexnet, alexnet224
 from dynanoise_models.architectures.mlp import mlp
 from dynanoise_models.architectures.resnet import resnet
+from dynanoise_models.datasets.cifar10 import load_cifar10
+from dynanoise_models.datasets.dataset import Dataset
+from dynanoise_models.datasets.digits import load_digits
+from dynanoise_models.datasets.imagenet10 import load_imagenet10
+from dynanoise_models.datasets.sst2 import load_sst2
+from dynanoise_models.datasets.tables import load_location30, load_purchase100, load_texas100
+from dynanoise_models.training.settings import Augmentation, Optimizer, Schedule, Settings
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A pretrained encoder that a text target starts from.
+
+    Attributes:
+        kind: as transformers calls it.
+        base: a folder, a name on the hub or a package, unless the user names another.
+    """
+
+    kind: str
+    base: str
 
 
 @dataclass(frozen=True)
@@ -17,27 +40,93 @@ class TargetRecord:
     """A model that can be trained and defended.
 
     Attributes:
+        data: the data set's name, for people.
+        load: reads the data set from a folder, or from where the environment says (None).
         make: makes the network; keyword arguments change it.
-        input_name: as the network's `forward` calls it.
-        input_shape: of one row, float32.
+        inputs: what the network takes.
         classes: k.
+        settings: of its training.
+        expected: the accuracy on rows it was not trained on that `benchmarks/README.md` tells of, or "not measured".
+        encoder: the pretrained encoder that a text target starts from; None for targets that start from nothing.
+        together: how many shadow models are trained as one stack.
     """
 
+    data: str
+    load: Callable[[Path | None], Dataset]
     make: Callable[..., nn.Module]
-    input_name: str
-    input_shape: tuple[int, ...]
+    inputs: tuple[TensorSpec, ...]
     classes: int
+    settings: Settings
+    expected: str
+    encoder: Encoder | None = None
+    together: int = 1
 
 
-def _table(features: int, hidden: tuple[int, ...], classes: int) -> TargetRecord:
+UNMEASURED = "not measured"
+
+
+def _table(
+    data: str,
+    load: Callable[[Path | None], Dataset],
+    shape: tuple[int, tuple[int, ...], int],
+    settings: Settings,
+    expected: str,
+    together: int,
+) -> TargetRecord:
+    features, hidden, classes = shape
     make: Callable[..., Any] = partial(mlp, inputs=features, hidden=hidden, classes=classes)
-    return TargetRecord(make, "input", (features,), classes)
+    inputs = (TensorSpec("input", "float32", ("batch", features)),)
+    return TargetRecord(data, load, make, inputs, classes, settings, expected, together=together)
 
+
+def _images(name: str, side: int) -> tuple[TensorSpec, ...]:
+    return (TensorSpec(name, "float32", ("batch", 3, side, side)),)
+
+
+PAPER_MLP = (1024, 512, 256, 128)
+MINILM = {"hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536}  # of MiniLM-L6 (Wang et al. 2020)
+TOKENS = tuple(TensorSpec(name, "int64", ("batch", "sequence")) for name in ("input_ids", "attention_mask"))
+
+ALEXNET = Settings(
+    epochs=14, batch=256, optimizer=Optimizer.ADAMW, learning_rate=7e-4, weight_decay=0.05,
+    schedule=Schedule.ONE_CYCLE, augmentation=Augmentation.FLIP, mixed_precision=True,
+)  # fmt: skip
+RESNET = Settings(
+    epochs=60, batch=128, optimizer=Optimizer.SGD, learning_rate=0.2, momentum=0.9, weight_decay=5e-4,
+    schedule=Schedule.ONE_CYCLE, augmentation=Augmentation.FLIP_AND_CROP, mixed_precision=True,
+)  # fmt: skip
+MLP = Settings(epochs=30, batch=64, optimizer=Optimizer.ADAMW, learning_rate=1e-3)
+TEXT = Settings(
+    epochs=1, batch=32, optimizer=Optimizer.ADAMW, learning_rate=5e-5, weight_decay=0.01,
+    schedule=Schedule.ONE_CYCLE, mixed_precision=True,
+)  # fmt: skip
 
 TARGETS: dict[str, TargetRecord] = {
-    "digits-mlp": _table(64, (128, 64), 10),
-    "alexnet-cifar10": TargetRecord(alexnet, "input", (3, 32, 32), 10),
-    "resnet20-cifar10": TargetRecord(partial(resnet, depth=20), "x", (3, 32, 32), 10),
-    "mlp-location30": _table(446, (1024, 512, 256, 128), 30),
-    "mlp-purchase100": _table(600, (1024, 512, 256, 128), 100),
-}
+    "digits-mlp": _table(
+        "scikit-learn's digits", load_digits, (64, (128, 64), 10),
+        Settings(epochs=60, batch=32, optimizer=Optimizer.ADAMW, learning_rate=3e-3), UNMEASURED, together=16,
+    ),
+    "alexnet-cifar10": TargetRecord(
+        "CIFAR-10", load_cifar10, alexnet, _images("input", 32), 10, ALEXNET, UNMEASURED
+    ),
+    "alexnet224-cifar10": TargetRecord(
+        "CIFAR-10, scaled to 224 × 224", load_cifar10, alexnet224, _images("input", 32), 10, ALEXNET, UNMEASURED
+    ),
+    "resnet20-cifar10": TargetRecord(
+        "CIFAR-10", load_cifar10, partial(resnet, depth=20), _images("x", 32), 10, RESNET, UNMEASURED
+    ),
+    "alexnet-imagenet10": TargetRecord(
+        "ImageNet-10", load_imagenet10, partial(alexnet, side=64), _images("input", 64), 10, ALEXNET, UNMEASURED
+    ),
+    "mlp-location30": _table("Location30", load_location30, (446, PAPER_MLP, 30), MLP, UNMEASURED, together=1),
+    "mlp-purchase100": _table("Purchase100", load_purchase100, (600, PAPER_MLP, 100), MLP, UNMEASURED, together=1),
+    "mlp-texas100": _table("Texas100", load_texas100, (6169, PAPER_MLP, 100), MLP, UNMEASURED, together=1),
+    "distilbert-sst2": TargetRecord(
+        "SST-2", load_sst2, partial(text.classifier, "distilbert"), TOKENS, 2, TEXT, UNMEASURED,
+        encoder=Encoder("distilbert", "distilbert-base-uncased"),
+    ),
+    "minilm-sst2": TargetRecord(
+        "SST-2", load_sst2, partial(text.classifier, "bert", MINILM), TOKENS, 2, TEXT, UNMEASURED,
+        encoder=Encoder("bert", text.PACKAGE),
+    ),
+}  # fmt: skip

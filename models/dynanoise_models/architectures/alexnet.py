@@ -43,3 +43,38 @@ def alexnet(classes: int = 10, channels: int = 3, side: int = 32) -> nn.Sequenti
         nn.ReLU(),
         nn.Linear(4096, classes),
     )
+
+
+def alexnet224(classes: int = 10, side: int = 224) -> nn.Sequential:
+    """Make AlexNet as it was (Krizhevsky 2014, one tower), for images that it scales to 224 × 224 itself.
+
+    So the papers have it. The images [n, 3, h, w] that it takes stay small in memory and in a query.
+
+    Args:
+        classes: k; the network gives logits [n, k].
+        side: that the images are scaled to.
+    """
+    return nn.Sequential(
+        nn.Upsample(size=(side, side), mode="bilinear"),
+        nn.Conv2d(3, 64, kernel_size=11, stride=4, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, stride=2),
+        nn.Conv2d(64, 192, kernel_size=5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, stride=2),
+        nn.Conv2d(192, 384, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(384, 256, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(256, 256, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(3, stride=2),
+        nn.Flatten(),
+        nn.Dropout(),
+        nn.Linear(256 * 6 * 6, 4096),
+        nn.ReLU(),
+        nn.Dropout(),
+        nn.Linear(4096, 4096),
+        nn.ReLU(),
+        nn.Linear(4096, classes),
+    )

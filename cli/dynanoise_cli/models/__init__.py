@@ -1,0 +1,1 @@
+"""The program `dynanoise-models`: one module for each command."""

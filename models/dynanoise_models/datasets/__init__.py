@@ -1,0 +1,1 @@
+"""The data sets of the targets, one loader module for each."""

@@ -1,0 +1,1 @@
+"""Training: the settings as records, and the one loop that follows them."""

@@ -1,0 +1,66 @@
+"""The state of a training in a file, so that one that was cut off goes on where it stopped."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dynanoise_export.files import written_whole
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the state of a training lies.
+
+    Attributes:
+        path: of the file.
+        identity: what the training is; a state that was saved by another one is not taken up.
+    """
+
+    path: Path
+    identity: str
+
+    def save(
+        self, parts: Mapping[str, Any], orders: Sequence[np.random.Generator], device: torch.device, epochs: int
+    ) -> None:
+        """Save everything that the next epoch depends on; the file appears whole.
+
+        Args:
+            parts: what has a `state_dict`, by name.
+            orders: the generators of the rows' order.
+            device: whose generator drops and augments.
+            epochs: done.
+        """
+        content = {name: part.state_dict() for name, part in parts.items()} | {
+            "identity": self.identity,
+            "epochs": epochs,
+            "orders": [generator.bit_generator.state for generator in orders],
+            "generator": torch.get_rng_state(),
+            "gpu_generator": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+        }
+        with written_whole(self.path) as staged:
+            torch.save(content, staged)
+
+    def load(self, parts: Mapping[str, Any], orders: Sequence[np.random.Generator], device: torch.device) -> int:
+        """Put what was saved back into its place; give the epochs done, 0 where this training saved nothing."""
+        if not self.path.exists():
+            return 0
+        content = torch.load(self.path, weights_only=True, map_location="cpu")
+        if content["identity"] != self.identity:
+            return 0
+        for name, part in parts.items():
+            part.load_state_dict(content[name])
+        for generator, state in zip(orders, content["orders"], strict=True):
+            generator.bit_generator.state = state
+        torch.set_rng_state(content["generator"])
+        if device.type == "cuda" and content["gpu_generator"] is not None:
+            torch.cuda.set_rng_state(content["gpu_generator"], device)
+        epochs: int = content["epochs"]
+        return epochs
+
+    def drop(self) -> None:
+        """Take the file away, for the training has ended."""
+        self.path.unlink(missing_ok=True)
