@@ -1,23 +1,28 @@
 """The main job, from training to a defended file, on scikit-learn's digits."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from scipy.special import softmax
 
+from dynanoise_export.bundles import Bundle, Part, load_bundle
 from dynanoise_export.errors import UserError
 from dynanoise_export.exporting import Exported, Progress, export
-from dynanoise_export.files import written_whole
 from dynanoise_export.graph.attach import OUTPUT_NAME
 from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
+from dynanoise_export.runtimes.predictor import Arrays
+from dynanoise_export.validation.reference import reference_logits
 from dynanoise_export.validation.suite import Validation, validate
-from dynanoise_models import digits
-from dynanoise_models.checkpoints import save_checkpoint
+from dynanoise_models.making import Choices, train_target
+from dynanoise_models.targets import TARGETS
+from dynanoise_models.training.loop import Epoch
 
+TARGET = "digits-mlp"
 TIMES = 3
 
 
@@ -59,39 +64,40 @@ def demonstrate(folder: Path, progress: Progress = lambda step: None) -> Demonst
     except OSError as error:
         raise UserError(f"Can't make the folder {folder}: {error.strerror}.") from error
     checkpoint, bundle = folder / "digits.pt", folder / "bundle.npz"
-    audit = digits.load_audit()
-    module = digits.train(audit, progress=lambda done, of: progress(f"Training on digits, epoch {done} of {of}"))
-    with written_whole(checkpoint) as staged:
-        save_checkpoint(staged, digits.NAME, {}, module)
-    with written_whole(bundle) as staged:
-        np.savez_compressed(staged, x=audit.x, y=audit.y, member=audit.member)
+    train_target(TARGET, checkpoint, bundle, Choices(), progress, _telling(progress))
+    rows = load_bundle(bundle, [spec.name for spec in TARGETS[TARGET].inputs])
     exported = export(checkpoint, folder / "defended.onnx", DynaNoise(Parameters()), progress=progress)
 
     validation = validate(exported.path, checkpoint, bundle, progress=progress)
 
     progress("Asking it")
-    plain = _ask_plain(module, audit.x)
+    plain = softmax(reference_logits(exported.target, rows.inputs), axis=1).astype(np.float32)
     file = OnnxRuntimePredictor(exported.path)
-    defended = _ask(file, audit.x)
+    defended = _ask(file, rows.inputs)
+    first = {name: array[:1] for name, array in rows.inputs.items()}
     return Demonstration(
         checkpoint=checkpoint,
         bundle=bundle,
         exported=exported,
         validation=validation,
         accuracies={
-            "without the defence": (audit.accuracy(plain, member=True), audit.accuracy(plain, member=False)),
-            "with the defence": (audit.accuracy(defended, member=True), audit.accuracy(defended, member=False)),
+            "without the defence": _accuracies(plain, rows),
+            "with the defence": _accuracies(defended, rows),
         },
         plain=plain[0],
-        defended=np.concatenate([_ask(file, audit.x[:1]) for _ in range(TIMES)]),
+        defended=np.concatenate([_ask(file, first) for _ in range(TIMES)]),
     )
 
 
-def _ask_plain(module: torch.nn.Module, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    with torch.no_grad():
-        logits: torch.Tensor = module(torch.from_numpy(x))
-    return np.asarray(logits.softmax(dim=1), dtype=np.float32)
+def _telling(progress: Progress) -> Callable[[Epoch], None]:
+    return lambda epoch: progress(f"Training on digits, epoch {epoch.done:.0f} of {epoch.of}")
 
 
-def _ask(file: OnnxRuntimePredictor, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return np.asarray(file.run({file.inputs[0]: x})[OUTPUT_NAME], dtype=np.float32)
+def _accuracies(probabilities: npt.NDArray[np.float32], rows: Bundle) -> tuple[float, float]:
+    """Tell the share of right answers [n, k] on members and on non-members."""
+    right = probabilities.argmax(axis=1) == rows.y
+    return float(right[rows.split == Part.MEMBER].mean()), float(right[rows.split == Part.NON_MEMBER].mean())
+
+
+def _ask(file: OnnxRuntimePredictor, inputs: Arrays) -> npt.NDArray[np.float32]:
+    return np.asarray(file.run(inputs)[OUTPUT_NAME], dtype=np.float32)

@@ -5,19 +5,17 @@ import numpy as np
 import onnx
 import pytest
 
-from dynanoise_models import digits
-from dynanoise_models.checkpoints import save_checkpoint
+from dynanoise_models.making import Choices, train_target
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Give a folder with a trained model and its rows."""
     made = tmp_path_factory.mktemp("validate")
-    audit = digits.load_audit()
-    save_checkpoint(made / "model.pt", digits.NAME, {}, digits.train(audit, epochs=5))
-    np.savez(made / "rows.npz", x=audit.x, y=audit.y, member=audit.member)
-    np.savez(made / "broken.npz", x=audit.x[:, :10])
-    np.savez(made / "empty.npz", x=audit.x[:0])
+    train_target("digits-mlp", made / "model.pt", made / "rows.npz", Choices(rows=800, epochs=5))
+    x = np.load(made / "rows.npz")["x"]
+    np.savez(made / "broken.npz", x=x[:, :10])
+    np.savez(made / "empty.npz", x=x[:0])
     return made
 
 

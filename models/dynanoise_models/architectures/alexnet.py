@@ -1,4 +1,4 @@
-"""AlexNet for small images."""
+"""AlexNet, for small images and as it was."""
 
 from torch import nn
 
@@ -20,7 +20,7 @@ def alexnet(classes: int = 10, channels: int = 3, side: int = 32) -> nn.Sequenti
     if side < 16 or side % 16:
         raise ValueError(f"the side of the images must be a multiple of 16, not {side}")
     rest = side // 16
-    return nn.Sequential(
+    return _drawn(
         nn.Conv2d(channels, 64, kernel_size=3, stride=2, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
@@ -54,7 +54,7 @@ def alexnet224(classes: int = 10, side: int = 224) -> nn.Sequential:
         classes: k; the network gives logits [n, k].
         side: that the images are scaled to.
     """
-    return nn.Sequential(
+    return _drawn(
         nn.Upsample(size=(side, side), mode="bilinear"),
         nn.Conv2d(3, 64, kernel_size=11, stride=4, padding=2),
         nn.ReLU(),
@@ -78,3 +78,12 @@ def alexnet224(classes: int = 10, side: int = 224) -> nn.Sequential:
         nn.ReLU(),
         nn.Linear(4096, classes),
     )
+
+
+def _drawn(*layers: nn.Module) -> nn.Sequential:
+    """Put layers together and draw their weights as He et al. 2015 do: with PyTorch's own, learning hardly begins."""
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+    return nn.Sequential(*layers)

@@ -1,17 +1,22 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
+import torch
 
 from dynanoise_export.exporting import export
 from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.targets.opening import open_target
-from dynanoise_models import digits
 from dynanoise_models.checkpoints import save_checkpoint
+from dynanoise_models.making import Choices, prepare
+from dynanoise_models.targets import TARGETS
+from dynanoise_models.training.loop import Task, fit
+from support.modules import seeded
 from support.mutants import ELSEWHERE, IN_THE_HEAD, OF_AN_EXPORT, with_head
 
 PAPER = ["--base-variance", "0.3", "--lambda", "2", "--temperature", "10"]
@@ -21,11 +26,13 @@ PAPER = ["--base-variance", "0.3", "--lambda", "2", "--temperature", "10"]
 def folder(tmp_path_factory):
     """Give a folder with a model (its layers square, so that one can be transposed), its export and its rows."""
     made = tmp_path_factory.mktemp("mutants")
-    audit = digits.load_audit()
+    rows = prepare("digits-mlp", Choices(rows=800)).rows
     arguments = {"hidden": (64, 64)}
-    module = digits.train(audit, arguments=arguments, epochs=10)
-    save_checkpoint(made / "digits.pt", digits.NAME, arguments, module)
-    np.savez(made / "rows.npz", x=audit.x, y=audit.y, member=audit.member)
+    module = seeded(TARGETS["digits-mlp"].make, **arguments)
+    settings = replace(TARGETS["digits-mlp"].settings, epochs=10)
+    fit(module, Task(rows, np.arange(400)[None], [0], settings), torch.device("cpu"))
+    save_checkpoint(made / "digits.pt", "digits-mlp", arguments, module)
+    np.savez(made / "rows.npz", x=rows.inputs["input"])
     ir.save(open_target(made / "digits.pt").to_onnx(18), made / "plain.onnx")
     export(made / "digits.pt", made / "defended.onnx", DynaNoise(Parameters()))
     return made
