@@ -55,8 +55,10 @@ def _read_public(folder: Path | None, name: str, features: int) -> Dataset:
         f"{name}.npz (features and one-hot labels, made of github.com/privacytrustlab/datasets)",
     )
     x, labels = read_npz(path, "features", "labels")
-    if x.ndim != 2 or x.shape[1] != features:
-        raise UserError(f"{path} holds features of shape {list(x.shape)}, not [n, {features}].")
+    if x.ndim != 2 or x.shape[1] != features or x.dtype.kind not in "biuf":
+        raise UserError(f"{path} holds features of shape {list(x.shape)}, {x.dtype}, not numbers [n, {features}].")
+    if len(labels) == 0 or labels.dtype.kind not in "biuf":
+        raise UserError(f"{path} holds {len(labels)} labels of {labels.dtype}.")
     return labelled(path, x.astype(np.float32), _classes(labels), None)
 
 

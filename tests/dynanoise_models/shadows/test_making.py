@@ -1,0 +1,162 @@
+"""Shadow models of the digits target, trained by real workers in processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dynanoise_export.bundles import Part, load_bundle, save_bundle
+from dynanoise_export.errors import UserError
+from dynanoise_export.shadow_stores import load_shadow_store
+from dynanoise_models.making import Choices
+from dynanoise_models.shadows.backends import Backend
+from dynanoise_models.shadows.job import model_seed
+from dynanoise_models.shadows.making import make_shadows
+from dynanoise_models.targets import TARGETS
+from dynanoise_models.training.loop import Task, fit
+from dynanoise_models.training.rows import Rows, predict
+
+CHOICES = Choices(rows=300, epochs=3)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Give a store of 32 models in two stacks, trained by two processes."""
+    path = tmp_path_factory.mktemp("shadows") / "store"
+    make_shadows("digits-mlp", path, 32, CHOICES, workers=2)
+    return path
+
+
+def test_each_model_is_what_it_would_be_alone(store):
+    made = load_shadow_store(store)
+    bundle = load_bundle(store / "bundle", ["input"])
+    assert made.logits.shape == (32, 300, 10)
+    assert np.isfinite(made.logits).all()
+    rows = Rows(bundle.inputs, bundle.y)
+    for model in (0, 19):
+        seed = model_seed(0, model)
+        torch.manual_seed(seed)
+        alone = TARGETS["digits-mlp"].make()
+        kept = np.flatnonzero(made.kept[model])[None]
+        fit(alone, Task(rows, kept, [seed], CHOICES.settings(TARGETS["digits-mlp"].settings)), torch.device("cpu"))
+        np.testing.assert_allclose(made.logits[model], predict(alone, rows, torch.device("cpu")), atol=1e-3)
+
+
+def test_the_record_tells_the_accuracy_of_each(store):
+    made, y = load_shadow_store(store), load_bundle(store / "bundle", ["input"]).y
+    right = made.logits.argmax(axis=2) == y
+    for model, told in made.record["models"].items():
+        kept = made.kept[int(model)]
+        assert told["accuracy_kept"] == pytest.approx(right[int(model)][kept].mean())
+        assert told["accuracy_others"] == pytest.approx(right[int(model)][~kept].mean())
+
+
+@pytest.mark.parametrize("backend", [Backend.RAY, Backend.DASK])
+def test_a_cluster_makes_the_same_store_bit_for_bit(store, tmp_path, backend):
+    pytest.importorskip({"ray": "ray", "dask": "distributed"}[backend])
+    other = tmp_path / "store"
+    make_shadows("digits-mlp", other, 32, CHOICES, store / "bundle", backend, workers=2)
+    for name in ("logits.npy", "kept.npy"):
+        assert (other / name).read_bytes() == (store / name).read_bytes()
+
+
+def start(path, *options):
+    program = Path(sys.executable).with_name("dynanoise-models")
+    command = [program, "shadows", "digits-mlp", "-o", path, "--rows", "300", "--workers", "2", *options]
+    return subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def until(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def workers_of(process):
+    """Find the processes that train: the descendants that have loaded PyTorch and are joblib's."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            lines = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+            command = (status.parent / "cmdline").read_text()
+        except OSError:  # it has ended since
+            continue
+        if int(lines["PPid"]) == process.pid and "popen_loky" in command:
+            found.append(int(status.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_a_killed_run_goes_on_and_trains_nothing_twice(tmp_path):
+    path, options = tmp_path / "store", ["--count", "64", "--epochs", "40"]
+    killed = start(path, *options)
+    until(lambda: (path / "store.json").exists() and json.loads((path / "store.json").read_text())["models"])
+    orphans = workers_of(killed)
+    killed.kill()
+    for worker in orphans:
+        os.kill(worker, signal.SIGKILL)
+    killed.communicate()
+    done = json.loads((path / "store.json").read_text())["models"]
+    assert 0 < len(done) < 64
+    before = np.load(path / "logits.npy")
+
+    ended = start(path, *options, "--json", tmp_path / "made.json")
+    _, errors = ended.communicate(timeout=300)
+    assert ended.returncode == 0, errors
+    told = json.loads((tmp_path / "made.json").read_text())
+    parts_taken_up = 64 - len(done) - told["trained"]
+    assert parts_taken_up in (0, 16)  # a stack that was done when the run was killed, and not merged yet
+    after = load_shadow_store(path)
+    for model, record in done.items():
+        assert after.record["models"][model] == record  # with the time that it took
+        np.testing.assert_array_equal(after.logits[int(model)], before[int(model)])
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_a_worker_that_dies_is_reported_and_its_work_done_again(tmp_path):
+    path = tmp_path / "store"
+    running = start(path, "--count", "32", "--epochs", "40")
+    until(lambda: list(path.glob("states/*.progress")))
+    os.kill(workers_of(running)[0], signal.SIGKILL)
+    _, errors = running.communicate(timeout=300)
+    assert running.returncode == 0, errors
+    assert "A worker died" in errors
+    assert np.isfinite(load_shadow_store(path).logits).all()
+
+
+def test_what_fails_for_sure_is_not_tried_again(tmp_path):
+    bundle = tmp_path / "bundle"
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((40, 64)).astype(np.float32)
+    x[3] = np.nan
+    y = np.arange(40) % 10
+    save_bundle(bundle, {"input": x}, y, np.array([Part.MEMBER] * 20 + [Part.NON_MEMBER] * 20))
+    reported = []
+    with pytest.raises(UserError, match="the loss is nan"):
+        make_shadows("digits-mlp", tmp_path / "store", 2, CHOICES, bundle, workers=1, report=reported.append)
+    assert len(reported) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"y": np.arange(40) + 5}, "labels beyond the 10 classes"),
+        ({"x": np.zeros((40, 64), np.float32)}, "20 of its non-members are members as well"),
+        ({"y": None}, "no labels y"),
+    ],
+)
+def test_a_bundle_that_is_no_audit_is_refused(tmp_path, change, said):
+    x = np.random.default_rng(0).standard_normal((40, 64)).astype(np.float32)
+    arrays = {"x": x, "y": np.arange(40) % 10, "member": np.arange(40) < 20} | change
+    np.savez(tmp_path / "bundle.npz", **{name: value for name, value in arrays.items() if value is not None})
+    with pytest.raises(UserError, match=said):
+        make_shadows("digits-mlp", tmp_path / "store", 2, CHOICES, tmp_path / "bundle.npz")
+    assert not (tmp_path / "store").exists()

@@ -1,0 +1,95 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dynanoise_export.errors import UserError
+from dynanoise_export.shadow_stores import load_shadow_store
+from dynanoise_models.shadows.store import GrowingStore, Plan, write_part
+
+PLAN = Plan("digits-mlp", "ab" * 32, rows=20, classes=3, seed=0, settings={"epochs": 1}, started_from=None)
+GENERATOR = np.random.default_rng(0)
+
+
+def answers(count):
+    return GENERATOR.standard_normal((count, 20, 3)).astype(np.float32)
+
+
+def told(count):
+    return [{"seed": model, "accuracy_kept": 1.0} for model in range(count)]
+
+
+def test_what_workers_leave_is_taken_up_in_its_place(tmp_path):
+    store = GrowingStore(tmp_path / "store", PLAN, 4)
+    assert store.missing() == [0, 1, 2, 3]
+    late, early = answers(2), answers(1)
+    write_part(store.path, [2, 3], late, told(2))
+    store.merge()
+    assert store.missing() == [0, 1]
+    with pytest.raises(UserError, match="holds 2 of 4 shadow models"):
+        load_shadow_store(store.path)
+
+    write_part(store.path, [1], early, told(1))
+    again = GrowingStore(store.path, PLAN, 4)  # as after a kill
+    assert again.missing() == [0]
+    write_part(store.path, [0], answers(1), told(1))
+    again.merge()
+    again.tidy()
+    whole = load_shadow_store(store.path)
+    np.testing.assert_array_equal(whole.logits[2:], late)
+    np.testing.assert_array_equal(whole.logits[1], early[0])
+    assert isinstance(whole.logits, np.memmap)
+    assert (whole.kept.sum(axis=0) == 2).all()
+    assert list(whole.record["models"]) == ["0", "1", "2", "3"]
+    assert sorted(path.name for path in store.path.iterdir()) == ["kept.npy", "logits.npy", "store.json"]
+
+
+def test_a_store_grows_and_keeps_what_it_has(tmp_path):
+    store = GrowingStore(tmp_path / "store", PLAN, 2)
+    first = answers(2)
+    write_part(store.path, [0, 1], first, told(2))
+    store.merge()
+    kept = store.kept
+    grown = GrowingStore(store.path, PLAN, 6)
+    assert grown.missing() == [2, 3, 4, 5]
+    stored = np.load(store.path / "logits.npy")
+    np.testing.assert_array_equal(stored[:2], first)
+    assert np.isnan(stored[2:]).all()
+    np.testing.assert_array_equal(np.load(store.path / "kept.npy")[:2], kept)
+    with pytest.raises(UserError, match="has 6 models already, more than the 4"):
+        GrowingStore(store.path, PLAN, 4)
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"bundle_sha256": "cd" * 32}, {"settings": {"epochs": 2}}, {"target": "mlp-location30"}]
+)
+def test_a_store_of_another_plan_is_refused_and_left_alone(tmp_path, change):
+    GrowingStore(tmp_path / "store", PLAN, 2)
+    before = (tmp_path / "store" / "store.json").read_text()
+    with pytest.raises(UserError, match=f"store of another {next(iter(change))}"):
+        GrowingStore(tmp_path / "store", replace(PLAN, **change), 2)
+    assert (tmp_path / "store" / "store.json").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("logits.npy", b"\x93NUMPY"),
+        ("kept.npy", b""),
+        ("store.json", b"{"),
+        ("store.json", b'{"schema": "another/1", "models": {}, "count": 0}'),
+    ],
+)
+def test_a_damaged_store_is_refused(tmp_path, name, content):
+    store = GrowingStore(tmp_path / "store", PLAN, 2)
+    write_part(store.path, [0, 1], answers(2), told(2))
+    store.merge()
+    assert load_shadow_store(store.path).logits.shape == (2, 20, 3)
+    (store.path / name).write_bytes(content)
+    with pytest.raises(UserError, match="shadow store"):
+        load_shadow_store(store.path)
+
+
+def test_another_folder_is_no_store(tmp_path):
+    with pytest.raises(UserError, match="is no shadow store"):
+        load_shadow_store(tmp_path)

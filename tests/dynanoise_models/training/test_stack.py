@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from dynanoise_models.architectures.mlp import mlp
+from dynanoise_models.training.loop import Task, fit
+from dynanoise_models.training.rows import predict
+from dynanoise_models.training.settings import Defence, Optimizer, Settings
+from dynanoise_models.training.stack import Stack
+from support.modules import seeded
+from support.training import CPU, table
+
+SETTINGS = Settings(epochs=5, batch=16, optimizer=Optimizer.ADAMW, learning_rate=1e-2)
+
+
+def models():
+    torch.manual_seed(0)
+    return [mlp(4, (8,), 3) for _ in range(3)]
+
+
+@pytest.mark.parametrize("defence", list(Defence))
+def test_a_stack_learns_what_its_models_learn_one_by_one(defence):
+    rows, seeds = table(), [3, 1, 2]
+    kept = np.stack([np.random.default_rng(seed).permutation(100)[:50] for seed in seeds])
+    settings = Settings(**{**vars(SETTINGS), "defence": defence})
+    stack, singles = Stack(models()), models()
+    fit(stack, Task(rows, kept, seeds, settings), CPU)
+    for single, own, seed in zip(singles, kept, seeds, strict=True):
+        fit(single, Task(rows, own[None], [seed], settings), CPU)
+    together = predict(stack, rows, CPU)
+    assert together.shape == (3, 100, 3)
+    for answer, single in zip(together, singles, strict=True):
+        np.testing.assert_allclose(answer, predict(single, rows, CPU), atol=1e-4)
+    assert np.abs(together[0] - together[1]).max() > 0.1
+
+
+def test_what_differs_from_batch_to_batch_can_not_be_stacked():
+    with pytest.raises(ValueError, match="can't be stacked"):
+        Stack([seeded(lambda: nn.Sequential(nn.Linear(4, 3), nn.Dropout()))])
