@@ -8,9 +8,16 @@ from support.program import Program
 
 @pytest.fixture
 def program(monkeypatch, capsys):
-    """Give the program, to be called with its arguments."""
+    """Give the program `dynanoise-export`, to be called with its arguments."""
     monkeypatch.setenv("COLUMNS", "200")
-    return Program(monkeypatch, capsys)
+    return Program("dynanoise_cli.app", monkeypatch, capsys)
+
+
+@pytest.fixture
+def models_program(monkeypatch, capsys):
+    """Give the program `dynanoise-models`, likewise."""
+    monkeypatch.setenv("COLUMNS", "200")
+    return Program("dynanoise_cli.models.app", monkeypatch, capsys)
 
 
 @pytest.fixture(scope="session")

@@ -88,11 +88,11 @@ MINILM = {"hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536}
 TOKENS = tuple(TensorSpec(name, "int64", ("batch", "sequence")) for name in ("input_ids", "attention_mask"))
 
 ALEXNET = Settings(
-    epochs=12, batch=256, optimizer=Optimizer.SGD, learning_rate=0.05, momentum=0.9, weight_decay=5e-4,
+    epochs=12, batch=128, optimizer=Optimizer.SGD, learning_rate=0.03, momentum=0.9, weight_decay=5e-4,
     schedule=Schedule.ONE_CYCLE, augmentation=Augmentation.FLIP, mixed_precision=True,
 )  # fmt: skip
 # There are a quarter as many images, so each is seen more often and in more forms.
-ALEXNET_FEW = replace(ALEXNET, epochs=40, batch=128, learning_rate=0.03, augmentation=Augmentation.FLIP_AND_CROP)
+ALEXNET_FEW = replace(ALEXNET, epochs=40, augmentation=Augmentation.FLIP_AND_CROP)
 RESNET = Settings(
     epochs=60, batch=128, optimizer=Optimizer.SGD, learning_rate=0.2, momentum=0.9, weight_decay=5e-4,
     schedule=Schedule.ONE_CYCLE, augmentation=Augmentation.FLIP_AND_CROP, mixed_precision=True,

@@ -64,7 +64,7 @@ def encoder(base: str, kind: str) -> tuple[dict[str, Any], dict[str, torch.Tenso
 
 
 def tokens(base: str, sentences: npt.NDArray[np.str_]) -> dict[str, npt.NDArray[np.int64]]:
-    """Turn sentences into `input_ids` and `attention_mask`, int64 [n, 64], with the tokenizer of the encoder.
+    """Turn sentences into `input_ids` and `attention_mask`, int64 [n, tokens], with the encoder's tokenizer.
 
     Raises:
         UserError: there is no tokenizer.
@@ -75,7 +75,7 @@ def tokens(base: str, sentences: npt.NDArray[np.str_]) -> dict[str, npt.NDArray[
         tokenizer = transformers.AutoTokenizer.from_pretrained(_place(base))
     except Exception as error:  # as above
         raise UserError(f"{base} has no tokenizer that transformers can open: {first_line(error)}") from error
-    made = tokenizer(list(sentences), padding="max_length", truncation=True, max_length=LENGTH, return_tensors="np")
+    made = tokenizer(list(sentences), padding=True, truncation=True, max_length=LENGTH, return_tensors="np")
     return {name: made[name].astype(np.int64) for name in ("input_ids", "attention_mask")}
 
 

@@ -1,37 +1,17 @@
-import ast
-import subprocess
-import sys
-
 import onnx
 import pytest
 
 from dynanoise_export import __version__
+from support.program import imported
 
+APP = "dynanoise_cli.app"
 # Each of these takes a second or more to import.
 HEAVY = ["torch", "onnxruntime", "transformers", "sklearn", "onnx", "onnx_ir"]
-RUN = """
-import sys
-from dynanoise_cli.app import main
-sys.argv = ["dynanoise-export", *{arguments!r}]
-try:
-    main()
-except SystemExit as ended:
-    assert not ended.code, ended.code
-print("HEAVY:", [name for name in {heavy!r} if name in sys.modules])
-"""
-
-
-def imported(arguments, heavy):
-    """Run the program in a process of its own, and tell what it wrote and which of the packages it imported."""
-    script = RUN.format(arguments=[str(argument) for argument in arguments], heavy=heavy)
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    written, _, names = ended.stdout.rpartition("HEAVY: ")
-    return written, ast.literal_eval(names)
 
 
 @pytest.mark.parametrize("command", [[], ["export"], ["inspect"], ["validate"], ["demo"]])
 def test_help_imports_nothing_heavy(command):
-    written, heavy = imported([*command, "--help"], HEAVY)
+    written, heavy = imported(APP, [*command, "--help"], HEAVY)
     assert "Usage: dynanoise-export" in written
     assert heavy == []
 
@@ -42,8 +22,8 @@ def test_an_onnx_file_is_exported_and_inspected_without_pytorch(tmp_path):
         '<ir_version: 10, opset_import: ["" : 18]> g (float[n,3] x) => (float[n,3] z) { z = Softmax <axis = 1> (x) }'
     )
     onnx.save(model, plain)
-    assert imported([plain, "-o", defended], ["torch", "transformers"])[1] == []
-    assert imported(["inspect", defended], ["torch", "transformers"])[1] == []
+    assert imported(APP, [plain, "-o", defended], ["torch", "transformers"])[1] == []
+    assert imported(APP, ["inspect", defended], ["torch", "transformers"])[1] == []
 
 
 def test_the_version_is_the_packages(program):

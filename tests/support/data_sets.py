@@ -17,7 +17,7 @@ def public_folder(folder: Path, rows: int = 60) -> Path:
     write_table(folder / "purchase100.npz", generator, rows, 600)
     write_table(folder / "texas100.npz", generator, rows, 6169)
     write_location30(folder, generator, rows)
-    write_sst2(folder, generator, rows)
+    write_sst2(folder, generator, 2 * rows)  # two classes tell less of the noise, and validation asks for more
     return folder
 
 

@@ -21,11 +21,20 @@ def halves(rows: int, models: int, seed: int) -> npt.NDArray[np.bool_]:
     Raises:
         UserError: the number is odd, or below two.
     """
-    if models < 2 or models % 2:
-        raise UserError(f"--count {models}: give an even number, for each row is kept by exactly half of the models.")
+    require_even(models)
     kept = np.zeros((models, rows), bool)
     for pair in range(models // 2):
         chosen = np.random.default_rng((seed, pair)).permutation(rows)[: rows // 2]
         kept[2 * pair, chosen] = True
         kept[2 * pair + 1] = ~kept[2 * pair]
     return kept
+
+
+def require_even(models: int) -> None:
+    """Check a number of models.
+
+    Raises:
+        UserError: it is odd, or below two.
+    """
+    if models < 2 or models % 2:
+        raise UserError(f"--count {models}: give an even number, for each row is kept by exactly half of the models.")

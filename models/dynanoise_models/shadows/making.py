@@ -15,6 +15,7 @@ from dynanoise_export.bundles import load_bundle, require_disjoint, save_bundle
 from dynanoise_export.errors import UserError, first_line
 from dynanoise_models.making import Choices, bundle_sha256, prepare
 from dynanoise_models.shadows.backends import Backend, workers_of
+from dynanoise_models.shadows.halves import require_even
 from dynanoise_models.shadows.job import Failure, Job, rows_of, run
 from dynanoise_models.shadows.store import GrowingStore, Plan
 from dynanoise_models.starting import record_of, start_of
@@ -72,6 +73,7 @@ def make_shadows(
         UserError: an input can't be used, the store is another one's, or models failed again and again.
     """
     record = record_of(target)
+    require_even(count)
     settings = choices.settings(record.settings)
     step("Reading the rows")
     bundle = bundle or _own_bundle(target, path, choices)

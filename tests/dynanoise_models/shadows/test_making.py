@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from dynanoise_models.shadows.making import make_shadows
 from dynanoise_models.targets import TARGETS
 from dynanoise_models.training.loop import Task, fit
 from dynanoise_models.training.rows import Rows, predict
+from support.program import until
 
 CHOICES = Choices(rows=300, epochs=3)
 
@@ -71,13 +71,6 @@ def start(path, *options):
     program = Path(sys.executable).with_name("dynanoise-models")
     command = [program, "shadows", "digits-mlp", "-o", path, "--rows", "300", "--workers", "2", *options]
     return subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def until(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def workers_of(process):
