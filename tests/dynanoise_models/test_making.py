@@ -118,7 +118,7 @@ def test_published_weights_are_taken_as_they_are_and_as_accurate_as_published(tm
     ],
 )
 def test_what_can_not_be_trained_is_refused_and_nothing_written(tmp_path, folder, target, change, said, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match=said) as refused:
         train_target(target, tmp_path / "model.pt", tmp_path / "rows.npz", replace(Choices(data_dir=folder), **change))
     assert len(str(refused.value).splitlines()) == 1

@@ -1,0 +1,72 @@
+"""Is it faster to train shadow models as one stack than one by one? In one thread, for the small targets.
+
+    DYNANOISE_DATA=… python benchmarks/stacking.py
+
+Both ways train the same models for an epoch in turn, in pairs, and each pair gives a ratio; the figure is the median of
+the ratios with its 95% interval.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from overhead import interval
+
+from dynanoise_models.making import Choices, prepare
+from dynanoise_models.shadows.halves import halves
+from dynanoise_models.targets import TARGETS
+from dynanoise_models.training.loop import Task, fit
+from dynanoise_models.training.stack import Stack
+
+CPU = torch.device("cpu")
+SIZES = (4, 16)
+
+
+def main() -> None:
+    """Measure each target at each size of a stack, and print a row."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--target", action="append")
+    parser.add_argument("--pairs", type=int, default=7)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    for target in arguments.target or ("digits-mlp", "mlp-location30"):
+        for size in SIZES:
+            ratios, seconds = measure(target, size, arguments.pairs)
+            low, high = interval(ratios)
+            print(
+                f"{target:15} {size:3} models  one by one {seconds[0]:7.2f} s  stacked {seconds[1]:7.2f} s  "
+                f"ratio {np.median(ratios):.3f} [{low:.3f}, {high:.3f}]",
+                flush=True,
+            )
+
+
+def measure(target: str, size: int, pairs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Time pairs of epochs: the ratios stacked over one by one, and the median seconds of both."""
+    record, rows = TARGETS[target], prepare(target, Choices()).rows
+    settings = replace(record.settings, epochs=1)
+    kept = np.stack([np.flatnonzero(own)[: len(rows) // 2] for own in halves(len(rows), size, seed=0)])
+    singles, stack = [record.make() for _ in range(size)], Stack([record.make() for _ in range(size)])
+
+    def one_by_one() -> None:
+        for seed, model in enumerate(singles):
+            fit(model, Task(rows, kept[seed : seed + 1], [seed], settings), CPU)
+
+    def stacked() -> None:
+        fit(stack, Task(rows, kept, list(range(size)), settings), CPU)
+
+    times = np.array([[took(one_by_one), took(stacked)] for _ in range(pairs)])
+    return times[:, 1] / times[:, 0], np.median(times, axis=0)
+
+
+def took(run: Callable[[], None]) -> float:
+    """Time one run, in seconds."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
