@@ -8,6 +8,8 @@ import typer
 from dynanoise_export import __version__
 from dynanoise_export.errors import UserError
 
+INTERRUPTED = 130  # as shells tell of Ctrl-C
+
 
 def run(app: typer.Typer, name: str) -> None:
     """Run a program to its end."""

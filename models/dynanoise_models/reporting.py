@@ -52,7 +52,9 @@ def print_trained(trained: Trained, console: Console) -> None:
         ("defend it", f"dynanoise-export {trained.checkpoint} -o {trained.checkpoint.with_suffix('.onnx')}"),
     ]
     if not trained.complete:
-        rows.append(("stopped", "the training was ended early; the same command goes on with the last whole epoch"))
+        rows.append(
+            ("stopped", "the training was ended early; the same command goes on with the last epoch that was saved")
+        )
     _print(rows, console)
 
 

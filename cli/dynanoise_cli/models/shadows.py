@@ -9,6 +9,7 @@ import typer
 from dynanoise_cli import options as shared
 from dynanoise_cli.console import console_beside, training_progress
 from dynanoise_cli.models import options
+from dynanoise_cli.running import INTERRUPTED
 from dynanoise_export.files import require_writable
 from dynanoise_models.protocols import Protocol
 from dynanoise_models.shadows.backends import Backend
@@ -52,19 +53,23 @@ def shadows(
     from dynanoise_models.shadows.making import make_shadows
 
     chosen = options.choices(protocol, seed, rows, epochs, defence, data_dir, start_from)
-    with training_progress() as (step, progress):
-        made = make_shadows(
-            target,
-            output,
-            count,
-            chosen,
-            bundle,
-            backend,
-            workers,
-            step,
-            lambda done, of: progress(done, of, "models"),
-            lambda sentence: print(sentence, file=sys.stderr),
-        )
+    try:
+        with training_progress() as (step, progress):
+            made = make_shadows(
+                target,
+                output,
+                count,
+                chosen,
+                bundle,
+                backend,
+                workers,
+                step,
+                lambda done, of: progress(done, of, "models"),
+                lambda sentence: print(sentence, file=sys.stderr),
+            )
+    except KeyboardInterrupt:
+        print(f"Stopped; the same command goes on with what is in {output}.", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     print_shadows(made, console_beside(json))
     if json is not None:
         write_document(shadows_document(made), json)

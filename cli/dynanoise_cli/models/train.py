@@ -8,11 +8,10 @@ import typer
 from dynanoise_cli import options as shared
 from dynanoise_cli.console import console_beside, training_progress
 from dynanoise_cli.models import options
+from dynanoise_cli.running import INTERRUPTED
 from dynanoise_export.files import require_writable
 from dynanoise_models.protocols import Protocol
 from dynanoise_models.training.settings import Defence
-
-INTERRUPTED = 130  # as shells tell of Ctrl-C
 
 
 def train(
@@ -36,7 +35,7 @@ def train(
 ) -> None:
     """Train a target; write its checkpoint, its accuracy, and the bundle that an audit reads.
 
-    Ctrl-C ends the training early and writes what there is; the same command goes on with the last whole epoch.
+    Ctrl-C ends the training early and writes what there is; the same command goes on with the last epoch saved.
     """
     if json is not None:
         require_writable(json)

@@ -19,7 +19,7 @@ from dynanoise_models.training.rows import Rows, logits_of
 from dynanoise_models.training.settings import Optimizer, Schedule, Settings
 from dynanoise_models.training.stack import Stack
 
-SAVE_EVERY = 20.0  # seconds between two states, so that small models do not spend their time on it
+SAVING = 0.05  # the share of its time that a training may spend on saving its state
 WARM_UP = 0.25  # the share of a one-cycle schedule in which the rate rises
 
 
@@ -99,7 +99,7 @@ class _Training:
         self.half = half_precision(device) if settings.mixed_precision else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half is torch.float16)
         self.objective = OBJECTIVES[settings.defence]
-        self.saved = time.monotonic()
+        self.begun, self.saving = time.monotonic(), 0.0
 
     def run(self, progress: Callable[[Epoch], None], stopped: Callable[[], bool]) -> float:
         epochs = self.task.settings.epochs
@@ -153,9 +153,12 @@ class _Training:
         return state.load(self._parts(), self.orders, self.device) if state else 0
 
     def _save(self, epochs: int) -> None:
-        if self.task.state and (time.monotonic() - self.saved > SAVE_EVERY or epochs == self.task.settings.epochs):
+        """Save the state after an epoch, unless that would slow down a small model that has just saved it."""
+        start = time.monotonic()
+        last = epochs == self.task.settings.epochs
+        if self.task.state and (last or self.saving <= SAVING * (start - self.begun)):
             self.task.state.save(self._parts(), self.orders, self.device, epochs)
-            self.saved = time.monotonic()
+            self.saving += time.monotonic() - start
 
 
 def _schedule(optimizer: torch.optim.Optimizer, settings: Settings, steps: int) -> torch.optim.lr_scheduler.LRScheduler:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from support.program import until
 
@@ -57,21 +58,47 @@ def test_what_can_not_be_used_is_one_sentence_and_status_2(models_program, tmp_p
     assert not list(tmp_path.iterdir())
 
 
-def test_ctrl_c_writes_what_was_trained_and_the_same_command_goes_on(tmp_path):
+def epochs_in(state):
+    """Tell how many epochs are in the state of a training that is under way; the file is replaced as a whole."""
+    return torch.load(state, weights_only=True)["epochs"] if state.exists() else 0
+
+
+def start(*arguments):
     program = Path(sys.executable).with_name("dynanoise-models")
-    command = [program, "train", "digits-mlp", "-o", tmp_path / "m.pt", "--json", tmp_path / "told.json", "--epochs"]
-    endless = subprocess.Popen(
-        [*map(str, command), "1000000"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    until((tmp_path / "m.pt.training").exists)  # which is written every 20 seconds
-    endless.send_signal(signal.SIGINT)
-    out, errors = endless.communicate(timeout=60)
-    assert endless.returncode == 130, errors
+    command = [str(argument) for argument in (program, *arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_ctrl_c_writes_what_was_trained_and_the_same_command_goes_on(tmp_path):
+    made, state = tmp_path / "m.pt", tmp_path / "m.pt.training"
+    endless = ["train", "digits-mlp", "-o", made, "--json", tmp_path / "told.json", "--epochs", 1_000_000]
+    first = start(*endless)
+    until(lambda: epochs_in(state) > 20)
+    first.send_signal(signal.SIGINT)
+    out, errors = first.communicate(timeout=60)
+    assert first.returncode == 130, errors
     assert "the training was ended early" in out
     assert "Traceback" not in errors
     told = json.loads((tmp_path / "told.json").read_text())
-    assert 0 < told["epochs"] < 1000000
+    assert 20 < told["epochs"] < 1_000_000
     assert not told["passed"]
     assert told["accuracy"]["member"] > 0.9
-    assert (tmp_path / "m.pt").exists()
-    assert (tmp_path / "m.pt.training").exists()
+    assert made.exists()
+    assert epochs_in(state) <= told["epochs"]
+
+    again = start(*endless)
+    until(lambda: epochs_in(state) > told["epochs"])
+    again.send_signal(signal.SIGINT)
+    again.communicate(timeout=60)
+    assert again.returncode == 130
+
+
+def test_ctrl_c_leaves_a_store_that_can_go_on(tmp_path):
+    store = tmp_path / "store"
+    running = start("shadows", "digits-mlp", "-o", store, "--count", 32, "--epochs", 100_000, "--workers", 1)
+    until((store / "store.json").exists)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130, errors
+    assert "Stopped; the same command goes on" in errors
+    assert "Traceback" not in errors

@@ -66,7 +66,7 @@ def test_only_the_kept_rows_are_learnt():
 
 
 def test_training_that_was_cut_off_goes_on_bit_for_bit(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0)
+    monkeypatch.setattr(loop, "SAVING", 1)
     rows, whole, cut = images(), network(), network()
     fit(whole, task(rows, FULL), CPU)
 
