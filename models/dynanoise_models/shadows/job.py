@@ -13,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dynanoise_export.bundles import Bundle, load_bundle
+from dynanoise_export.bundles import load_bundle
 from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.shadow_stores import KEPT
+from dynanoise_models.shadows.bundle import rows_of
 from dynanoise_models.shadows.store import STATES, write_part
 from dynanoise_models.starting import record_of, start_of
 from dynanoise_models.training.devices import best_device
 from dynanoise_models.training.loop import Epoch, Task, fit
 from dynanoise_models.training.resuming import State
-from dynanoise_models.training.rows import Rows, accuracy, predict
+from dynanoise_models.training.rows import accuracy, predict
 from dynanoise_models.training.settings import Settings
 from dynanoise_models.training.stack import Stack
 
@@ -111,17 +112,6 @@ def _train(job: Job) -> None:
     write_part(job.store, job.models, logits, told)
     state.drop()
     job.progress_file.unlink(missing_ok=True)
-
-
-def rows_of(bundle: Bundle) -> Rows:
-    """Take the rows of a bundle as they are trained on.
-
-    Raises:
-        UserError: it has no labels.
-    """
-    if bundle.y is None:
-        raise UserError(f"{bundle.path} has no labels y, which shadow models are trained on.")
-    return Rows(bundle.inputs, bundle.y)
 
 
 def _learnt(kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

@@ -11,19 +11,19 @@ from typing import Any
 import joblib
 import torch
 
-from dynanoise_export.bundles import load_bundle, require_disjoint, save_bundle
 from dynanoise_export.errors import UserError, first_line
-from dynanoise_models.making import Choices, bundle_sha256, prepare
+from dynanoise_models.making import Choices, bundle_sha256
 from dynanoise_models.shadows.backends import Backend, workers_of
+from dynanoise_models.shadows.bundle import open_rows, own_bundle
 from dynanoise_models.shadows.halves import require_even
-from dynanoise_models.shadows.job import Failure, Job, rows_of, run
+from dynanoise_models.shadows.job import Failure, Job, run
 from dynanoise_models.shadows.store import GrowingStore, Plan
 from dynanoise_models.starting import record_of, start_of
+from dynanoise_models.training.settings import Settings
 
 TRIES = 3
 LOOK_EVERY = 0.5  # seconds
 ON_ONE_GPU = 4  # workers that share it: a small model leaves most of a GPU idle
-OWN_BUNDLE = "bundle"
 
 
 @dataclass(frozen=True)
@@ -72,37 +72,24 @@ def make_shadows(
     Raises:
         UserError: an input can't be used, the store is another one's, or models failed again and again.
     """
-    record = record_of(target)
     require_even(count)
-    settings = choices.settings(record.settings)
+    settings = choices.settings(record_of(target).settings)
     step("Reading the rows")
-    bundle = bundle or _own_bundle(target, path, choices)
-    opened = load_bundle(bundle, [spec.name for spec in record.inputs])
-    rows = rows_of(opened)
-    if opened.member is not None:
-        require_disjoint(bundle, opened.inputs, opened.member)
-    plan = Plan(
-        target, bundle_sha256(bundle), len(rows), record.classes, choices.seed, settings.as_dict(),
-        start_of(target, choices.start_from).source,
-    )  # fmt: skip
-    if not 0 <= rows.y.min() <= rows.y.max() < record.classes:
-        raise UserError(f"{bundle} has labels beyond the {record.classes} classes of {target}.")
+    bundle = bundle or own_bundle(target, path, choices)
+    rows = open_rows(bundle, target)
+    source = start_of(target, choices.start_from).source
+    digest, classes = bundle_sha256(bundle), record_of(target).classes
+    plan = Plan(target, digest, len(rows), classes, choices.seed, settings.as_dict(), source)
     store = GrowingStore(path, plan, count)
     before = len(store.missing())
 
     step("Training shadow models")
-    workers = workers or _default_workers()
     for _ in range(TRIES):
-        missing = store.missing()
-        groups = [tuple(missing[i : i + record.together]) for i in range(0, len(missing), record.together)]
-        jobs = [
-            Job(path.resolve(), group, target, bundle.resolve(), settings, choices.seed, choices.start_from)
-            for group in groups
-        ]
+        jobs = _jobs(store, target, bundle, settings, choices)
         if not jobs:
             break
         with _watching(store, jobs, progress):
-            failed = _round(jobs, backend, workers, report)
+            failed = _round(jobs, backend, workers or _default_workers(), report)
         if hopeless := [failure for failure in failed if failure.hopeless]:
             raise UserError(hopeless[0].reason)
     if missing := store.missing():
@@ -113,17 +100,16 @@ def make_shadows(
     return Shadows(path, bundle, store.record, before)
 
 
-def _own_bundle(target: str, path: Path, choices: Choices) -> Path:
-    """Draw the rows as the target's training does, and write them into the store."""
-    bundle = path / OWN_BUNDLE
-    if not bundle.exists():
-        experiment = prepare(target, choices)
-        try:
-            path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise UserError(f"Can't make the folder {path}: {error.strerror}.") from error
-        save_bundle(bundle, experiment.rows.inputs, experiment.rows.y, experiment.parts)
-    return bundle
+def _jobs(store: GrowingStore, target: str, bundle: Path, settings: Settings, choices: Choices) -> list[Job]:
+    """Share out what is missing in the store, as many models to a job as the target trains together."""
+    together, missing = record_of(target).together, store.missing()
+    groups = [tuple(missing[first : first + together]) for first in range(0, len(missing), together)]
+    start = choices.start_from
+    if start is not None and Path(start).exists():  # workers have a working directory of their own
+        start = str(Path(start).resolve())
+    return [
+        Job(store.path.resolve(), group, target, bundle.resolve(), settings, choices.seed, start) for group in groups
+    ]
 
 
 def _default_workers() -> int:

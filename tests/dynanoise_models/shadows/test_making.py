@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from dynanoise_export.bundles import Part, load_bundle, save_bundle
 from dynanoise_export.errors import UserError
 from dynanoise_export.shadow_stores import load_shadow_store
-from dynanoise_models.making import Choices
+from dynanoise_models.making import Choices, bundle_sha256, train_target
 from dynanoise_models.shadows.backends import Backend
 from dynanoise_models.shadows.job import model_seed
 from dynanoise_models.shadows.making import make_shadows
@@ -144,6 +145,8 @@ def test_what_fails_for_sure_is_not_tried_again(tmp_path):
         ({"y": np.arange(40) + 5}, "labels beyond the 10 classes"),
         ({"x": np.zeros((40, 64), np.float32)}, "20 of its non-members are members as well"),
         ({"y": None}, "no labels y"),
+        ({"x": np.zeros((40, 10), np.float32)}, r"has \[40, 10\] float32 for the input input:batch,64:float32"),
+        ({"x": np.zeros((40, 64))}, "float64 for the input"),
     ],
 )
 def test_a_bundle_that_is_no_audit_is_refused(tmp_path, change, said):
@@ -153,3 +156,14 @@ def test_a_bundle_that_is_no_audit_is_refused(tmp_path, change, said):
     with pytest.raises(UserError, match=said):
         make_shadows("digits-mlp", tmp_path / "store", 2, CHOICES, tmp_path / "bundle.npz")
     assert not (tmp_path / "store").exists()
+
+
+def test_a_store_is_not_taken_up_with_other_rows(store):
+    with pytest.raises(UserError, match="holds other rows than these options draw"):
+        make_shadows("digits-mlp", store, 32, replace(CHOICES, rows=200))
+
+
+def test_a_stores_own_bundle_is_that_of_the_target(store, tmp_path):
+    train_target("digits-mlp", tmp_path / "model.pt", tmp_path / "bundle", CHOICES)
+    assert bundle_sha256(tmp_path / "bundle") == bundle_sha256(store / "bundle")
+    assert load_shadow_store(store).record["bundle_sha256"] == bundle_sha256(store / "bundle")
