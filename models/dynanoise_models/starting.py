@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors.torch import load_file
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.targets.state_dict import load_weights, weights_in
-from dynanoise_export.targets.torch_archive import load
 from dynanoise_models import text
 from dynanoise_models.datasets.dataset import Dataset
 from dynanoise_models.targets import TARGETS, TargetRecord
@@ -68,13 +68,23 @@ def start_of(target: str, start_from: str | None = None) -> Start:
         return Start(target, {"config": config}, weights, base)
     if start_from is None:
         return Start(target, {}, {})
-    path = Path(start_from)
+    return Start(target, {}, _weights_of(Path(start_from)), start_from, whole=True)
+
+
+def _weights_of(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise UserError(f"{path} does not exist, or is no file of weights.")
-    content = load(path, allow_pickle=False)
+    try:
+        content = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except Exception as error:  # a parser of foreign bytes; and no code from the file is run
+        raise UserError(f"{path} is no state dict of torch.save or safetensors, or holds more than weights.") from error
     if not isinstance(content, Mapping):
         raise UserError(f"{path} holds no weights.")
-    return Start(target, {}, weights_in(path, content), start_from, whole=True)
+    return weights_in(path, content)
 
 
 def record_of(target: str) -> TargetRecord:

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from dynanoise_export.bundles import Part, load_bundle
 from dynanoise_export.errors import UserError
@@ -129,6 +130,22 @@ def test_weights_of_another_network_are_refused(tmp_path):
     torch.save({"weight": torch.zeros(3, 3)}, tmp_path / "other.pt")
     with pytest.raises(UserError, match=r"The weights in .*other\.pt are another module's"):
         train_target("digits-mlp", tmp_path / "x.pt", tmp_path / "x", Choices(start_from=str(tmp_path / "other.pt")))
+
+
+@pytest.mark.parametrize("name", ["cut.pt", "cut.safetensors"])
+def test_a_damaged_file_of_weights_is_refused(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\x80\x02}q\x00(X\x06")
+    with pytest.raises(UserError, match=f"{name} is no state dict of torch.save or safetensors"):
+        train_target("digits-mlp", tmp_path / "x.pt", tmp_path / "x", Choices(start_from=str(tmp_path / name)))
+
+
+def test_weights_may_lie_in_safetensors(tmp_path):
+    module = TARGETS["digits-mlp"].make()
+    save_file(module.state_dict(), tmp_path / "weights.safetensors")
+    choices = Choices(epochs=0, rows=100, start_from=str(tmp_path / "weights.safetensors"))
+    train_target("digits-mlp", tmp_path / "x.pt", tmp_path / "x", choices)
+    for name, value in torch.load(tmp_path / "x.pt", weights_only=True)["state_dict"].items():
+        assert torch.equal(value, module.state_dict()[name])
 
 
 def test_an_encoder_of_another_kind_is_refused(tmp_path, folder, encoder):

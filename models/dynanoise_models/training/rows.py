@@ -28,6 +28,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.y)
 
+    def lengths(self, chosen: Numbers) -> Numbers:
+        """Tell how many tokens the rows of the numbers [n] have; 0 of what is no text."""
+        return np.asarray(self.inputs[MASK][chosen].sum(axis=-1)) if MASK in self.inputs else np.zeros_like(chosen)
+
     def batch(self, chosen: Numbers, device: torch.device) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """Take the rows of the numbers [...] and put them on the device; sentences are cut to the longest of them."""
         arrays = {name: array[chosen] for name, array in self.inputs.items()}
@@ -60,12 +64,13 @@ def predict(
     """
     model.eval()
     chosen = np.arange(len(rows)) if chosen is None else chosen
+    order = np.argsort(rows.lengths(chosen), kind="stable")  # sentences of one length need no padding
     answers = []
     with torch.inference_mode():
-        for start in range(0, len(chosen), batch):
-            inputs, _ = rows.batch(chosen[start : start + batch], device)
+        for start in range(0, len(order), batch):
+            inputs, _ = rows.batch(chosen[order[start : start + batch]], device)
             answers.append(logits_of(model, inputs).float().numpy(force=True))
-    return np.concatenate(answers, axis=-2)
+    return np.concatenate(answers, axis=-2)[..., np.argsort(order), :]
 
 
 def accuracy(logits: npt.NDArray[np.floating], y: npt.NDArray[np.int64]) -> float | None:

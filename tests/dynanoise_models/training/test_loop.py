@@ -9,7 +9,7 @@ from dynanoise_export.errors import UserError
 from dynanoise_models.training import loop
 from dynanoise_models.training.loop import Task, fit
 from dynanoise_models.training.resuming import State
-from dynanoise_models.training.rows import Rows, accuracy, predict
+from dynanoise_models.training.rows import Rows, predict
 from dynanoise_models.training.settings import Augmentation, Defence, Optimizer, Schedule, Settings
 from support.training import CPU, table
 
@@ -119,8 +119,3 @@ def test_models_answer_in_evaluation_mode_in_order_and_whatever_the_batch():
     np.testing.assert_allclose(predict(model, rows, CPU, batch=7), expected, atol=1e-6)
     chosen = np.array([5, 3])
     np.testing.assert_allclose(predict(model, rows, CPU, chosen), expected[chosen], atol=1e-6)
-
-
-def test_accuracy_is_the_share_of_right_answers():
-    assert accuracy(np.array([[1.0, 2], [3, 1], [0, 1], [0, 1]]), np.array([1, 0, 0, 1])) == 0.75
-    assert accuracy(np.empty((0, 2)), np.empty(0, int)) is None
