@@ -7,10 +7,9 @@ import numpy as np
 from dynanoise_export.bundles import Bundle, load_bundle, require_disjoint, save_bundle
 from dynanoise_export.errors import UserError
 from dynanoise_models.making import Choices, Experiment, prepare
+from dynanoise_models.shadows.store import BUNDLE
 from dynanoise_models.starting import record_of
 from dynanoise_models.training.rows import Rows
-
-OWN = "bundle"
 
 
 def own_bundle(target: str, store: Path, choices: Choices) -> Path:
@@ -19,7 +18,7 @@ def own_bundle(target: str, store: Path, choices: Choices) -> Path:
     Raises:
         UserError: they can't be drawn or written, or other rows are there.
     """
-    path = store / OWN
+    path = store / BUNDLE
     experiment = prepare(target, choices)
     if path.exists():
         _require_same(path, experiment)

@@ -15,7 +15,8 @@ from dynanoise_export.files import written_whole
 from dynanoise_export.shadow_stores import KEPT, LOGITS, RECORD, SCHEMA, read_record
 from dynanoise_models.shadows.halves import halves
 
-PARTS, STATES = "parts", "states"
+PARTS, STATES, BUNDLE = "parts", "states", "bundle"
+OWN = {PARTS, STATES, BUNDLE, LOGITS, KEPT, RECORD}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class GrowingStore:
         self.path, self.count = path, count
         self.kept = halves(plan.rows, count, plan.seed)
         self.record = {"schema": SCHEMA, **vars(plan), "count": count, "models": {}}
-        path.mkdir(exist_ok=True)
+        _require_folder(path)
         if (path / RECORD).exists():
             self._take_up(plan, count)
         else:
@@ -118,6 +119,17 @@ class GrowingStore:
         ordered = dict(sorted(self.record["models"].items(), key=lambda entry: int(entry[0])))
         with written_whole(self.path / RECORD) as staged:
             staged.write_text(json.dumps(self.record | {"models": ordered}, indent=2) + "\n", encoding="utf-8")
+
+
+def _require_folder(path: Path) -> None:
+    """Make the folder; one that is there must be a store, or the beginning of one."""
+    try:
+        path.mkdir(exist_ok=True)
+        others = {entry.name for entry in path.iterdir()} - OWN
+    except OSError as error:
+        raise UserError(f"Can't make the store {path}: {error.strerror}.") from error
+    if others and not (path / RECORD).exists():
+        raise UserError(f"{path} is no shadow store: it holds {sorted(others)[0]}; name another folder.")
 
 
 def write_part(

@@ -93,3 +93,12 @@ def test_a_damaged_store_is_refused(tmp_path, name, content):
 def test_another_folder_is_no_store(tmp_path):
     with pytest.raises(UserError, match="is no shadow store"):
         load_shadow_store(tmp_path)
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match=r"is no shadow store: it holds thesis\.txt"):
+        GrowingStore(tmp_path, PLAN, 2)
+    with pytest.raises(UserError, match="Can't make the store"):
+        GrowingStore(tmp_path / "thesis.txt", PLAN, 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
