@@ -75,11 +75,7 @@ def _weights_of(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise UserError(f"{path} does not exist, or is no file of weights.")
     try:
-        content = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
+        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except Exception as error:  # a parser of foreign bytes; and no code from the file is run
         raise UserError(f"{path} is no state dict of torch.save or safetensors, or holds more than weights.") from error
     if not isinstance(content, Mapping):

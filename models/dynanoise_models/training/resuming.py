@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dynanoise_export.errors import UserError
 from dynanoise_export.files import written_whole
 
 
@@ -45,12 +46,19 @@ class State:
             torch.save(content, staged)
 
     def load(self, parts: Mapping[str, Any], orders: Sequence[np.random.Generator], device: torch.device) -> int:
-        """Put what was saved back into its place; give the epochs done, 0 where this training saved nothing."""
+        """Put what was saved back into its place; give the epochs done, 0 where this training saved nothing.
+
+        Raises:
+            UserError: the file is damaged.
+        """
         if not self.path.exists():
             return 0
-        content = torch.load(self.path, weights_only=True, map_location="cpu")
-        if content["identity"] != self.identity:
-            return 0
+        try:
+            content = torch.load(self.path, weights_only=True, map_location="cpu")
+            if content["identity"] != self.identity:
+                return 0
+        except Exception as error:  # a parser of foreign bytes
+            raise UserError(f"{self.path} is no state of a training: delete it to begin anew.") from error
         for name, part in parts.items():
             part.load_state_dict(content[name])
         for generator, state in zip(orders, content["orders"], strict=True):

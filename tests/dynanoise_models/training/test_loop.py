@@ -89,6 +89,12 @@ def test_another_trainings_state_is_not_taken_up(tmp_path):
     assert epochs[0].done == pytest.approx(1 / 5)
 
 
+def test_a_damaged_state_is_refused(tmp_path):
+    (tmp_path / "state").write_bytes(b"PK")
+    with pytest.raises(UserError, match="state is no state of a training: delete it"):
+        fit(network(), task(images(), FULL, State(tmp_path / "state", "one")), CPU)
+
+
 def test_progress_tells_epochs_loss_and_accuracy():
     rows, told = table(), []
     fit(nn.Linear(4, 3), task(rows, replace(PLAIN, epochs=2, batch=30)), CPU, progress=told.append)
