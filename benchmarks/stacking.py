@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from overhead import interval
 
-from dynanoise_models.making import Choices, prepare
+from dynanoise_models.experiments import Choices, prepare
 from dynanoise_models.shadows.halves import halves
 from dynanoise_models.targets import TARGETS
 from dynanoise_models.training.loop import Task, fit

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynanoise_export.errors import UserError
-from dynanoise_export.files import folder_written_whole, require_writable, written_whole
+from dynanoise_export.files import folder_written_whole, require_writable, sha256, written_whole
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -123,6 +123,11 @@ def require_bundle_writable(path: Path) -> None:
         raise UserError(f"Can't write the bundle {path}: something else is there, and it would be lost.")
     else:
         require_writable(path / "x.npy" if path.is_dir() else path)
+
+
+def bundle_sha256(path: Path) -> str:
+    """Digest a bundle, be it a file or a folder."""
+    return sha256(*path.glob("*.npy")) if path.is_dir() else sha256(path)
 
 
 def require_disjoint(path: Path, inputs: Arrays, member: npt.NDArray[np.bool_]) -> None:

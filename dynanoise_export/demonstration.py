@@ -18,7 +18,8 @@ from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
 from dynanoise_export.runtimes.predictor import Arrays
 from dynanoise_export.validation.reference import reference_logits
 from dynanoise_export.validation.suite import Validation, validate
-from dynanoise_models.making import Choices, train_target
+from dynanoise_models.experiments import Choices
+from dynanoise_models.making import train_target
 from dynanoise_models.targets import TARGETS
 from dynanoise_models.training.loop import Epoch
 

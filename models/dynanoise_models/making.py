@@ -4,78 +4,25 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from dynanoise_export.bundles import Part, require_bundle_writable, save_bundle
-from dynanoise_export.files import require_writable, sha256, written_whole
+from dynanoise_export.bundles import Part, bundle_sha256, require_bundle_writable, save_bundle
+from dynanoise_export.files import require_writable, written_whole
 from dynanoise_models.checkpoints import save_checkpoint
-from dynanoise_models.datasets.dataset import Dataset
-from dynanoise_models.protocols import Protocol, Split, settings_for, split
-from dynanoise_models.starting import Start, inputs_of, record_of, start_of
+from dynanoise_models.experiments import Choices, Experiment, prepare
+from dynanoise_models.starting import record_of
 from dynanoise_models.training.devices import best_device
 from dynanoise_models.training.loop import Epoch, Task, fit
 from dynanoise_models.training.resuming import State
-from dynanoise_models.training.rows import Rows, accuracy, predict
-from dynanoise_models.training.settings import Defence, Settings
+from dynanoise_models.training.rows import accuracy, predict
+from dynanoise_models.training.settings import Settings
 
 STATE = ".training"  # behind a checkpoint's name: the state of its training
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a user may choose of an experiment.
-
-    Attributes:
-        protocol: how the data are split.
-        seed: of the split, the first weights and the order of the rows.
-        rows: how many rows of the data set take part, all by default.
-        epochs: in place of the target's own.
-        defence: at training time.
-        data_dir: the folder of the data sets, in place of the environment's.
-        start_from: the encoder or the weights to start from.
-    """
-
-    protocol: Protocol = Protocol.BALANCED
-    seed: int = 0
-    rows: int | None = None
-    epochs: int | None = None
-    defence: Defence = Defence.NONE
-    data_dir: Path | None = None
-    start_from: str | None = None
-
-    def settings(self, own: Settings) -> Settings:
-        """Change a target's own settings by what was chosen."""
-        settings = replace(settings_for(self.protocol, own), defence=self.defence)
-        return settings if self.epochs is None else replace(settings, epochs=self.epochs)
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """Everything that a training depends on but the settings.
-
-    Attributes:
-        start: the network and its first weights.
-        data: the data set.
-        split: of its rows.
-        chosen: int64 [n], the numbers of the rows that take part, in their order in the bundle.
-        parts: str [n], the part of each.
-        rows: the rows that take part, as the network takes them.
-        tested: the rows of the set's own test part, or None where it has none or they are the non-members.
-    """
-
-    start: Start
-    data: Dataset = field(repr=False)
-    split: Split = field(repr=False)
-    chosen: npt.NDArray[np.int64] = field(repr=False)
-    parts: npt.NDArray[np.str_] = field(repr=False)
-    rows: Rows = field(repr=False)
-    tested: Rows | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -108,26 +55,6 @@ class Trained:
     def complete(self) -> bool:
         """Whether it was trained for all the epochs that were asked for."""
         return self.epochs >= self.settings.epochs
-
-
-def prepare(target: str, choices: Choices) -> Experiment:
-    """Load the data, split them, and settle where the target starts.
-
-    Raises:
-        UserError: there is no such target, its data or first weights are missing, or they can't be split so.
-    """
-    start = start_of(target, choices.start_from)
-    data = record_of(target).load(choices.data_dir)
-    parts = split(data, choices.protocol, choices.seed, choices.rows)
-    numbers = {Part.MEMBER: parts.members, Part.NON_MEMBER: parts.non_members, Part.AUXILIARY: parts.auxiliary}
-    chosen = np.concatenate(list(numbers.values()))
-    names = np.concatenate([np.full(len(rows), str(part)) for part, rows in numbers.items()])
-    tested = None
-    if choices.protocol is not Protocol.PUBLISHED and data.own_test.any():
-        own_test = np.flatnonzero(data.own_test)
-        tested = Rows(inputs_of(start, data, own_test), data.y[own_test])
-    rows = Rows(inputs_of(start, data, chosen), data.y[chosen])
-    return Experiment(start, data, parts, chosen, names, rows, tested)
 
 
 def train_target(
@@ -219,8 +146,3 @@ def _record(trained: Trained, experiment: Experiment, choices: Choices) -> Mappi
         "bundle_sha256": bundle_sha256(trained.bundle),
         "split": {part: torch.from_numpy(numbers) for part, numbers in parts.items()},
     }
-
-
-def bundle_sha256(bundle: Path) -> str:
-    """Digest a bundle, be it a file or a folder."""
-    return sha256(*bundle.glob("*.npy")) if bundle.is_dir() else sha256(bundle)

@@ -5,7 +5,8 @@ import numpy as np
 import onnx
 import pytest
 
-from dynanoise_models.making import Choices, train_target
+from dynanoise_models.experiments import Choices
+from dynanoise_models.making import train_target
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from dynanoise_export.targets.opening import open_target
 from dynanoise_export.targets.target import OpenOptions
 from dynanoise_export.validation.reference import reference_logits
 from dynanoise_export.validation.suite import validate
-from dynanoise_models.making import STATE, Choices, train_target
+from dynanoise_models.experiments import Choices
+from dynanoise_models.making import STATE, train_target
 from dynanoise_models.protocols import Protocol
 from dynanoise_models.targets import TARGETS
 from support.data_sets import public_folder, write_encoder

@@ -9,7 +9,7 @@ from dynanoise_models.protocols import Protocol
 from dynanoise_models.training.settings import Defence
 
 if TYPE_CHECKING:
-    from dynanoise_models.making import Choices
+    from dynanoise_models.experiments import Choices
 
 EXPERIMENT = "The experiment"
 TRAINING = "The training"
@@ -59,6 +59,6 @@ def choices(
     start_from: str | None,
 ) -> "Choices":
     """Gather what the user chose."""
-    from dynanoise_models.making import Choices
+    from dynanoise_models.experiments import Choices
 
     return Choices(protocol, seed, rows, epochs, defence, data_dir, start_from)

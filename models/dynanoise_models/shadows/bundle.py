@@ -6,7 +6,7 @@ import numpy as np
 
 from dynanoise_export.bundles import Bundle, load_bundle, require_disjoint, save_bundle
 from dynanoise_export.errors import UserError
-from dynanoise_models.making import Choices, Experiment, prepare
+from dynanoise_models.experiments import Choices, Experiment, prepare
 from dynanoise_models.shadows.store import BUNDLE
 from dynanoise_models.starting import record_of
 from dynanoise_models.training.rows import Rows

@@ -11,8 +11,9 @@ from typing import Any
 import joblib
 import torch
 
+from dynanoise_export.bundles import bundle_sha256
 from dynanoise_export.errors import UserError, first_line
-from dynanoise_models.making import Choices, bundle_sha256
+from dynanoise_models.experiments import Choices
 from dynanoise_models.shadows.backends import Backend, workers_of
 from dynanoise_models.shadows.bundle import open_rows, own_bundle
 from dynanoise_models.shadows.halves import require_even

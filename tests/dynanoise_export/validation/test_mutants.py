@@ -13,7 +13,7 @@ from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.targets.opening import open_target
 from dynanoise_models.checkpoints import save_checkpoint
-from dynanoise_models.making import Choices, prepare
+from dynanoise_models.experiments import Choices, prepare
 from dynanoise_models.targets import TARGETS
 from dynanoise_models.training.loop import Task, fit
 from support.modules import seeded

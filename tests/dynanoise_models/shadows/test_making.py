@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from dynanoise_export.bundles import Part, load_bundle, save_bundle
+from dynanoise_export.bundles import Part, bundle_sha256, load_bundle, save_bundle
 from dynanoise_export.errors import UserError
 from dynanoise_export.shadow_stores import load_shadow_store
-from dynanoise_models.making import Choices, bundle_sha256, train_target
+from dynanoise_models.experiments import Choices
+from dynanoise_models.making import train_target
 from dynanoise_models.shadows.backends import Backend
 from dynanoise_models.shadows.job import model_seed
 from dynanoise_models.shadows.making import make_shadows
