@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from dynanoise_export.bundles import Part, bundle_sha256, digests, load_bundle, require_bundle_writable, save_bundle
+from dynanoise_export.errors import UserError
+
+GENERATOR = np.random.default_rng(0)
+SPLIT = np.array([Part.MEMBER] * 4 + [Part.NON_MEMBER] * 4 + [Part.AUXILIARY] * 2)
+Y = np.arange(10) % 3
+
+
+def several():
+    return {name: GENERATOR.integers(0, 9, (10, 5)) for name in ("input_ids", "attention_mask")}
+
+
+@pytest.mark.parametrize("name", ["rows.npz", "rows"])
+@pytest.mark.parametrize("inputs", [{"image": GENERATOR.standard_normal((10, 3, 2, 2))}, several()])
+def test_what_is_saved_is_loaded_again(tmp_path, name, inputs):
+    save_bundle(tmp_path / name, inputs, Y, SPLIT)
+    loaded = load_bundle(tmp_path / name, list(inputs))
+    for given, value in inputs.items():
+        np.testing.assert_array_equal(loaded.inputs[given], value)
+        assert loaded.inputs[given].dtype == value.dtype
+    np.testing.assert_array_equal(loaded.y, Y)
+    np.testing.assert_array_equal(loaded.member, np.arange(10) < 4)
+    assert loaded.split.tolist() == ["member"] * 4 + ["non-member"] * 4 + ["auxiliary"] * 2
+
+
+def test_a_folder_is_mapped_into_memory_and_replaced_as_a_whole(tmp_path):
+    save_bundle(tmp_path / "rows", several(), Y, SPLIT)
+    save_bundle(tmp_path / "rows", {"x": np.arange(10.0)}, Y, SPLIT)
+    assert sorted(path.name for path in (tmp_path / "rows").iterdir()) == ["member.npy", "split.npy", "x.npy", "y.npy"]
+    assert isinstance(load_bundle(tmp_path / "rows", ["x"]).inputs["x"], np.memmap)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows"]
+
+
+@pytest.mark.parametrize("name", ["rows.npz", "rows"])
+def test_a_row_that_is_member_and_none_is_refused_and_nothing_written(tmp_path, name):
+    x = GENERATOR.standard_normal((10, 3))
+    x[9] = x[1]  # an auxiliary row is no member either
+    with pytest.raises(UserError, match="1 of its non-members are members as well"):
+        save_bundle(tmp_path / name, {"x": x}, Y, SPLIT)
+    assert not list(tmp_path.iterdir())
+
+
+def test_rows_are_the_same_only_if_they_are_in_all_inputs():
+    inputs = several()
+    inputs["input_ids"][1] = inputs["input_ids"][0]
+    assert len(set(digests(inputs))) == 10
+    inputs["attention_mask"][1] = inputs["attention_mask"][0]
+    assert len(set(digests(inputs))) == 9
+    assert len(set(digests({"x": np.array(["warm", "cold", "warm"])}))) == 2
+
+
+def test_a_digest_tells_whether_two_bundles_are_the_same(tmp_path):
+    x = GENERATOR.standard_normal((10, 3))
+    for name, rows in (("a", x), ("b", x), ("c", x + 1)):
+        save_bundle(tmp_path / name, {"x": rows}, Y, SPLIT)
+    assert bundle_sha256(tmp_path / "a") == bundle_sha256(tmp_path / "b") != bundle_sha256(tmp_path / "c")
+
+
+def test_a_split_of_another_length_is_refused(tmp_path):
+    np.savez(tmp_path / "rows.npz", x=np.zeros((10, 3)), split=SPLIT[:5])
+    with pytest.raises(UserError, match="differ in their number of rows"):
+        load_bundle(tmp_path / "rows.npz", ["x"])
+
+
+def test_whether_it_can_be_written_is_known_before_the_work(tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("years of work")
+    for path in (tmp_path / "other", tmp_path / "other" / "thesis.txt", tmp_path / "nowhere" / "rows"):
+        with pytest.raises(UserError, match="Can't write"):
+            require_bundle_writable(path)
+    for path in (tmp_path / "rows", tmp_path / "rows.npz"):
+        require_bundle_writable(path)
