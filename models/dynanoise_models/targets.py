@@ -106,21 +106,21 @@ TEXT = Settings(
 TARGETS: dict[str, TargetRecord] = {
     "digits-mlp": _table(
         "scikit-learn's digits", load_digits, (64, (128, 64), 10),
-        Settings(epochs=60, batch=32, optimizer=Optimizer.ADAMW, learning_rate=3e-3), UNMEASURED, together=16,
+        Settings(epochs=60, batch=32, optimizer=Optimizer.ADAMW, learning_rate=3e-3), "0.974", together=16,
     ),
     "alexnet-cifar10": TargetRecord(
-        "CIFAR-10", load_cifar10, alexnet, _images("input", 32), 10, ALEXNET, UNMEASURED
+        "CIFAR-10", load_cifar10, alexnet, _images("input", 32), 10, ALEXNET, "0.736"
     ),
     "alexnet224-cifar10": TargetRecord(
         "CIFAR-10, scaled to 224 × 224", load_cifar10, alexnet224, _images("input", 32), 10, ALEXNET, UNMEASURED
     ),
     "resnet20-cifar10": TargetRecord(
-        "CIFAR-10", load_cifar10, partial(resnet, depth=20), _images("x", 32), 10, RESNET, UNMEASURED
+        "CIFAR-10", load_cifar10, partial(resnet, depth=20), _images("x", 32), 10, RESNET, "0.917 (published weights)"
     ),
     "alexnet-imagenet10": TargetRecord(
-        "ImageNet-10", load_imagenet10, partial(alexnet, side=64), _images("input", 64), 10, ALEXNET_FEW, UNMEASURED
+        "ImageNet-10", load_imagenet10, partial(alexnet, side=64), _images("input", 64), 10, ALEXNET_FEW, "0.764"
     ),
-    "mlp-location30": _table("Location30", load_location30, (446, PAPER_MLP, 30), MLP, UNMEASURED, together=1),
+    "mlp-location30": _table("Location30", load_location30, (446, PAPER_MLP, 30), MLP, "0.575", together=1),
     "mlp-purchase100": _table("Purchase100", load_purchase100, (600, PAPER_MLP, 100), MLP, UNMEASURED, together=1),
     "mlp-texas100": _table("Texas100", load_texas100, (6169, PAPER_MLP, 100), MLP, UNMEASURED, together=1),
     "distilbert-sst2": TargetRecord(
@@ -128,7 +128,7 @@ TARGETS: dict[str, TargetRecord] = {
         encoder=Encoder("distilbert", "distilbert-base-uncased"),
     ),
     "minilm-sst2": TargetRecord(
-        "SST-2", load_sst2, partial(text.classifier, "bert", config=MINILM), TOKENS, 2, TEXT, UNMEASURED,
+        "SST-2", load_sst2, partial(text.classifier, "bert", config=MINILM), TOKENS, 2, TEXT, "0.875 (of 20,000 rows)",
         encoder=Encoder("bert", text.PACKAGE),
     ),
 }  # fmt: skip
