@@ -2,11 +2,16 @@
 
 import ast
 import importlib
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -60,3 +65,19 @@ def until(condition: Callable[[], object], seconds: float = 120) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+@contextmanager
+def started(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Start `dynanoise-models` in a process of its own, and see that it ends.
+
+    It hears Ctrl-C as in a terminal, even if these tests run where nothing does.
+    """
+    program = Path(sys.executable).with_name("dynanoise-models")
+    command = [str(argument) for argument in (program, *arguments)]
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True, preexec_fn=heard) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -1,14 +1,11 @@
 import json
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from support.program import until
+from support.program import started, until
 
 
 def test_it_writes_the_checkpoint_the_bundle_and_the_accuracy(models_program, tmp_path):
@@ -63,19 +60,13 @@ def epochs_in(state):
     return torch.load(state, weights_only=True)["epochs"] if state.exists() else 0
 
 
-def start(*arguments):
-    program = Path(sys.executable).with_name("dynanoise-models")
-    command = [str(argument) for argument in (program, *arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def test_ctrl_c_writes_what_was_trained_and_the_same_command_goes_on(tmp_path):
     made, state = tmp_path / "m.pt", tmp_path / "m.pt.training"
     endless = ["train", "digits-mlp", "-o", made, "--json", tmp_path / "told.json", "--epochs", 1_000_000]
-    first = start(*endless)
-    until(lambda: epochs_in(state) > 20)
-    first.send_signal(signal.SIGINT)
-    out, errors = first.communicate(timeout=60)
+    with started(*endless) as first:
+        until(lambda: epochs_in(state) > 20)
+        first.send_signal(signal.SIGINT)
+        out, errors = first.communicate(timeout=120)
     assert first.returncode == 130, errors
     assert "the training was ended early" in out
     assert "Traceback" not in errors
@@ -86,19 +77,20 @@ def test_ctrl_c_writes_what_was_trained_and_the_same_command_goes_on(tmp_path):
     assert made.exists()
     assert epochs_in(state) <= told["epochs"]
 
-    again = start(*endless)
-    until(lambda: epochs_in(state) > told["epochs"])
-    again.send_signal(signal.SIGINT)
-    again.communicate(timeout=60)
+    with started(*endless) as again:
+        until(lambda: epochs_in(state) > told["epochs"])
+        again.send_signal(signal.SIGINT)
+        again.communicate(timeout=120)
     assert again.returncode == 130
 
 
 def test_ctrl_c_leaves_a_store_that_can_go_on(tmp_path):
     store = tmp_path / "store"
-    running = start("shadows", "digits-mlp", "-o", store, "--count", 32, "--epochs", 100_000, "--workers", 1)
-    until((store / "store.json").exists)
-    running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
+    command = ["shadows", "digits-mlp", "-o", store, "--count", 32, "--epochs", 100_000, "--workers", 1]
+    with started(*command) as running:
+        until((store / "store.json").exists)
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=120)
     assert running.returncode == 130, errors
     assert "Stopped; the same command goes on" in errors
     assert "Traceback" not in errors

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from dynanoise_models.shadows.making import make_shadows
 from dynanoise_models.targets import TARGETS
 from dynanoise_models.training.loop import Task, fit
 from dynanoise_models.training.rows import Rows, predict
-from support.program import until
+from support.program import started, until
 
 CHOICES = Choices(rows=300, epochs=3)
 
@@ -69,10 +67,8 @@ def test_a_cluster_makes_the_same_store_bit_for_bit(store, tmp_path, backend):
         assert (other / name).read_bytes() == (store / name).read_bytes()
 
 
-def start(path, *options):
-    program = Path(sys.executable).with_name("dynanoise-models")
-    command = [program, "shadows", "digits-mlp", "-o", path, "--rows", "300", "--workers", "2", *options]
-    return subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def command(path, *options):
+    return "shadows", "digits-mlp", "-o", path, "--rows", 300, "--workers", 2, "--epochs", 40, *options
 
 
 def workers_of(process):
@@ -91,24 +87,23 @@ def workers_of(process):
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_a_killed_run_goes_on_and_trains_nothing_twice(tmp_path):
-    path, options = tmp_path / "store", ["--count", "64", "--epochs", "40"]
-    killed = start(path, *options)
-    until(lambda: (path / "store.json").exists() and json.loads((path / "store.json").read_text())["models"])
-    orphans = workers_of(killed)
-    killed.kill()
+    path, told = tmp_path / "store", tmp_path / "made.json"
+    with started(*command(path, "--count", 64)) as killed:
+        until(lambda: (path / "store.json").exists() and json.loads((path / "store.json").read_text())["models"])
+        orphans = workers_of(killed)
+        killed.kill()
     for worker in orphans:
         os.kill(worker, signal.SIGKILL)
-    killed.communicate()
     done = json.loads((path / "store.json").read_text())["models"]
     assert 0 < len(done) < 64
     before = np.load(path / "logits.npy")
 
-    ended = start(path, *options, "--json", tmp_path / "made.json")
-    _, errors = ended.communicate(timeout=300)
+    with started(*command(path, "--count", 64, "--json", told)) as ended:
+        _, errors = ended.communicate(timeout=300)
     assert ended.returncode == 0, errors
-    told = json.loads((tmp_path / "made.json").read_text())
-    parts_taken_up = 64 - len(done) - told["trained"]
-    assert parts_taken_up in (0, 16)  # a stack that was done when the run was killed, and not merged yet
+    trained = json.loads(told.read_text())["trained"]
+    taken_up = 64 - len(done) - trained
+    assert taken_up in (0, 16)  # a stack that was done when the run was killed, and not merged yet
     after = load_shadow_store(path)
     for model, record in done.items():
         assert after.record["models"][model] == record  # with the time that it took
@@ -118,10 +113,10 @@ def test_a_killed_run_goes_on_and_trains_nothing_twice(tmp_path):
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_a_worker_that_dies_is_reported_and_its_work_done_again(tmp_path):
     path = tmp_path / "store"
-    running = start(path, "--count", "32", "--epochs", "40")
-    until(lambda: list(path.glob("states/*.progress")))
-    os.kill(workers_of(running)[0], signal.SIGKILL)
-    _, errors = running.communicate(timeout=300)
+    with started(*command(path, "--count", 32)) as running:
+        until(lambda: list(path.glob("states/*.progress")))
+        os.kill(workers_of(running)[0], signal.SIGKILL)
+        _, errors = running.communicate(timeout=300)
     assert running.returncode == 0, errors
     assert "A worker died" in errors
     assert np.isfinite(load_shadow_store(path).logits).all()
