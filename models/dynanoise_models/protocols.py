@@ -1,6 +1,5 @@
 """Who is a member: deterministic, disjoint splits of a data set."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -73,7 +72,9 @@ def split(data: Dataset, protocol: Protocol, seed: int, rows: int | None = None)
 
 def settings_for(protocol: Protocol, own: Settings) -> Settings:
     """Give the settings that a protocol trains with: a target's own, or the paper's for its first version."""
-    return _SETTINGS[protocol](own)
+    if protocol is Protocol.V1:
+        return Settings(15, 64, Optimizer.SGD, 0.01, momentum=0.9, mixed_precision=own.mixed_precision)
+    return own
 
 
 def _published(order: Numbers, own_test: npt.NDArray[np.bool_], rows: int | None) -> Split:
@@ -88,18 +89,3 @@ def _distinct(data: Dataset) -> Numbers:
     """Give the numbers of the rows, without those that are equal to an earlier one."""
     _, first = np.unique(digests({"x": data.x}), return_index=True)
     return np.sort(first).astype(np.int64)
-
-
-def _paper(own: Settings) -> Settings:
-    return Settings(15, 64, Optimizer.SGD, 0.01, momentum=0.9, mixed_precision=own.mixed_precision)
-
-
-def _own(own: Settings) -> Settings:
-    return own
-
-
-_SETTINGS: Mapping[Protocol, Callable[[Settings], Settings]] = {
-    Protocol.BALANCED: _own,
-    Protocol.V1: _paper,
-    Protocol.PUBLISHED: _own,
-}
