@@ -31,6 +31,16 @@ class Head(Protocol):
     def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
         """Answer like the function: logits [..., k] and standard normals [..., k] to probabilities [..., k]."""
 
+    def undo(self, log_probabilities: "torch.Tensor") -> "torch.Tensor":
+        """Take back what an attacker who knows the defence can.
+
+        Log-probabilities [..., k] of an answer, or their mean over several, to logits up to a constant a row; the
+        noise is still on them.
+        """
+
+    def averaged(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
+        """Draw what `undo` makes of the mean over so many answers with fresh noise: logits [..., k] to the same."""
+
 
 @dataclass(frozen=True)
 class DynaNoise:
@@ -65,3 +75,17 @@ class DynaNoise:
         from dynanoise_export.mechanism import reference  # an ONNX file is exported without PyTorch
 
         return reference.defend(logits, noise, self.parameters)
+
+    def undo(self, log_probabilities: "torch.Tensor") -> "torch.Tensor":
+        """Multiply by T, which leaves the noisy logits up to a constant."""
+        return log_probabilities * self.parameters.temperature
+
+    def averaged(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
+        """Draw the mean of so many noisy logits: their noise is Gaussian, and so is its mean, at σ(q) / √answers."""
+        import torch
+
+        from dynanoise_export.mechanism import reference
+
+        noise = torch.randn(logits.shape, generator=generator, dtype=logits.dtype)
+        scale: torch.Tensor = reference.noise_scale(logits, self.parameters) / answers**0.5
+        return logits + scale * noise

@@ -25,7 +25,7 @@ def reference_logits(target: Target, data: Arrays) -> Scores:
     Raises:
         UserError: the reference does not take the rows.
     """
-    predictor, output = _open(target)
+    predictor, output = open_reference(target)
     missing = [spec.name for spec in target.inputs if spec.name not in data]
     if missing:
         raise UserError(f"{target.path} takes the input {missing[0]!r}, and the rows have {', '.join(data)}.")
@@ -37,7 +37,8 @@ def reference_logits(target: Target, data: Arrays) -> Scores:
         return np.log(answers)
 
 
-def _open(target: Target) -> tuple[Predictor, str]:
+def open_reference(target: Target) -> tuple[Predictor, str]:
+    """Open the reference where it runs, and tell the name of the output that holds its logits or probabilities."""
     if target.module is not None:
         names = [spec.name for spec in target.inputs]
         return PyTorchPredictor(target.path, target.module, names, [target.output, *target.dropped]), target.output

@@ -59,12 +59,12 @@ def open_subject(path: Path, given: Parameters | None = None) -> Subject:
     """
     model = read_model(path)
     stated, attributes = read_provenance(model), _attributes(model)
-    parameters = given or _stated_parameters(stated) or attributes
+    parameters = given or known_parameters(model)
     if parameters is None:
         raise UserError(f"{path} states no parameters to judge it by: give --sigma0, --lambda and --temperature.")
     noise_input = stated.noise_input if stated else None
     leaks = find_leaks(model, [noise_input] if noise_input else [])
-    answers = next((v for v in model.graph.outputs if v.name in leaks.noised), model.graph.outputs[0])
+    answers = answers_of(model, leaks)
     k = answers.shape[-1] if answers.shape is not None and len(answers.shape) else 0
     return Subject(
         path=path,
@@ -79,6 +79,16 @@ def open_subject(path: Path, given: Parameters | None = None) -> Subject:
         classes=k if isinstance(k, int) else 0,
         leaks=leaks,
     )
+
+
+def answers_of(model: ir.Model, leaks: LeakReport) -> ir.Value:
+    """Choose the output that the noise covers, or the first."""
+    return next((v for v in model.graph.outputs if v.name in leaks.noised), model.graph.outputs[0])
+
+
+def known_parameters(model: ir.Model) -> Parameters | None:
+    """Tell the parameters that a file states in its metadata or, failing that, holds in its head; None if neither."""
+    return _stated_parameters(read_provenance(model)) or _attributes(model)
 
 
 def _stated_parameters(stated: Provenance | None) -> Parameters | None:

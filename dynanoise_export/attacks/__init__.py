@@ -1,0 +1,1 @@
+"""What membership-inference attacks get out of a deployed model."""

@@ -1,0 +1,1 @@
+"""Ask a deployed model as a client does, and keep what it answered."""

@@ -1,0 +1,90 @@
+"""A client of a model: it sends rows and gets log-probabilities, and sees nothing else."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_softmax
+
+from dynanoise_export.distributions import distributed
+from dynanoise_export.errors import UserError
+from dynanoise_export.runtimes.predictor import ROWS_AT_ONCE, Arrays, Predictor, rows_of
+from dynanoise_export.targets.inputs import TensorSpec
+
+Floats = npt.NDArray[np.float32]
+
+# A probability of 0 is one that float32 has no smaller number for.
+SMALLEST = np.finfo(np.float32).tiny
+
+
+class Client:
+    """Somebody who asks a model.
+
+    Args:
+        path: of the model, for messages.
+        predictor: the model, where it runs.
+        output: the name of its answers.
+        inputs: what a client sends.
+        noise: the input that the server, and no client, feeds with standard normals; or None.
+        defended: whether the answers have to be probabilities; an undefended model may give logits.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        predictor: Predictor,
+        output: str,
+        inputs: Sequence[TensorSpec],
+        noise: TensorSpec | None = None,
+        *,
+        defended: bool,
+    ) -> None:
+        self.path, self._predictor, self._output = path, predictor, output
+        self._noise, self._defended = noise, defended
+        self._fixed = next((spec.shape[0] for spec in inputs if spec.shape and isinstance(spec.shape[0], int)), None)
+        self._generator = np.random.default_rng()
+
+    @property
+    def batch(self) -> int:
+        """How many rows to send at once."""
+        return self._fixed or ROWS_AT_ONCE
+
+    def ask(self, rows: Arrays) -> Floats:
+        """Send at most `batch` rows and give what comes back as log-probabilities [b, k].
+
+        Raises:
+            UserError: the model does not take the rows, or its answers are no probabilities.
+        """
+        count = rows_of(rows)
+        sent = {name: self._filled(array) for name, array in rows.items()}
+        if self._noise is not None:
+            sent[self._noise.name] = self._normals(rows_of(sent), self._noise)
+        answers = np.asarray(self._predictor.run(sent)[self._output])[:count]
+        if answers.ndim != 2 or len(answers) != count or answers.shape[1] < 2:
+            raise UserError(
+                f"{self.path} is no classifier: it answers {count} rows with an array of shape {list(answers.shape)}."
+            )
+        return self._log_probabilities(answers.astype(np.float32))
+
+    def _normals(self, rows: int, noise: TensorSpec) -> Floats:
+        classes = noise.shape[-1]
+        if not isinstance(classes, int):
+            raise UserError(f"{self.path} does not say how many numbers its input {noise.name!r} takes for a row.")
+        return self._generator.standard_normal((rows, classes), dtype=np.float32)
+
+    def _filled(self, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Fill a batch of a fixed size up with its last row."""
+        lacking = (self._fixed or 0) - len(array)
+        return np.concatenate([array, np.repeat(array[-1:], lacking, axis=0)]) if lacking > 0 else array
+
+    def _log_probabilities(self, answers: Floats) -> Floats:
+        sound = distributed(answers)
+        if sound.all():
+            return np.log(np.maximum(answers, SMALLEST))
+        if not self._defended and np.isfinite(answers).all():
+            return np.asarray(log_softmax(answers, axis=1), dtype=np.float32)
+        raise UserError(
+            f"{self.path} gives answers that are no probabilities: {(~sound).sum()} of {len(sound)} rows of a batch. "
+            "dynanoise-export validate says more."
+        )

@@ -1,0 +1,99 @@
+"""Gates: limits that a release must not exceed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dynanoise_export.attacks.audit import Audit
+from dynanoise_export.attacks.metrics.roc import fewest_non_members, tpr_at
+from dynanoise_export.attacks.results import Result
+from dynanoise_export.errors import UserError
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A limit on what any attack may get.
+
+    Attributes:
+        limit: what the figure's interval must not go beyond.
+        fpr: for the TPR at this FPR; None for the AUC.
+    """
+
+    limit: float
+    fpr: float | None = None
+
+    def __str__(self) -> str:
+        return f"AUC {self.limit:g}" if self.fpr is None else f"TPR {self.limit:g} at {self.fpr:.4g} FPR"
+
+
+@dataclass(frozen=True)
+class Exceeded:
+    """A gate that an attack went through.
+
+    Attributes:
+        gate: the gate.
+        result: the attack whose interval reaches highest.
+        high: how high.
+    """
+
+    gate: Gate
+    result: Result
+    high: float
+
+
+def parse_auc_gate(limit: float) -> Gate:
+    """Make a gate of the value of `--max-auc`.
+
+    Raises:
+        UserError: it is no AUC.
+    """
+    if not 0 <= limit <= 1:
+        raise UserError(f"--max-auc {limit:g} is no AUC: give a number between 0 and 1, as in 0.55.")
+    return Gate(limit)
+
+
+def parse_tpr_gate(text: str) -> Gate:
+    """Make a gate of the value of `--max-tpr`: TPR@FPR.
+
+    Raises:
+        UserError: it has another form.
+    """
+    try:
+        limit, fpr = (float(part) for part in text.split("@"))
+    except ValueError:
+        limit, fpr = -1.0, -1.0
+    if not (0 <= limit <= 1 and 0 < fpr < 1):
+        raise UserError(f"--max-tpr {text} is not TPR@FPR, two shares, as in 0.01@0.001.")
+    return Gate(limit, fpr)
+
+
+def require_tellable(gate: Gate, audit: Audit) -> None:
+    """Check, before any query is sent, that the rows can show whether the gate holds.
+
+    Raises:
+        UserError: there are too few non-members.
+    """
+    if gate.fpr is not None and audit.non_members < fewest_non_members(gate.fpr):
+        raise UserError(
+            f"{audit.path} has {audit.non_members:,} non-members, and it takes {fewest_non_members(gate.fpr):,} to "
+            f"show a TPR at {gate.fpr:g} FPR: add rows, or give --max-tpr a larger FPR."
+        )
+
+
+def exceeded(gates: Sequence[Gate], results: Sequence[Result]) -> list[Exceeded]:
+    """List the gates that the upper end of any attack's interval exceeds."""
+    found = []
+    for gate in gates:
+        highs = [_high(gate, result) for result in results]
+        highest = max(range(len(results)), key=highs.__getitem__)
+        if highs[highest] > gate.limit:
+            found.append(Exceeded(gate, results[highest], highs[highest]))
+    return found
+
+
+def _high(gate: Gate, result: Result) -> float:
+    if gate.fpr is None:  # whoever sees that an attack is wrong more often than right, turns it round
+        return max(result.auc.high, 1 - result.auc.low)
+    told = tpr_at(result.curve, gate.fpr)
+    if told is None:
+        raise AssertionError("require_tellable was not called")
+    return told.high

@@ -1,0 +1,24 @@
+"""Modified entropy: small where a model is sure of the label, large where it is sure of another class."""
+
+import numpy as np
+
+from dynanoise_export.attacks.evidence import Evidence
+from dynanoise_export.attacks.methods.attack import Attack, Scores, shadows_of
+from dynanoise_export.attacks.metrics.thresholds import best_threshold
+
+SOURCE = "Song and Mittal 2021"
+
+
+def _per_class(evidence: Evidence) -> Scores:
+    """Score by the distance from the class's own threshold, which is fitted on the shadow models."""
+    shadows = shadows_of(evidence)
+    score = -evidence.signals.modified_entropy
+    for label in np.unique(evidence.y):
+        rows = evidence.y == label
+        theirs = -shadows.signals.modified_entropy[:, rows]
+        score[rows] -= best_threshold(theirs.ravel(), shadows.kept[:, rows].ravel())
+    return score
+
+
+MODIFIED_ENTROPY = Attack("modified entropy", SOURCE, lambda evidence: -evidence.signals.modified_entropy)
+MODIFIED_ENTROPY_PER_CLASS = Attack("modified entropy, per class", SOURCE, _per_class, shadows=4)

@@ -1,0 +1,1 @@
+"""What attacks' scores are worth, with 95% intervals."""

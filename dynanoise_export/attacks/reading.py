@@ -1,0 +1,104 @@
+"""What an attacker reads out of answers, and out of the shadow models' answers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from dynanoise_export.attacks.asking.answers import Answers
+from dynanoise_export.attacks.attackers import Attacker
+from dynanoise_export.attacks.audit import Audit
+from dynanoise_export.attacks.evidence import Evidence, Floats, Labels, Shadows
+from dynanoise_export.attacks.signals import signals, stacked
+from dynanoise_export.mechanism.heads import Head
+from dynanoise_export.shadow_stores import ShadowStore
+
+# How many defended answers of a shadow model tell how often its label is right.
+LABEL_DRAWS = 16
+
+
+@dataclass(frozen=True)
+class Attackable:
+    """What all attackers of a model have in common.
+
+    Attributes:
+        audit: the rows.
+        features: float32 [n, d], the rows in a few numbers.
+        head: the defence, or None for an undefended model.
+        store: the shadow models' logits, or None.
+        labels: how often each shadow model's labels are right, behind the defence and without it.
+    """
+
+    audit: Audit
+    features: npt.NDArray[np.float32]
+    head: Head | None
+    store: ShadowStore | None
+    labels: dict[bool, Labels]
+
+
+def attackable(
+    audit: Audit, features: npt.NDArray[np.float32], head: Head | None, store: ShadowStore | None
+) -> Attackable:
+    """Gather it, and see how often the shadow models' labels are right."""
+    labels: dict[bool, Labels] = {}
+    if store is not None:
+        labels[False] = _shadow_labels(store, audit, None)
+        labels[True] = labels[False] if head is None else _shadow_labels(store, audit, head)
+    return Attackable(audit, features, head, store, labels)
+
+
+def evidence_for(attacker: Attacker, answers: Answers, common: Attackable) -> Evidence:
+    """Give an attacker what it holds: the answers, read as it reads them, and its shadow models' answers likewise."""
+    head = common.head if attacker.adaptive else None
+    log_p = _read(answers.log_p, head)
+    return Evidence(
+        y=common.audit.y,
+        log_p=log_p,
+        signals=signals(log_p, common.audit.y),
+        labels=Labels(answers.right, answers.count),
+        auxiliary=~common.audit.judged,
+        features=common.features,
+        shadows=None if common.store is None else _shadows(common.store, attacker, answers, head, common),
+    )
+
+
+def _read(log_p: npt.NDArray[np.float32], head: Head | None) -> Floats:
+    """Take the defence back as far as it can be, and normalise what a mean over answers is."""
+    values = torch.from_numpy(log_p)
+    return np.asarray(torch.log_softmax(values if head is None else head.undo(values), dim=1).numpy())
+
+
+def _shadows(
+    store: ShadowStore, attacker: Attacker, answers: Answers, head: Head | None, common: Attackable
+) -> Shadows:
+    # Noise that repeats with the query, which shows in equal answers, is averaged by nobody.
+    averaged = answers.count if bool(answers.spread.any()) else 1
+
+    def log_p(model: int) -> Floats:
+        logits = _logits(store, model)
+        if head is not None:
+            # The same model gets the same noise whenever it is looked at, and each its own.
+            logits = head.averaged(logits, averaged, torch.Generator().manual_seed(model))
+        return np.asarray(torch.log_softmax(logits, dim=1).numpy())
+
+    seen = stacked([signals(log_p(model), common.audit.y) for model in range(len(store.kept))])
+    return Shadows(seen, common.labels[attacker.defended], store.kept, log_p)
+
+
+def _shadow_labels(store: ShadowStore, audit: Audit, head: Head | None) -> Labels:
+    draws = 1 if head is None else LABEL_DRAWS
+    y = torch.from_numpy(audit.y)
+    right = []
+    for model in range(len(store.kept)):
+        logits, generator = _logits(store, model), torch.Generator().manual_seed(model)
+        count = torch.zeros(len(audit), dtype=torch.int32)
+        for _ in range(draws):
+            given = logits if head is None else head.averaged(logits, 1, generator)
+            count += given.argmax(dim=1) == y
+        right.append(count.numpy())
+    return Labels(np.stack(right), draws)
+
+
+def _logits(store: ShadowStore, model: int) -> torch.Tensor:
+    return torch.from_numpy(np.array(store.logits[model]))

@@ -1,0 +1,84 @@
+"""The model that is attacked, as it is served, and the undefended one that it is compared with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dynanoise_export.attacks.asking.client import Client
+from dynanoise_export.files import sha256
+from dynanoise_export.graph.files import external_files, read_model
+from dynanoise_export.graph.leaks import find_leaks
+from dynanoise_export.graph.provenance import read_provenance
+from dynanoise_export.mechanism.heads import DynaNoise, Head
+from dynanoise_export.parameters import Parameters
+from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeFile
+from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.targets.onnx_file import input_specs
+from dynanoise_export.targets.target import Target
+from dynanoise_export.validation.reference import open_reference
+from dynanoise_export.validation.subject import answers_of, known_parameters
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model that clients ask.
+
+    Attributes:
+        path: of the file.
+        sha256: of it and its external data.
+        head: the defence, which an adaptive attacker knows; None for an undefended model.
+        inputs: what a client sends.
+        leaking: the outputs that go round the defence.
+        client: asks it.
+    """
+
+    path: Path
+    sha256: str
+    head: Head | None
+    inputs: tuple[TensorSpec, ...]
+    leaking: tuple[str, ...]
+    client: Client
+
+
+def open_served(path: Path, given: Parameters | None = None) -> Served:
+    """Open an ONNX file, defended or not, as its clients see it.
+
+    Args:
+        path: of the file.
+        given: the parameters of its defence, where the file does not state them.
+
+    Raises:
+        UserError: it is no ONNX model, or can't be opened in the runtime.
+    """
+    model = read_model(path)
+    provenance = read_provenance(model)
+    noise_input = provenance.noise_input if provenance else None
+    leaks = find_leaks(model, [noise_input] if noise_input else [])
+    parameters = given or known_parameters(model)
+    specs = input_specs(model)
+    inputs = tuple(spec for spec in specs if spec.name != noise_input)
+    return Served(
+        path=path,
+        sha256=sha256(path, *external_files(model)),
+        head=DynaNoise(parameters) if parameters else None,
+        inputs=inputs,
+        leaking=tuple(leaks.leaks) if parameters else (),
+        client=Client(
+            path,
+            OnnxRuntimeFile(path).open(),
+            answers_of(model, leaks).name or "",
+            inputs,
+            next((spec for spec in specs if spec.name == noise_input), None),
+            defended=parameters is not None,
+        ),
+    )
+
+
+def open_plain(target: Target) -> Served:
+    """Take the undefended reference for a model that clients ask.
+
+    Raises:
+        UserError: it can't be run.
+    """
+    predictor, output = open_reference(target)
+    client = Client(target.path, predictor, output, target.inputs, defended=False)
+    return Served(target.path, target.sha256, None, target.inputs, (), client)

@@ -1,0 +1,222 @@
+"""Attack a deployed model: ask it, attack, judge, in one readable function."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dynanoise_export.attacks import honesty
+from dynanoise_export.attacks.asking.cache import Cache
+from dynanoise_export.attacks.asking.observations import Observations, observe
+from dynanoise_export.attacks.attackers import attackers_of
+from dynanoise_export.attacks.attacking import attacks_for, carry_out
+from dynanoise_export.attacks.audit import Audit, open_audit
+from dynanoise_export.attacks.blind import blind_auc
+from dynanoise_export.attacks.features import projected
+from dynanoise_export.attacks.gates import Exceeded, Gate, exceeded, require_tellable
+from dynanoise_export.attacks.metrics.auc import difference
+from dynanoise_export.attacks.metrics.intervals import Interval
+from dynanoise_export.attacks.reading import Attackable, attackable, evidence_for
+from dynanoise_export.attacks.results import Result
+from dynanoise_export.attacks.served import Served, open_plain, open_served
+from dynanoise_export.attacks.stores import open_store
+from dynanoise_export.attacks.tradeoff import Tradeoff, tradeoffs
+from dynanoise_export.attacks.utility import Cost, Utility, cost, utility
+from dynanoise_export.parameters import Parameters
+from dynanoise_export.shadow_stores import ShadowStore
+from dynanoise_export.targets.opening import open_target
+from dynanoise_export.targets.target import OpenOptions
+
+QUERIES = (1, 16, 256)
+
+Step = Callable[[str], None]
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to attack.
+
+    Attributes:
+        queries: how often to ask each row itself, one attacker for each.
+        given: the parameters of the defence, where the file does not state them.
+        opening: what the reference's own file does not say.
+        gates: limits that the attacks must not exceed.
+        cache: a folder for the answers, or None to keep none.
+    """
+
+    queries: Sequence[int] = QUERIES
+    given: Parameters | None = None
+    opening: OpenOptions | None = None
+    gates: Sequence[Gate] = ()
+    cache: Path | None = None
+
+
+@dataclass(frozen=True)
+class AttackReport:
+    """What attacks got out of a model.
+
+    Attributes:
+        served: the model.
+        audit: the rows.
+        reference: the undefended model, or None.
+        store: the shadow models, or None.
+        results: of attacks on the model.
+        without: of attacks on the undefended model; empty without a reference.
+        lacking: attacks that were not made, and why.
+        asked: how many queries were sent for each row, in all.
+        utility: what one answer of the model is worth.
+        plain_utility: what one of the undefended model is worth.
+        cost: what the defence costs.
+        tradeoffs: MIDPUT of each attacker.
+        warnings: what is not sound, in sentences.
+        exceeded: the gates that were exceeded.
+    """
+
+    served: Served
+    audit: Audit
+    reference: Path | None
+    store: ShadowStore | None
+    results: tuple[Result, ...]
+    without: tuple[Result, ...]
+    lacking: dict[str, str]
+    asked: int
+    utility: Utility
+    plain_utility: Utility | None
+    cost: Cost | None
+    tradeoffs: tuple[Tradeoff, ...]
+    warnings: tuple[str, ...]
+    exceeded: tuple[Exceeded, ...]
+
+    @property
+    def worst(self) -> Result:
+        """The attack with the largest AUC."""
+        return max(self.results, key=lambda result: result.auc.value)
+
+    def plain_of(self, result: Result) -> Result | None:
+        """Give the result of the same attack on the undefended model."""
+        return _counterpart(result, self.without)
+
+
+def attack(
+    path: Path,
+    data: Path,
+    shadows: Path | None = None,
+    reference: Path | None = None,
+    options: Options | None = None,
+    step: Step = lambda step: None,
+    progress: Progress = lambda done, of, told: None,
+) -> AttackReport:
+    """Attack an ONNX file as its clients could.
+
+    Args:
+        path: of the file, defended or not.
+        data: a bundle with labels and membership.
+        shadows: a store of shadow models for the same bundle.
+        reference: the undefended model, in any format that `export` opens, to compare with.
+        options: how to attack.
+        step: told of each step.
+        progress: told of the queries sent, of how many, and what they are for.
+
+    Raises:
+        UserError: one of them can't be used.
+    """
+    options = options or Options()
+    step("Opening the model and the rows")
+    served = open_served(path, options.given)
+    audit = open_audit(data, served.inputs)
+    for gate in options.gates:
+        require_tellable(gate, audit)
+    plain = None if reference is None else open_plain(open_target(reference, options.opening))
+    store = None if shadows is None else open_store(shadows, audit)
+
+    step("Asking the model")
+    seen = _observe(served, audit, options.queries, options.cache, progress)
+    unseen = None
+    if plain is not None:
+        step("Asking the undefended model")
+        unseen = _observe(plain, audit, (1,), options.cache, progress)
+
+    step("Looking at the rows")
+    common = attackable(audit, projected(audit.inputs), served.head, store)
+    without = () if unseen is None else tuple(_attack(unseen, common, False, step))
+    attackers = _attack(seen, common, served.head is not None, step)
+    results = tuple(_compared(result, without) for result in attackers)
+    return _report(served, plain, common, seen, unseen, results, without, options.gates)
+
+
+def _observe(
+    served: Served, audit: Audit, queries: Sequence[int], cache: Path | None, progress: Progress
+) -> Observations:
+    return observe(served.client, audit, queries, Cache(cache, served.sha256, audit.sha256), progress)
+
+
+def _attack(seen: Observations, common: Attackable, defended: bool, step: Step) -> Iterator[Result]:
+    for attacker, answers in attackers_of(seen, defended=defended):
+        step(f"Attacking: {attacker.name}")
+        evidence = evidence_for(attacker, answers, common)
+        yield from carry_out(attacker, evidence, common.audit.member, common.audit.judged)
+
+
+def _compared(result: Result, without: Sequence[Result]) -> Result:
+    plain = _counterpart(result, without)
+    gained: Interval | None = None if plain is None else difference(plain.placed, result.placed)
+    return replace(result, gained=gained)
+
+
+def _counterpart(result: Result, without: Sequence[Result]) -> Result | None:
+    """Find the same attack on the undefended model: one answer is enough there, for it is always the same."""
+    return next((plain for plain in without if plain.attack == result.attack and _alike(plain, result)), None)
+
+
+def _alike(plain: Result, result: Result) -> bool:
+    one, other = plain.attacker, result.attacker
+    if not (one.labels_only or other.labels_only):
+        return True
+    return (one.labels_only, one.queries, one.near_duplicates) == (
+        other.labels_only, other.queries, other.near_duplicates,
+    )  # fmt: skip
+
+
+def _report(
+    served: Served,
+    plain: Served | None,
+    common: Attackable,
+    seen: Observations,
+    unseen: Observations | None,
+    results: tuple[Result, ...],
+    without: tuple[Result, ...],
+    gates: Sequence[Gate],
+) -> AttackReport:
+    audit, store = common.audit, common.store
+    worth = utility(audit, seen.repeated[1])
+    paid = None if unseen is None else cost(audit, unseen.repeated[1], seen.repeated[1])
+    warnings = [
+        *([f"The outputs {', '.join(served.leaking)} go round the defence."] if served.leaking else []),
+        *honesty.about_rows(audit, blind_auc(audit, common.features)),
+        *honesty.about_shadows(store, worth),
+        *honesty.about_results(results, audit.members / (audit.members + audit.non_members)),
+        *honesty.about_attackers(without, results),
+    ]
+    return AttackReport(
+        served=served,
+        audit=audit,
+        reference=None if plain is None else plain.path,
+        store=store,
+        results=results,
+        without=without,
+        lacking=_lacking(seen, common, served.head is not None),
+        asked=seen.queries,
+        utility=worth,
+        plain_utility=None if unseen is None else utility(audit, unseen.repeated[1]),
+        cost=paid,
+        tradeoffs=() if paid is None else tuple(tradeoffs(without, results, paid.accuracy_lost.value)),
+        warnings=tuple(warnings),
+        exceeded=tuple(exceeded(gates, results)),
+    )
+
+
+def _lacking(seen: Observations, common: Attackable, defended: bool) -> dict[str, str]:
+    attacker, answers = next(iter(attackers_of(seen, defended=defended)))
+    evidence = evidence_for(attacker, answers, common)
+    lacked = {attack.name: attack.lacking(evidence) for attack in attacks_for(attacker)}
+    return {name: lack for name, lack in lacked.items() if lack is not None}
