@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
+from dynanoise_export.attacks.suite import AttackReport, Options, attack
 from dynanoise_export.bundles import Bundle, Part, load_bundle
 from dynanoise_export.errors import UserError
 from dynanoise_export.exporting import Exported, Progress, export
@@ -20,6 +21,7 @@ from dynanoise_export.validation.reference import reference_logits
 from dynanoise_export.validation.suite import Validation, validate
 from dynanoise_models.experiments import Choices
 from dynanoise_models.making import train_target
+from dynanoise_models.shadows.making import make_shadows
 from dynanoise_models.targets import TARGETS
 from dynanoise_models.training.loop import Epoch
 
@@ -27,6 +29,7 @@ TARGET = "digits-mlp"
 # Of 1,797: the fewer a model learns from, the more it learns by heart.
 ROWS = 900
 TIMES = 3
+SHADOWS = 32
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Demonstration:
         accuracies: of the plain and of the defended model, on members and on non-members, by name.
         plain: the undefended answer [k] to one member.
         defended: the defended answers [3, k] to the same member, asked three times.
+        shadows: the shadow models.
+        attack: what attacks get out of the file.
     """
 
     checkpoint: Path
@@ -50,10 +55,12 @@ class Demonstration:
     accuracies: dict[str, tuple[float, float]]
     plain: npt.NDArray[np.float32]
     defended: npt.NDArray[np.float32]
+    shadows: Path
+    attack: AttackReport
 
 
 def demonstrate(folder: Path, progress: Progress = lambda step: None) -> Demonstration:
-    """Train a small overfitted target, export it with the paper's settings, validate the file, and ask it.
+    """Train a small overfitted target, export it with the paper's settings, validate the file, ask it, and attack it.
 
     Args:
         folder: made if it is not there; its files are replaced.
@@ -66,8 +73,9 @@ def demonstrate(folder: Path, progress: Progress = lambda step: None) -> Demonst
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"Can't make the folder {folder}: {error.strerror}.") from error
-    checkpoint, bundle = folder / "digits.pt", folder / "bundle.npz"
-    train_target(TARGET, checkpoint, bundle, Choices(rows=ROWS), progress, _telling(progress))
+    checkpoint, bundle, shadows = folder / "digits.pt", folder / "bundle.npz", folder / "shadows"
+    choices = Choices(rows=ROWS)
+    train_target(TARGET, checkpoint, bundle, choices, progress, _telling(progress))
     rows = load_bundle(bundle, [spec.name for spec in TARGETS[TARGET].inputs])
     exported = export(checkpoint, folder / "defended.onnx", DynaNoise(Parameters()), progress=progress)
 
@@ -78,6 +86,10 @@ def demonstrate(folder: Path, progress: Progress = lambda step: None) -> Demonst
     file = OnnxRuntimePredictor(exported.path)
     defended = _ask(file, rows.inputs)
     first = {name: array[:1] for name, array in rows.inputs.items()}
+
+    make_shadows(TARGET, shadows, SHADOWS, choices, bundle, step=progress, progress=_counting(progress))
+    asked = Options(cache=folder / "report.observations")
+    attacked = attack(exported.path, bundle, shadows, checkpoint, asked, progress)
     return Demonstration(
         checkpoint=checkpoint,
         bundle=bundle,
@@ -89,11 +101,17 @@ def demonstrate(folder: Path, progress: Progress = lambda step: None) -> Demonst
         },
         plain=plain[0],
         defended=np.concatenate([_ask(file, first) for _ in range(TIMES)]),
+        shadows=shadows,
+        attack=attacked,
     )
 
 
 def _telling(progress: Progress) -> Callable[[Epoch], None]:
     return lambda epoch: progress(f"Training on digits, epoch {epoch.done:.0f} of {epoch.of}")
+
+
+def _counting(progress: Progress) -> Callable[[float, int], None]:
+    return lambda done, of: progress(f"Training shadow models, {done:.0f} of {of}")
 
 
 def _accuracies(probabilities: npt.NDArray[np.float32], rows: Bundle) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dynanoise_cli import demo, export, inspect, validate
+from dynanoise_cli import attack, demo, export, inspect, validate
 from dynanoise_cli.running import print_version, run
 
 
@@ -42,6 +42,7 @@ def _options(
 app.command("export")(export.export)
 app.command("inspect")(inspect.inspect)
 app.command("validate")(validate.validate)
+app.command("attack")(attack.attack)
 app.command("demo")(demo.demo)
 
 

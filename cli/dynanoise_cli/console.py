@@ -26,7 +26,7 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def training_progress() -> Iterator[tuple[Callable[[str], None], Callable[[float, int, str], None]]]:
+def counted_progress() -> Iterator[tuple[Callable[[str], None], Callable[[float, int, str], None]]]:
     """Show on a terminal's standard error the step at work, and how much of how many units of it are done.
 
     What is lent are two functions: one takes the step, the other the units done, how many there are, and a text that
@@ -42,6 +42,7 @@ def training_progress() -> Iterator[tuple[Callable[[str], None], Callable[[float
             bar.update(shown, description=description, told="", total=None, completed=0)
 
         def progress(done: float, of: int, told: str) -> None:
-            bar.update(shown, completed=done, total=of, told=f"{done:.1f} of {of} {told}")
+            count = f"{done:,}" if isinstance(done, int) else f"{done:.1f}"
+            bar.update(shown, completed=done, total=of, told=f"{count} of {of:,} {told}")
 
         yield step, progress

@@ -11,10 +11,16 @@ from dynanoise_cli.console import console_beside, progress
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for what it makes.")] = Path("demo"),
 ) -> None:
-    """Train a small model on scikit-learn's digits, export it defended, validate it, and ask it."""
+    """Train a small model on scikit-learn's digits, export it defended, validate it, ask it, and attack it."""
     from dynanoise_export.demonstration import demonstrate
-    from dynanoise_export.reports.terminal import print_demonstration
+    from dynanoise_export.reports.attack_document import attack_document
+    from dynanoise_export.reports.demonstration_terminal import print_demonstration
+    from dynanoise_export.reports.document import write_document
+    from dynanoise_export.reports.html.page import require_report, write_html
 
+    require_report()
     with progress() as step:
         demonstration = demonstrate(out, step)
-    print_demonstration(demonstration, console_beside(None))
+    write_document(attack_document(demonstration.attack), out / "report.json")
+    write_html(demonstration.attack, out / "report.html")
+    print_demonstration(demonstration, out / "report.html", console_beside(None))

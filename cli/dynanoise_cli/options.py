@@ -74,6 +74,18 @@ def parameters(
     return Parameters.from_base_variance(variance, lambda_, temperature)
 
 
+def given_parameters(
+    sigma0: float | None, base_variance: float | None, lambda_: float | None, temperature: float | None
+) -> Parameters | None:
+    """Make the parameters if any was given, and leave them to the file elsewhere.
+
+    Raises:
+        UserError: as `parameters`.
+    """
+    given = (sigma0, base_variance, lambda_, temperature)
+    return None if all(value is None for value in given) else parameters(*given)
+
+
 def opening(
     logits: str | None, arch: str | None, example: Path | None, inputs: list[str] | None, allow_pickle: bool
 ) -> "OpenOptions":

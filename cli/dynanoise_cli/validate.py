@@ -44,8 +44,7 @@ def validate(
 
     It is judged by the parameters that it states, unless others are given. Exit status 3 tells that a check failed.
     """
-    given = [sigma0, base_variance, lambda_, temperature]
-    judged_by = options.parameters(*given) if any(value is not None for value in given) else None
+    judged_by = options.given_parameters(sigma0, base_variance, lambda_, temperature)
     for path in (json, junit):
         if path is not None:
             require_writable(path)

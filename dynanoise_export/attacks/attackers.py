@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dynanoise_export.attacks.asking.answers import Answers
-from dynanoise_export.attacks.asking.observations import DELTAS, LABEL_DELTA, Observations
+from dynanoise_export.attacks.asking.observations import LABEL_DELTA, Observations
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,9 @@ def attackers_of(seen: Observations, *, defended: bool) -> Iterator[tuple[Attack
         yield Attacker("naive", True, False, 1), seen.repeated[1]
         for count, answers in seen.repeated.items():
             yield Attacker(f"adaptive, {_counted(count)}", True, True, count), answers
-        for delta in DELTAS:
-            if delta in seen.moved:
-                answers = seen.moved[delta]
-                name = f"adaptive, {answers.count} near-duplicates at {delta:g}"
-                yield Attacker(name, True, True, answers.count, delta), answers
+        for delta, answers in seen.moved.items():
+            name = f"adaptive, {answers.count} near-duplicates at {delta:g}"
+            yield Attacker(name, True, True, answers.count, delta), answers
     else:
         yield Attacker("without the defence", False, False, 1), seen.repeated[1]
     model = "" if defended else ", without the defence"

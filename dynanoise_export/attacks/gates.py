@@ -40,23 +40,18 @@ class Exceeded:
     high: float
 
 
-def parse_auc_gate(limit: float) -> Gate:
-    """Make a gate of the value of `--max-auc`.
+def gates(max_auc: float | None, max_tprs: Sequence[str]) -> list[Gate]:
+    """Make the gates of the values of `--max-auc` and `--max-tpr`.
 
     Raises:
-        UserError: it is no AUC.
+        UserError: one is no AUC between 0 and 1, or not of the form TPR@FPR.
     """
-    if not 0 <= limit <= 1:
-        raise UserError(f"--max-auc {limit:g} is no AUC: give a number between 0 and 1, as in 0.55.")
-    return Gate(limit)
+    if max_auc is not None and not 0 <= max_auc <= 1:
+        raise UserError(f"--max-auc {max_auc:g} is no AUC: give a number between 0 and 1, as in 0.55.")
+    return [*([] if max_auc is None else [Gate(max_auc)]), *map(_tpr_gate, max_tprs)]
 
 
-def parse_tpr_gate(text: str) -> Gate:
-    """Make a gate of the value of `--max-tpr`: TPR@FPR.
-
-    Raises:
-        UserError: it has another form.
-    """
+def _tpr_gate(text: str) -> Gate:
     try:
         limit, fpr = (float(part) for part in text.split("@"))
     except ValueError:

@@ -66,7 +66,7 @@ def about_results(results: Sequence[Result], members: float) -> Iterator[str]:
     if flattered:
         yield (
             f"The accuracy of {', '.join(flattered)} is at a threshold fitted on these very rows, which flatters the "
-            "attack: with shadow models it would be fitted on them."
+            "attack: it is fitted on shadow models where there are enough of them."
         )
     constant = sorted({f"{r.attack.name} ({r.attacker.name})" for r in results if r.constant})
     if constant:
@@ -120,4 +120,5 @@ def _all_uninformed(results: Sequence[Result], members: float) -> bool:
 
 
 def _rates(fprs: Sequence[float]) -> str:
-    return " and ".join(f"{fpr:.2%}" if fpr < 0.001 else f"{fpr:.1%}" if fpr < 0.01 else f"{fpr:.0%}" for fpr in fprs)
+    *most, last = (f"{100 * fpr:g}%" for fpr in fprs)
+    return f"{', '.join(most)} and {last}" if most else last

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dynanoise_export.attacks.asking.client import Client
+from dynanoise_export.attacks.audit import Audit
+from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256
 from dynanoise_export.graph.files import external_files, read_model
 from dynanoise_export.graph.leaks import find_leaks
@@ -11,6 +13,7 @@ from dynanoise_export.graph.provenance import read_provenance
 from dynanoise_export.mechanism.heads import DynaNoise, Head
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeFile
+from dynanoise_export.shadow_stores import ShadowStore
 from dynanoise_export.targets.inputs import TensorSpec
 from dynanoise_export.targets.onnx_file import input_specs
 from dynanoise_export.targets.target import Target
@@ -26,6 +29,7 @@ class Served:
         path: of the file.
         sha256: of it and its external data.
         head: the defence, which an adaptive attacker knows; None for an undefended model.
+        noise: the source of its noise, by the file's own word, or None.
         inputs: what a client sends.
         leaking: the outputs that go round the defence.
         client: asks it.
@@ -34,6 +38,7 @@ class Served:
     path: Path
     sha256: str
     head: Head | None
+    noise: str | None
     inputs: tuple[TensorSpec, ...]
     leaking: tuple[str, ...]
     client: Client
@@ -60,6 +65,7 @@ def open_served(path: Path, given: Parameters | None = None) -> Served:
         path=path,
         sha256=sha256(path, *external_files(model)),
         head=DynaNoise(parameters) if parameters else None,
+        noise=provenance.noise if provenance else None,
         inputs=inputs,
         leaking=tuple(leaks.leaks) if parameters else (),
         client=Client(
@@ -73,6 +79,22 @@ def open_served(path: Path, given: Parameters | None = None) -> Served:
     )
 
 
+def require_fits(served: Served, audit: Audit, store: ShadowStore | None) -> None:
+    """Check, before many queries are sent, that a model knows the audit's labels, and shadow models its classes.
+
+    Raises:
+        UserError: it does not.
+    """
+    few = {name: array[: served.client.batch] for name, array in audit.inputs.items()}
+    classes = served.client.ask(few).shape[1]
+    if audit.y.max() >= classes:
+        raise UserError(f"{audit.path} has the label {audit.y.max()}, and {served.path} tells {classes} classes apart.")
+    if store is not None and store.logits.shape[2] != classes:
+        raise UserError(
+            f"{store.path} holds answers of {store.logits.shape[2]} classes, and {served.path} tells {classes} apart."
+        )
+
+
 def open_plain(target: Target) -> Served:
     """Take the undefended reference for a model that clients ask.
 
@@ -81,4 +103,4 @@ def open_plain(target: Target) -> Served:
     """
     predictor, output = open_reference(target)
     client = Client(target.path, predictor, output, target.inputs, defended=False)
-    return Served(target.path, target.sha256, None, target.inputs, (), client)
+    return Served(target.path, target.sha256, None, None, target.inputs, (), client)

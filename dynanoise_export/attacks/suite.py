@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dynanoise_export.attacks import honesty
 from dynanoise_export.attacks.asking.cache import Cache
-from dynanoise_export.attacks.asking.observations import Observations, observe
+from dynanoise_export.attacks.asking.observations import DELTAS, Observations, observe
 from dynanoise_export.attacks.attackers import attackers_of
 from dynanoise_export.attacks.attacking import attacks_for, carry_out
 from dynanoise_export.attacks.audit import Audit, open_audit
@@ -17,7 +17,7 @@ from dynanoise_export.attacks.metrics.auc import difference
 from dynanoise_export.attacks.metrics.intervals import Interval
 from dynanoise_export.attacks.reading import Attackable, attackable, evidence_for
 from dynanoise_export.attacks.results import Result
-from dynanoise_export.attacks.served import Served, open_plain, open_served
+from dynanoise_export.attacks.served import Served, open_plain, open_served, require_fits
 from dynanoise_export.attacks.stores import open_store
 from dynanoise_export.attacks.tradeoff import Tradeoff, tradeoffs
 from dynanoise_export.attacks.utility import Cost, Utility, cost, utility
@@ -69,7 +69,8 @@ class AttackReport:
         cost: what the defence costs.
         tradeoffs: MIDPUT of each attacker.
         warnings: what is not sound, in sentences.
-        exceeded: the gates that were exceeded.
+        kept: the gates that were not exceeded.
+        exceeded: the gates that were.
     """
 
     served: Served
@@ -85,6 +86,7 @@ class AttackReport:
     cost: Cost | None
     tradeoffs: tuple[Tradeoff, ...]
     warnings: tuple[str, ...]
+    kept: tuple[Gate, ...]
     exceeded: tuple[Exceeded, ...]
 
     @property
@@ -128,13 +130,16 @@ def attack(
         require_tellable(gate, audit)
     plain = None if reference is None else open_plain(open_target(reference, options.opening))
     store = None if shadows is None else open_store(shadows, audit)
+    for asked in (served, plain):
+        if asked is not None:
+            require_fits(asked, audit, store)
 
     step("Asking the model")
-    seen = _observe(served, audit, options.queries, options.cache, progress)
+    seen = _observe(served, audit, options.queries, DELTAS, options.cache, progress)
     unseen = None
     if plain is not None:
         step("Asking the undefended model")
-        unseen = _observe(plain, audit, (1,), options.cache, progress)
+        unseen = _observe(plain, audit, (1,), (), options.cache, progress)  # no noise is to be averaged there
 
     step("Looking at the rows")
     common = attackable(audit, projected(audit.inputs), served.head, store)
@@ -145,9 +150,14 @@ def attack(
 
 
 def _observe(
-    served: Served, audit: Audit, queries: Sequence[int], cache: Path | None, progress: Progress
+    served: Served,
+    audit: Audit,
+    queries: Sequence[int],
+    deltas: Sequence[float],
+    cache: Path | None,
+    progress: Progress,
 ) -> Observations:
-    return observe(served.client, audit, queries, Cache(cache, served.sha256, audit.sha256), progress)
+    return observe(served.client, audit, queries, deltas, Cache(cache, served.sha256, audit.sha256), progress)
 
 
 def _attack(seen: Observations, common: Attackable, defended: bool, step: Step) -> Iterator[Result]:
@@ -197,6 +207,7 @@ def _report(
         *honesty.about_results(results, audit.members / (audit.members + audit.non_members)),
         *honesty.about_attackers(without, results),
     ]
+    beyond = exceeded(gates, results)
     return AttackReport(
         served=served,
         audit=audit,
@@ -211,7 +222,8 @@ def _report(
         cost=paid,
         tradeoffs=() if paid is None else tuple(tradeoffs(without, results, paid.accuracy_lost.value)),
         warnings=tuple(warnings),
-        exceeded=tuple(exceeded(gates, results)),
+        kept=tuple(gate for gate in gates if gate not in {one.gate for one in beyond}),
+        exceeded=tuple(beyond),
     )
 
 

@@ -21,7 +21,7 @@ Document = dict[str, Any]
 def export_document(exported: Exported) -> Document:
     """Tell what `export` made."""
     target = exported.target
-    return _header("export", exported.path, exported.sha256, exported.provenance.parameters, passed=True) | {
+    return header("export", exported.path, exported.sha256, exported.provenance.parameters, passed=True) | {
         "head": exported.provenance.head,
         "noise": exported.provenance.noise,
         "source": {"path": str(target.path), "format": target.format, "sha256": target.sha256},
@@ -35,7 +35,7 @@ def export_document(exported: Exported) -> Document:
 def inspection_document(seen: Inspection) -> Document:
     """Tell what `inspect` saw; `passed` says whether the file gives defended answers and nothing else."""
     parameters = seen.provenance.parameters if seen.provenance else None
-    return _header("inspect", seen.path, seen.sha256, parameters, passed=seen.leaks.passed) | {
+    return header("inspect", seen.path, seen.sha256, parameters, passed=seen.leaks.passed) | {
         "size": seen.size,
         "ir_version": seen.ir_version,
         "producer": seen.producer,
@@ -54,7 +54,7 @@ def validation_document(validation: "Validation") -> Document:
     """Tell what `validate` found."""
     subject = validation.subject
     parameters = DynaNoise(subject.parameters).parameters_dict()
-    return _header("validate", subject.path, subject.sha256, parameters, passed=validation.passed) | {
+    return header("validate", subject.path, subject.sha256, parameters, passed=validation.passed) | {
         "strict": validation.strict,
         "reference": str(validation.reference),
         "rows": validation.rows,
@@ -63,7 +63,8 @@ def validation_document(validation: "Validation") -> Document:
     }
 
 
-def _header(command: str, path: Path, digest: str, parameters: dict[str, float] | None, *, passed: bool) -> Document:
+def header(command: str, path: Path, digest: str, parameters: dict[str, float] | None, *, passed: bool) -> Document:
+    """Give what every command's document begins with."""
     return {
         "schema": f"dynanoise-export/{command}/1",
         "tool": tool_versions(),

@@ -13,8 +13,7 @@ from dynanoise_export.graph.leaks import Draw, LeakReport
 from dynanoise_export.inspecting import Inspection
 from dynanoise_export.validation.check import Check
 
-if TYPE_CHECKING:  # these import PyTorch, which the other tables can do without
-    from dynanoise_export.demonstration import Demonstration
+if TYPE_CHECKING:  # it imports PyTorch, which the other tables can do without
     from dynanoise_export.validation.suite import Validation
 
 Row = tuple[str, str]
@@ -34,7 +33,7 @@ def print_exported(exported: Exported, console: Console) -> None:
         ("checked", "no leak, ONNX checker, opened and run in ONNX Runtime"),
         ("sha256", exported.sha256),
     ]
-    _print(rows, console)
+    print_rows(rows, console)
 
 
 def print_inspection(seen: Inspection, console: Console) -> None:
@@ -52,10 +51,11 @@ def print_inspection(seen: Inspection, console: Console) -> None:
         ("draws", "\n".join(map(_draw, seen.leaks.draws)) or "none"),
         *_provenance_rows(seen),
     ]
-    _print(rows, console)
+    print_rows(rows, console)
 
 
-def _print(rows: Iterable[Row], console: Console) -> None:
+def print_rows(rows: Iterable[Row], console: Console) -> None:
+    """Show names and what stands behind them."""
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -103,52 +103,15 @@ def _provenance_rows(seen: Inspection) -> list[Row]:
 
 def print_validation(validation: "Validation", console: Console) -> None:
     """Show what `validate` found: the verdict first, then each check."""
-    _print_verdict(validation, console)
+    print_verdict(validation, console)
     table = Table("", "check", Column("what was seen", overflow="fold"), box=SIMPLE)
     for check in validation.checks:
-        table.add_row(_mark(check), check.name, escape(check.detail))
+        table.add_row(mark(check), check.name, escape(check.detail))
     console.print(table)
 
 
-def print_demonstration(shown: "Demonstration", console: Console) -> None:
-    """Show what the demonstration made, and what the model answers with and without the defence."""
-    console.print("\n[bold]1. A model that knows its training data by heart, and its defended file[/]")
-    print_exported(shown.exported, console)
-
-    console.print("\n[bold]2. Is it what it is said to be[/]")
-    _print_verdict(shown.validation, console)
-    for check in shown.validation.checks:
-        if not check.passed:
-            console.print(f"{_mark(check)}  {check.name}: {escape(check.detail)}")
-
-    console.print("\n[bold]3. Accuracy, plain and defended[/]")
-    accuracies = Table("", Column("members", justify="right"), Column("non-members", justify="right"), box=SIMPLE)
-    for name, (members, others) in shown.accuracies.items():
-        accuracies.add_row(name, f"{members:.3f}", f"{others:.3f}")
-    console.print(accuracies)
-
-    console.print("[bold]4. The same member, asked again and again[/]")
-    asked = [Column(f"defended, {turn}", justify="right") for turn in range(1, len(shown.defended) + 1)]
-    answers = Table("digit", Column("without", justify="right"), *asked, box=SIMPLE)
-    for digit, plain in enumerate(shown.plain):
-        answers.add_row(str(digit), f"{plain:.3f}", *(f"{p:.3f}" for p in shown.defended[:, digit]))
-    console.print(answers)
-
-    console.print("[bold]5. Where it lies[/]")
-    files = [
-        ("the model", str(shown.checkpoint)),
-        ("members and non-members", str(shown.bundle)),
-        ("the defended file", str(shown.exported.path)),
-        ("look into it", f"dynanoise-export inspect {shown.exported.path}"),
-        (
-            "validate it",
-            f"dynanoise-export validate {shown.exported.path} --reference {shown.checkpoint} --data {shown.bundle}",
-        ),
-    ]
-    _print(files, console)
-
-
-def _print_verdict(validation: "Validation", console: Console) -> None:
+def print_verdict(validation: "Validation", console: Console) -> None:
+    """Show whether a file passed, and how many checks it did not."""
     verdict = "[green]PASSED[/]" if validation.passed else "[red]FAILED[/]"
     unmet = [check for check in validation.checks if not check.passed]
     warnings = sum(check.warning for check in unmet)
@@ -157,7 +120,8 @@ def _print_verdict(validation: "Validation", console: Console) -> None:
     console.print(escape(f"against {validation.reference}, rows: {validation.data}"))
 
 
-def _mark(check: Check) -> str:
+def mark(check: Check) -> str:
+    """Mark a check, in colour."""
     if check.passed:
         return "[green]ok[/]"
     return "[yellow]warning[/]" if check.warning else "[red]FAILED[/]"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dynanoise_cli import options as shared
-from dynanoise_cli.console import console_beside, training_progress
+from dynanoise_cli.console import console_beside, counted_progress
 from dynanoise_cli.models import options
 from dynanoise_cli.running import INTERRUPTED
 from dynanoise_export.files import require_writable
@@ -54,7 +54,7 @@ def shadows(
 
     chosen = options.choices(protocol, seed, rows, epochs, defence, data_dir, start_from)
     try:
-        with training_progress() as (step, progress):
+        with counted_progress() as (step, progress):
             made = make_shadows(
                 target,
                 output,

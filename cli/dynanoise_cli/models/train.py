@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dynanoise_cli import options as shared
-from dynanoise_cli.console import console_beside, training_progress
+from dynanoise_cli.console import console_beside, counted_progress
 from dynanoise_cli.models import options
 from dynanoise_cli.running import INTERRUPTED
 from dynanoise_export.files import require_writable
@@ -47,7 +47,7 @@ def train(
     from dynanoise_models.stopping import asked_to_stop
 
     chosen = options.choices(protocol, seed, rows, epochs, defence, data_dir, start_from)
-    with asked_to_stop() as stopped, training_progress() as (step, progress):
+    with asked_to_stop() as stopped, counted_progress() as (step, progress):
         trained = train_target(
             target,
             output,

@@ -30,7 +30,7 @@ class Cache:
         if self._folder is None:
             return None
         try:
-            with np.load(self._path(self._folder, stage), allow_pickle=False) as file:
+            with self._path(self._folder, stage).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 return Answers(file["log_p"], file["spread"], file["right"], int(file["count"]))
         except Exception:  # a file that is missing, or was damaged, is asked for again
             return None

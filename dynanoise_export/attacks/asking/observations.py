@@ -51,13 +51,16 @@ class _Stage:
     count: int
 
 
-def observe(client: Client, audit: Audit, repeats: Sequence[int], cache: Cache, progress: Progress) -> Observations:
+def observe(
+    client: Client, audit: Audit, repeats: Sequence[int], deltas: Sequence[float], cache: Cache, progress: Progress
+) -> Observations:
     """Ask a model about all rows of an audit.
 
     Args:
         client: asks it.
         audit: the rows.
         repeats: how often to ask each row itself; asked once in any case.
+        deltas: how far near-duplicates lie from a row, in standard deviations of the input's values.
         cache: keeps each stage's answers; what is there is not asked again.
         progress: told of the queries sent.
 
@@ -65,7 +68,7 @@ def observe(client: Client, audit: Audit, repeats: Sequence[int], cache: Cache, 
         UserError: the model does not take the rows, or gives no probabilities.
     """
     counts = sorted({1, *repeats})
-    stages = list(_stages(audit, counts))
+    stages = list(_stages(audit, counts, deltas))
     unknown = {stage.name: cache.load(stage.name) for stage in stages}
     total = sum(stage.count for stage in stages if unknown[stage.name] is None) * len(audit)
     sent = 0
@@ -81,19 +84,19 @@ def observe(client: Client, audit: Audit, repeats: Sequence[int], cache: Cache, 
         known[stage.name] = kept or cache.save(stage.name, _ask(client, audit, stage, partial(told, stage.name)))
     return Observations(
         repeated=_nested(counts, known),
-        moved={delta: known[_moved(delta)] for delta in DELTAS if _moved(delta) in known},
+        moved={delta: known[_moved(delta)] for delta in deltas if _moved(delta) in known},
         shaken=known.get("shaken"),
         transformed=known.get("transformed"),
     )
 
 
-def _stages(audit: Audit, counts: list[int]) -> Iterator[_Stage]:
+def _stages(audit: Audit, counts: list[int], deltas: Sequence[float]) -> Iterator[_Stage]:
     """List what to ask; each count of repeats goes on from the one before it."""
     for before, count in zip([0, *counts], counts, strict=False):
         yield _Stage(_repeated(before, count), same(count - before), count - before)
     floats, images = scales(audit.inputs), image_axes(audit.inputs)
     if floats:
-        for delta in DELTAS:
+        for delta in deltas:
             yield _Stage(_moved(delta), moved(delta, NEIGHBOURS, floats), NEIGHBOURS)
         yield _Stage("shaken", moved(LABEL_DELTA, NEIGHBOURS, floats), NEIGHBOURS)
     if images:

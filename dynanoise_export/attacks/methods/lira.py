@@ -50,7 +50,9 @@ def _moments(values: Floats, chosen: Bools, fixed_variance: bool) -> tuple[Float
         means[part] = np.einsum("mn,mn->n", values[:, part], weights) / counts[part]
         apart = (values[:, part] - means[part]) * weights
         squares[part] = np.einsum("mn,mn->n", apart, apart)
-    variance = squares.sum() / (counts - 1).sum() if fixed_variance else squares / (counts - 1)
+    # A lone value tells no variance, and its query gets no score.
+    known = np.where(counts > 1, squares, np.nan) / np.maximum(counts - 1, 1)
+    variance = squares.sum() / (counts - 1).sum() if fixed_variance else known
     return means, np.maximum(variance, SMALLEST_VARIANCE)
 
 

@@ -16,7 +16,9 @@ def _per_class(evidence: Evidence) -> Scores:
     for label in np.unique(evidence.y):
         rows = evidence.y == label
         theirs = -shadows.signals.modified_entropy[:, rows]
-        score[rows] -= best_threshold(theirs.ravel(), shadows.kept[:, rows].ravel())
+        threshold = best_threshold(theirs.ravel(), shadows.kept[:, rows].ravel())
+        # Where no threshold beats a coin, no row that is like theirs counts as a member.
+        score[rows] -= threshold if np.isfinite(threshold) else theirs.max()
     return score
 
 

@@ -8,7 +8,8 @@ from dynanoise_export.attacks.methods.attack import Attack, Scores
 
 # The median, and what a Gaussian has one standard deviation above it.
 MIDDLE, UPPER = 0.5, 0.84
-SMALLEST_SCALE = 1e-3
+# The two are fitted apart, and may meet or cross: a scale below this share of the median one is no finding.
+SMALLEST_SHARE, SMALLEST_SCALE = 0.5, 1e-3
 
 
 def _score(evidence: Evidence) -> Scores:
@@ -21,7 +22,9 @@ def _score(evidence: Evidence) -> Scores:
         .predict(queries)
         for quantile in (MIDDLE, UPPER)
     )
-    return np.asarray((evidence.signals.logit - middle) / np.maximum(upper - middle, SMALLEST_SCALE))
+    scale = upper - middle
+    smallest = max(SMALLEST_SHARE * float(np.median(scale)), SMALLEST_SCALE)
+    return np.asarray((evidence.signals.logit - middle) / np.maximum(scale, smallest))
 
 
 QUANTILE = Attack("quantile regression", "Bertran et al. 2023", _score, auxiliary=100)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 
 from dynanoise_export.attacks.evidence import Bools, Evidence
 from dynanoise_export.attacks.methods.attack import Attack, Scores, shadows_of
@@ -39,11 +40,15 @@ def log_ratios(label: Floats, shadows: Floats, kept: Bools, *, online: bool) -> 
 
     Source: Zarifzadeh et al. 2024, sections 3 and B.2.2.
     """
-    p = np.exp(shadows)
-    outside = (p * ~kept).sum(axis=0) / (~kept).sum(axis=0)
-    guessed = OFFLINE_A * outside + (1 - OFFLINE_A)
-    inside = (p * kept).sum(axis=0) / kept.sum(axis=0) if online else guessed
-    return np.asarray(label - np.log((inside + outside) / 2))
+    outside = _log_mean(shadows, ~kept)
+    guessed = np.log(OFFLINE_A * np.exp(outside) + (1 - OFFLINE_A))
+    inside = _log_mean(shadows, kept) if online else guessed
+    return np.asarray(label - (np.logaddexp(inside, outside) - np.log(2)))
+
+
+def _log_mean(log_p: Floats, models: Bools) -> Floats:
+    # The probability of a label that all models think impossible is 0 in any type of number; its logarithm is none.
+    return np.asarray(logsumexp(log_p, axis=0, b=models) - np.log(models.sum(axis=0)))
 
 
 def _score(evidence: Evidence, online: bool) -> Scores:

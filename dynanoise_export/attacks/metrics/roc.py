@@ -56,11 +56,12 @@ def tpr_at(drawn: Curve, fpr: float) -> Interval | None:
     surely_below, surely_above = _bounds(drawn.non_members, fpr)
     value = drawn.true_positives[_last(drawn, int(np.floor(fpr * drawn.non_members + 1e-9)))] / drawn.members
     found_low = drawn.true_positives[_last(drawn, surely_below)]
-    first = min(int(np.searchsorted(drawn.false_positives, surely_above)), len(drawn.false_positives) - 1)
+    # A threshold that keeps to the FPR is above the score that comes with one accused too many, and above its ties.
+    found_high = drawn.true_positives[_last(drawn, surely_above - 1)]
     return Interval(
         float(value),
         float(lower(found_low, drawn.members, ERROR)),
-        float(upper(drawn.true_positives[first], drawn.members, ERROR)),
+        float(upper(found_high, drawn.members, ERROR)),
     )
 
 
@@ -70,8 +71,12 @@ def _last(drawn: Curve, most: int) -> int:
 
 @cache
 def _bounds(non_members: int, fpr: float) -> tuple[int, int]:
-    """Tell how many accused show that the true FPR is at most, and how many that it is at least, the one asked for."""
+    """Tell how many accused show that the true FPR is at most, and how many that it is at least, the one asked for.
+
+    Where all of them together don't show the latter, nothing short of accusing everybody does: one more than there are.
+    """
     counts = np.arange(non_members + 1)
     below = np.flatnonzero(upper(counts, non_members, ERROR) <= fpr)
     above = np.flatnonzero(lower(counts, non_members, ERROR) >= fpr)
-    return int(below[-1]), int(above[0]) if len(above) else non_members
+    # With the fewest non-members that can tell, none accused is enough, whatever rounding says.
+    return int(below[-1]) if len(below) else 0, int(above[0]) if len(above) else non_members + 1

@@ -20,11 +20,13 @@ def best_threshold(scores: npt.NDArray[np.floating], member: npt.NDArray[np.bool
         return np.inf
     order = np.argsort(-scores)
     sorted_scores, sorted_member = scores[order], member[order]
-    gain = np.cumsum(np.where(sorted_member, 1 / member.sum(), -1 / (~member).sum()))
+    gain = np.cumsum(np.where(sorted_member, (~member).sum(), -member.sum()))  # in whole numbers, which round nothing
     # Equal scores stand on one side of a threshold together.
-    ends = np.append(np.flatnonzero(np.diff(sorted_scores)), len(scores) - 1)
-    best = ends[np.argmax(gain[ends])]
-    if gain[best] <= 1e-12:
+    ends = np.flatnonzero(sorted_scores[:-1] != sorted_scores[1:])
+    if not (gain[ends] > 0).any():
         return np.inf
-    following = sorted_scores[min(best + 1, len(scores) - 1)]
-    return float((sorted_scores[best] + following) / 2)
+    best = ends[np.argmax(gain[ends])]
+    last, following = sorted_scores[best], sorted_scores[best + 1]
+    # Above minus infinity, and between neighbouring numbers, there is no halfway.
+    halfway = (last + following) / 2 if np.isfinite(following) else last
+    return float(halfway if halfway > following else last)

@@ -1,0 +1,50 @@
+"""The privacy risk score, against counts made one by one."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from dynanoise_export.attacks.methods.privacy_risk import PRIVACY_RISK
+from support.evidence import drawn
+
+
+def counted(evidence):
+    """Count members and non-members of the query's class between the same two quantiles, each side with one more."""
+    theirs, kept = evidence.shadows.signals.modified_entropy, evidence.shadows.kept
+    edges = [-np.inf, *np.quantile(theirs, [i / 30 for i in range(1, 30)]), np.inf]
+    risks = []
+    for value, label in zip(evidence.signals.modified_entropy, evidence.y, strict=True):
+        low, high = next((a, b) for a, b in pairwise(edges) if a < value <= b)
+        sides = {True: 1, False: 1}
+        for model in range(len(kept)):
+            for row in np.flatnonzero(evidence.y == label):
+                sides[bool(kept[model, row])] += low < theirs[model, row] <= high
+        risks.append(sides[True] / (sides[True] + sides[False]))
+    return risks
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_it_is_the_share_of_members_among_those_alike(classes):
+    evidence, member = drawn(classes=classes)
+    scores = PRIVACY_RISK.score(evidence)
+    np.testing.assert_allclose(scores, counted(evidence), rtol=1e-14)
+    assert scores[member].mean() > scores[~member].mean()
+
+
+def test_values_beyond_all_that_shadow_models_gave_fall_into_the_outermost_bins():
+    evidence, _ = drawn()
+    far = replace(evidence.signals, modified_entropy=np.where(np.arange(60) < 30, -1.0, 99.0))
+    evidence = replace(evidence, signals=far)
+    np.testing.assert_allclose(PRIVACY_RISK.score(evidence), counted(evidence), rtol=1e-14)
+
+
+def test_it_is_a_probability():
+    """Of bins with hundreds of rows each, so many are members as the score says."""
+    evidence, member = drawn(shadows=16, rows=4000, classes=2, effect=2)
+    scores = PRIVACY_RISK.score(evidence)
+    for low, high in ((0, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1)):
+        inside = (scores >= low) & (scores < high)
+        assert inside.sum() > 100
+        assert member[inside].mean() == pytest.approx(scores[inside].mean(), abs=0.06)

@@ -1,0 +1,276 @@
+import base64
+import importlib.util
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dynanoise_export.attacks.attacking import carry_out
+from dynanoise_export.attacks.gates import Gate
+from dynanoise_export.attacks.metrics.roc import curve
+from dynanoise_export.attacks.results import FPRS
+from dynanoise_export.attacks.suite import Options, attack
+from dynanoise_export.errors import UserError
+from dynanoise_export.reports.html.page import require_report, write_html
+from support.audits import make_audit
+
+HOSTILE = '"><script>alert(1)<script>&.onnx'
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: elements with their attributes, and text outside of scripts and styles."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.scripts: list[str] = []
+        self._inside = ""
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self._inside = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        self._inside = ""
+
+    def handle_data(self, data):
+        if self._inside == "script":
+            self.scripts[-1] += data
+        elif self._inside != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def figures(self) -> list[dict]:
+        """Give the plots: the ROC curves, then scores."""
+        kinds = [attributes.get("type") for tag, attributes in self.elements if tag == "script"]
+        told = zip(kinds, self.scripts, strict=True)
+        return [json.loads(script) for kind, script in told if kind == "application/json"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return make_audit(tmp_path_factory.mktemp("html") / "made", rows=300)
+
+
+@pytest.fixture(scope="module")
+def report(made):
+    """Give a report with all that there can be, of a file whose gate is exceeded."""
+    options = Options(queries=(1, 16), gates=[Gate(0.5)])
+    return attack(made.defended, made.bundle, made.store, made.plain, options)
+
+
+@pytest.fixture(scope="module")
+def alone(made):
+    """Give a report without shadow models and without a reference."""
+    return attack(made.defended, made.bundle, options=Options(queries=(1,)))
+
+
+@pytest.fixture(autouse=True)
+def plotly(request, monkeypatch):
+    """Spare the tests the megabytes of plotly.js, but where they are looked at."""
+    if "whole" not in request.fixturenames:
+        monkeypatch.setattr("plotly.offline.get_plotlyjs", lambda: "")
+
+
+@pytest.fixture
+def whole():
+    """Let the page hold plotly.js."""
+
+
+def written(report, tmp_path) -> Page:
+    path = tmp_path / "report.html"
+    write_html(report, path)
+    assert list(tmp_path.iterdir()) == [path]
+    return Page(path)
+
+
+def test_it_stands_alone(report, tmp_path, whole):
+    page = written(report, tmp_path)
+    for tag, attributes in page.elements:
+        assert tag not in ("link", "img", "iframe", "object", "embed", "base")
+        assert not {"src", "href", "srcset"} & attributes.keys()
+    outside = re.sub(r"<script>.*?</script>", "", page.source, flags=re.DOTALL)
+    assert "http://" not in outside
+    assert "https://" not in outside
+    assert "@import" not in outside
+    assert "url(" not in outside
+    policy = next(a["content"] for tag, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    assert page.source.count("plotly.js v") == 1
+
+
+def test_it_begins_with_the_worst_attack_and_what_it_gets(report, tmp_path):
+    page, worst = written(report, tmp_path), report.worst
+    plain = report.plain_of(worst)
+    assert f"The worst attack is {worst.attack.name} ({worst.attacker.name})" in page.text
+    for interval in (worst.auc, plain.auc):
+        assert f"{interval.value:.3f}" in page.text
+        assert f"[{interval.low:.3f}, {interval.high:.3f}]" in page.text
+    assert f"{report.utility.accuracy.value:.1%}" in page.text
+    assert f"{report.plain_utility.accuracy.value:.1%}" in page.text
+
+
+def test_it_tells_what_exceeded_a_gate(report, tmp_path):
+    page, exceeded = written(report, tmp_path), report.exceeded[0]
+    assert f"AUC 0.5: {exceeded.result.attack.name} ({exceeded.result.attacker.name})" in page.text
+    assert f"{exceeded.high:.4f}" in page.text
+    assert "exceeded" not in written(replace(report, exceeded=()), tmp_path).text
+
+
+def test_it_tells_every_warning_before_any_plot(report, tmp_path):
+    page = written(replace(report, warnings=(*report.warnings, "Beware of <b>this</b>.")), tmp_path)
+    before = page.text[: page.text.index("ROC curves")]
+    assert report.warnings
+    assert all(warning in before for warning in report.warnings)
+    assert "Beware of <b>this</b>." in before
+
+
+def test_every_result_stands_in_the_tables(report, tmp_path):
+    page = written(report, tmp_path)
+    titles = [attributes.get("title") or "" for tag, attributes in page.elements if tag == "td"]
+    for result in [*report.results, *report.without]:
+        name = f"{result.attack.name} ({result.attacker.name}): {result.auc.value:.4f}"
+        assert any(title.startswith(name) for title in titles)
+    assert page.source.count("<br><span class=") == len(report.results)
+
+
+def test_curves_are_those_of_the_scores_and_short(report, tmp_path):
+    drawn = written(report, tmp_path).figures()[0]["data"]
+    names = [trace.get("name", "") for trace in drawn]
+    expected = ["", "without the defence", "naive", "adaptive, 1 answer", "adaptive, 16 answers averaged"]
+    assert [name.split(", AUC")[0] for name in names][:5] == expected
+    assert report.worst.attacker.name in [name.split(", AUC")[0] for name in names]
+    whole = curve(report.plain_of(report.worst).scores, report.audit.member[report.audit.judged])
+    fpr, tpr = (decoded(drawn[1][axis]) for axis in "xy")
+    assert len(fpr) <= 300
+    assert fpr[0] == pytest.approx(1 / report.audit.non_members)
+    expected = np.interp(fpr * whole.non_members, whole.false_positives, whole.true_positives) / whole.members
+    np.testing.assert_allclose(tpr[expected > 0], expected[expected > 0])
+
+
+def test_bars_of_each_side_add_up_to_all_its_rows_in_common_bins(report, tmp_path):
+    panels = written(report, tmp_path).figures()[1:]
+    assert len(panels) == 3
+    for panel in panels:
+        sides = panel["data"]
+        assert [side["name"] for side in sides] == ["non-members", "members"]
+        assert all(decoded(side["y"]).sum() == pytest.approx(1) for side in sides)
+        np.testing.assert_array_equal(*(decoded(side["x"]) for side in sides))
+
+
+def decoded(values) -> np.ndarray:
+    """Read an array as Plotly writes it."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+    return np.array(values, dtype=float)
+
+
+def test_a_hostile_file_name_is_text(report, tmp_path):
+    hostile = replace(
+        report,
+        served=replace(report.served, path=Path(HOSTILE)),
+        audit=replace(report.audit, path=Path(HOSTILE)),
+        reference=Path(HOSTILE),
+        store=replace(report.store, path=Path(HOSTILE), record=report.store.record | {"target": HOSTILE}),
+    )
+    page, usual = written(hostile, tmp_path), written(report, tmp_path)
+    assert page.text.count(HOSTILE) == 7  # the title and the heading among them
+    assert len(page.scripts) == len(usual.scripts)
+    assert len(page.elements) == len(usual.elements)
+
+
+def test_without_shadow_models_and_reference_it_tells_what_is_missing(alone, tmp_path):
+    page = written(alone, tmp_path)
+    assert "There are no shadow models" in page.text
+    assert "no reference" in page.text
+    assert "MIDPUT" not in page.text
+    assert "Without the defence 0" not in page.text
+    for name, reason in alone.lacking.items():
+        assert name in page.text
+        assert reason in page.text
+
+
+@pytest.fixture(scope="module")
+def undefended(made):
+    """Give the report on a model without a defence, compared with itself."""
+    return attack(made.plain, made.bundle, reference=made.plain, options=Options(queries=(1,)))
+
+
+def test_of_an_undefended_model_it_speaks_of_no_defence(undefended, tmp_path):
+    lone = replace(undefended, reference=None, without=(), plain_utility=None, cost=None, tradeoffs=())
+    for report, panels in ((undefended, 2), (lone, 1)):
+        page = written(replace(report, warnings=()), tmp_path)
+        assert "It carries no defence that is known here" in page.text
+        assert f"The worst attack is {report.worst.attack.name} (1 answer)" in page.text
+        assert "ithout the defence" not in page.text
+        assert ("The reference" in page.text) == (report is undefended)
+        assert len(page.figures()) == 1 + panels
+
+
+def test_a_model_and_a_reference_that_are_alike_have_a_column_each(undefended, tmp_path):
+    page = written(undefended, tmp_path)
+    loss = next(result for result in undefended.results if result.attack.name == "loss")
+    titles = [attributes.get("title") or "" for tag, attributes in page.elements if tag == "td"]
+    assert sum(title.startswith(f"loss (1 answer): {loss.auc.value:.4f}") for title in titles) == 2
+
+
+def judged(report, scores):
+    """Judge scores as the worst attack would be, had it given them."""
+    worst, audit = report.worst, report.audit
+    made = replace(worst.attack, score=lambda evidence: scores, shadows=0, cut=0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dynanoise_export.attacks.attacking.ATTACKS", (made,))
+        evidence = type("Evidence", (), {"shadows": None, "auxiliary": np.zeros(0)})()
+        return next(carry_out(worst.attacker, evidence, audit.member, audit.judged))
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [np.zeros, lambda n: (np.arange(n) % 3 == 0).astype(float), lambda n: np.arange(n) ** 7.0],
+    ids=["constant", "two", "wide"],
+)
+def test_scores_of_any_kind_are_drawn(report, tmp_path, scores):
+    told = judged(report, scores(len(report.audit)))
+    page = written(replace(report, results=(told,), without=()), tmp_path)
+    for panel in page.figures():
+        for trace in panel["data"]:
+            assert np.isfinite(decoded(trace["x"])).all()
+    assert ("all scores are alike" in page.text) == told.constant
+
+
+def test_few_non_members_are_said_to_be_few(report, tmp_path):
+    few = replace(report.worst, tpr=dict.fromkeys(FPRS))
+    page = written(replace(report, results=(few,)), tmp_path)
+    assert "Members found at 1% FPR – too few non-members" in page.text
+    assert "TPR at 1%, 0.1% and 0.01% FPR" in page.text
+
+
+def test_a_page_that_fails_leaves_what_was_there(report, tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    path.write_text("before")
+    monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left")))
+    with pytest.raises(UserError, match="No space left"):
+        write_html(report, path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("missing", ["jinja2", "plotly"])
+def test_without_plotly_or_jinja2_it_says_what_to_install(missing, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else found(name))
+    with pytest.raises(UserError, match=r"pip install 'dynanoise-export\[report\]'"):
+        require_report()

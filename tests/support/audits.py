@@ -1,0 +1,78 @@
+"""Audits of a model whose queries are its logits, so that all its answers are known beforehand."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from dynanoise_export.bundles import Part, bundle_sha256, save_bundle
+from dynanoise_export.exporting import ExportOptions, export
+from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.shadow_stores import KEPT, LOGITS, RECORD, SCHEMA
+
+
+@dataclass(frozen=True)
+class Made:
+    """The files of an audit, and what is in them."""
+
+    plain: Path
+    defended: Path
+    bundle: Path
+    store: Path
+    logits: np.ndarray
+    y: np.ndarray
+    split: np.ndarray
+
+
+def make_audit(
+    folder: Path,
+    rows: int = 600,
+    classes: int = 5,
+    shadows: int = 8,
+    learnt: float = 2.0,
+    members: float = 0.5,
+    parameters: Parameters | None = None,
+    noise: NoiseSource = NoiseSource.RANDOM,
+) -> Made:
+    """Make one: learning a row raises its label's logit by `learnt`, in the target and in the shadow models alike."""
+    generator = np.random.default_rng(0)
+    folder.mkdir(exist_ok=True)
+    graph = onnx.parser.parse_model(
+        f'<ir_version: 10, opset_import: ["" : 18]> g (float[n, {classes}] x) => (float[n, {classes}] z) '
+        "{ z = Identity (x) }"
+    )
+    onnx.save(graph, folder / "plain.onnx")
+    head = DynaNoise(parameters or Parameters())
+    export(folder / "plain.onnx", folder / "defended.onnx", head, ExportOptions(noise=noise))
+    y = generator.integers(0, classes, rows)
+    kept = np.arange(shadows)[:, None] % 2 == generator.integers(0, 2, rows)
+    member = generator.random(rows) < members
+    auxiliary = np.arange(rows) % 10 == 0
+    split = np.where(auxiliary, Part.AUXILIARY, np.where(member, Part.MEMBER, Part.NON_MEMBER)).astype(np.str_)
+    hardness = generator.normal(1, 2, rows)
+    logits = generator.normal(0, 1, (shadows + 1, rows, classes)).astype(np.float32)
+    logits[:, np.arange(rows), y] += hardness + learnt * np.vstack([kept, split == Part.MEMBER])
+    save_bundle(folder / "bundle.npz", {"x": logits[-1]}, y, split)
+    save_store(folder / "store", logits[:-1], kept, bundle_sha256(folder / "bundle.npz"))
+    return Made(
+        folder / "plain.onnx",
+        folder / "defended.onnx",
+        folder / "bundle.npz",
+        folder / "store",
+        logits[-1],
+        y,
+        split,
+    )
+
+
+def save_store(path: Path, logits: np.ndarray, kept: np.ndarray, bundle: str) -> None:
+    """Write a shadow store."""
+    path.mkdir()
+    np.save(path / LOGITS, logits)
+    np.save(path / KEPT, kept)
+    models = {str(model): {} for model in range(len(kept))}
+    record = {"schema": SCHEMA, "bundle_sha256": bundle, "models": models, "count": len(kept)}
+    (path / RECORD).write_text(json.dumps(record))

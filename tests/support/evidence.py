@@ -1,0 +1,65 @@
+"""An attacker's evidence, and attacks' results, made of drawn numbers."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import log_softmax
+
+from dynanoise_export.attacks.attackers import Attacker
+from dynanoise_export.attacks.attacking import FIXED
+from dynanoise_export.attacks.evidence import Evidence, Labels, Shadows
+from dynanoise_export.attacks.methods.loss import LOSS
+from dynanoise_export.attacks.metrics.accuracy import verdicts
+from dynanoise_export.attacks.metrics.auc import auc, placements
+from dynanoise_export.attacks.metrics.roc import curve, tpr_at
+from dynanoise_export.attacks.results import FPRS, Result
+from dynanoise_export.attacks.signals import signals, stacked
+
+ANSWERS = 16
+NAIVE = Attacker("naive", True, False, 1)
+
+
+def drawn(shadows=8, rows=60, classes=4, effect=1.5, seed=0):
+    """Draw evidence and membership [rows]: who has learnt a row gives its label's logit so much more."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, classes, rows)
+    kept = rng.permuted(np.tile(np.arange(shadows) % 2 == 0, (rows, 1)), axis=1).T
+    member = rng.permuted(np.arange(rows) % 2 == 0)
+    logits = rng.normal(scale=1.5, size=(rows, classes)) + rng.normal(size=(shadows + 1, rows, classes))
+    logits[:, np.arange(rows), y] += effect * np.vstack([kept, member])
+    log_p = log_softmax(logits, axis=2)
+    right = rng.binomial(ANSWERS, np.exp(log_p[:, np.arange(rows), y]))
+    held = Shadows(
+        stacked([signals(one, y) for one in log_p[:-1]]), Labels(right[:-1], ANSWERS), kept, lambda model: log_p[model]
+    )
+    features = rng.normal(size=(rows, 3)).astype(np.float32)
+    nobody = np.zeros(rows, dtype=bool)
+    own = signals(log_p[-1], y)
+    return Evidence(y, log_p[-1], own, Labels(right[-1], ANSWERS), nobody, features, held), member
+
+
+def answered(evidence, log_p, shadows):
+    """Give the evidence other answers [n, k], and its shadow models others [m, n, k]."""
+    held = replace(
+        evidence.shadows, signals=stacked([signals(one, evidence.y) for one in shadows]), log_p=lambda m: shadows[m]
+    )
+    return replace(evidence, log_p=log_p, signals=signals(log_p, evidence.y), shadows=held)
+
+
+def result(scores, member, cut=0.0, attack=LOSS, attacker=NAIVE, threshold=FIXED):
+    """Judge scores as an attack's."""
+    placed, points = placements(scores, member), curve(scores, member)
+    said = verdicts(scores >= cut, member)
+    return Result(
+        attack=attack,
+        attacker=attacker,
+        scores=scores,
+        placed=placed,
+        curve=points,
+        auc=auc(placed),
+        tpr={fpr: tpr_at(points, fpr) for fpr in FPRS},
+        verdicts=said,
+        threshold=threshold,
+        best_balanced_accuracy=said.balanced_accuracy.value,
+        epsilon=0.0,
+    )
