@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
@@ -31,9 +32,5 @@ def blind_auc(audit: Audit, features: npt.NDArray[np.float32]) -> Interval | Non
     for fitted, held in folds.split(rows, member):
         model = LogisticRegression(max_iter=1000).fit(rows[fitted], member[fitted])
         # Ranks within the fold: intercepts differ from fold to fold by what the fold itself holds.
-        scores[held] = _ranks(model.decision_function(rows[held]))
+        scores[held] = rankdata(model.decision_function(rows[held])) / len(held)
     return auc(placements(scores, member))
-
-
-def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.argsort(np.argsort(values)) / len(values)

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dynanoise_export.attacks.audit import Audit
-from dynanoise_export.attacks.metrics.roc import fewest_non_members, tpr_at
+from dynanoise_export.attacks.metrics.roc import fewest_non_members, tpr_at, turned_round
 from dynanoise_export.attacks.results import Result
 from dynanoise_export.errors import UserError
+
+# Nobody has the rows for less.
+SMALLEST_FPR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def _tpr_gate(text: str) -> Gate:
         limit, fpr = (float(part) for part in text.split("@"))
     except ValueError:
         limit, fpr = -1.0, -1.0
-    if not (0 <= limit <= 1 and 0 < fpr < 1):
+    if not (0 <= limit <= 1 and SMALLEST_FPR <= fpr < 1):
         raise UserError(f"--max-tpr {text} is not TPR@FPR, two shares, as in 0.01@0.001.")
     return Gate(limit, fpr)
 
@@ -86,9 +89,10 @@ def exceeded(gates: Sequence[Gate], results: Sequence[Result]) -> list[Exceeded]
 
 
 def _high(gate: Gate, result: Result) -> float:
-    if gate.fpr is None:  # whoever sees that an attack is wrong more often than right, turns it round
+    # Whoever sees that an attack is wrong more often than right, turns it round.
+    if gate.fpr is None:
         return max(result.auc.high, 1 - result.auc.low)
-    told = tpr_at(result.curve, gate.fpr)
-    if told is None:
+    told = [tpr_at(drawn, gate.fpr) for drawn in (result.curve, turned_round(result.curve))]
+    if None in told:
         raise AssertionError("require_tellable was not called")
-    return told.high
+    return max(one.high for one in told if one is not None)

@@ -6,7 +6,7 @@ from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.attacking import FROM_THESE_ROWS
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.accuracy import uninformed_asr
-from dynanoise_export.attacks.metrics.intervals import Interval
+from dynanoise_export.attacks.metrics.intervals import LEVEL, Interval, share
 from dynanoise_export.attacks.metrics.roc import fewest_non_members
 from dynanoise_export.attacks.results import FPRS, Result
 from dynanoise_export.attacks.utility import Utility
@@ -23,11 +23,11 @@ FALL, WON_BACK = 0.02, 0.5
 
 def about_rows(audit: Audit, blind: Interval | None) -> Iterator[str]:
     """Judge the audit's rows."""
-    share = audit.members / (audit.members + audit.non_members)
-    if not BALANCED[0] <= share <= BALANCED[1]:
-        floor, slope = uninformed_asr(share, 0.0), uninformed_asr(share, 1.0) - uninformed_asr(share, 0.0)
+    members = audit.members / (audit.members + audit.non_members)
+    if not BALANCED[0] <= members <= BALANCED[1]:
+        floor, slope = uninformed_asr(members, 0.0), uninformed_asr(members, 1.0) - uninformed_asr(members, 0.0)
         yield (
-            f"The sets are unbalanced: {share:.0%} of the rows are members. An attack that knows nothing and calls a "
+            f"The sets are unbalanced: {members:.0%} of the rows are members. An attack that knows nothing and calls a "
             f"share q of the rows members has an ASR of {floor:.2f} {slope:+.2f}·q: read the balanced accuracy."
         )
     if blind is not None and blind.low > 0.5:
@@ -37,10 +37,7 @@ def about_rows(audit: Audit, blind: Interval | None) -> Iterator[str]:
         )
     refused = [fpr for fpr in FPRS if audit.non_members < fewest_non_members(fpr)]
     if refused:
-        yield (
-            f"With {audit.non_members:,} non-members no TPR can be told at {_rates(refused)} FPR, which takes "
-            f"{fewest_non_members(refused[0]):,} or more."
-        )
+        yield (f"With {audit.non_members:,} non-members no TPR can be told at {' and '.join(map(_needed, refused))}.")
 
 
 def about_shadows(store: ShadowStore | None, defended: Utility) -> Iterator[str]:
@@ -114,11 +111,16 @@ def _strongest(results: Sequence[Result], who: Callable[[Attacker], bool]) -> Re
 
 
 def _all_uninformed(results: Sequence[Result], members: float) -> bool:
-    return all(
-        r.verdicts.asr.low <= uninformed_asr(members, r.verdicts.said_member) <= r.verdicts.asr.high for r in results
-    )
+    # All intervals together are to hold, and so each is wrong as many times more rarely.
+    error = (1 - LEVEL) / max(len(results), 1)
+    return all(_uninformed(r, members, error) for r in results)
 
 
-def _rates(fprs: Sequence[float]) -> str:
-    *most, last = (f"{100 * fpr:g}%" for fpr in fprs)
-    return f"{', '.join(most)} and {last}" if most else last
+def _uninformed(result: Result, members: float, error: float) -> bool:
+    rows = len(result.scores)
+    asr = share(round(result.verdicts.asr.value * rows), rows, error)
+    return asr.low <= uninformed_asr(members, result.verdicts.said_member) <= asr.high
+
+
+def _needed(fpr: float) -> str:
+    return f"{100 * fpr:g}% FPR (which takes {fewest_non_members(fpr):,})"

@@ -9,8 +9,6 @@ from scipy.special import logsumexp
 
 Floats = npt.NDArray[np.float64]
 
-NEARLY_ONE = 1 - np.finfo(np.float64).epsneg
-
 
 @dataclass(frozen=True)
 class Signals:
@@ -52,20 +50,22 @@ def signals(answers: npt.NDArray[np.floating], y: npt.NDArray[np.int64]) -> Sign
     log_p: Floats = answers.astype(np.float64)
     rows = np.arange(len(y))
     label: Floats = log_p[rows, y]
-    others = log_p.copy()
-    others[rows, y] = -np.inf
-    log_rest = np.minimum(logsumexp(others, axis=1), 0)  # log(1 - p) of the label
     p = np.exp(log_p)
     top = np.partition(p, -2, axis=1)[:, -2:]
-    wrong = p * np.log1p(-np.minimum(p, NEARLY_ONE))
+    first = log_p.argmax(axis=1)
+    others = log_p.copy()
+    others[rows, first] = -np.inf
+    log_rest = np.log1p(-np.minimum(p, 0.75))  # log(1 - p) of each class, of which one at most is larger than a half
+    log_rest[rows, first] = np.minimum(logsumexp(others, axis=1), 0)
+    wrong = p * log_rest
     wrong[rows, y] = 0
     return Signals(
         confidence=log_p.max(axis=1),
         margin=top[:, 1] - top[:, 0],
         label=label,
-        logit=label - log_rest,
+        logit=label - log_rest[rows, y],
         entropy=-(p * log_p).sum(axis=1),
-        modified_entropy=-np.exp(log_rest) * label - wrong.sum(axis=1),
+        modified_entropy=-np.exp(log_rest[rows, y]) * label - wrong.sum(axis=1),
         right=(log_p.argmax(axis=1) == y).astype(np.float64),
     )
 

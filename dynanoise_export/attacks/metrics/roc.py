@@ -39,6 +39,16 @@ def curve(scores: npt.NDArray[np.floating], member: npt.NDArray[np.bool_]) -> Cu
     )
 
 
+def turned_round(drawn: Curve) -> Curve:
+    """Give the curve of the scores' negatives."""
+    return Curve(
+        drawn.non_members - drawn.false_positives[::-1],
+        drawn.members - drawn.true_positives[::-1],
+        drawn.non_members,
+        drawn.members,
+    )
+
+
 def fewest_non_members(fpr: float) -> int:
     """Tell how many non-members it takes to show that a threshold, any threshold, keeps to so small an FPR."""
     return int(np.ceil(np.log(ERROR) / np.log1p(-fpr)))

@@ -76,9 +76,9 @@ def test_rows_that_differ_without_the_model_are_named():
 @pytest.mark.parametrize(
     ("non_members", "said"),
     [
-        (436, "at 1%, 0.1% and 0.01% FPR, which takes 437 or more"),
-        (437, "at 0.1% and 0.01% FPR, which takes 4,380 or more"),
-        (4380, "at 0.01% FPR, which takes 43,819 or more"),
+        (436, "at 1% FPR (which takes 437) and 0.1% FPR (which takes 4,380) and 0.01% FPR (which takes 43,819)"),
+        (437, "at 0.1% FPR (which takes 4,380) and 0.01% FPR (which takes 43,819)"),
+        (4380, "at 0.01% FPR (which takes 43,819)"),
     ],
 )
 def test_rates_that_the_rows_cannot_show_are_named(non_members, said):
