@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from dynanoise_export.attacks import honesty
 from dynanoise_export.attacks.asking.cache import Cache
 from dynanoise_export.attacks.asking.observations import DELTAS, Observations, observe
@@ -143,9 +145,12 @@ def attack(
 
     step("Looking at the rows")
     common = attackable(audit, projected(audit.inputs), served.head, store)
-    without = () if unseen is None else tuple(_attack(unseen, common, False, step))
-    attackers = _attack(seen, common, served.head is not None, step)
-    results = tuple(_compared(result, without) for result in attackers)
+    # The attacks are many small pieces of work: more threads gain nothing, and beside other programs they lose minutes
+    # in waiting for each other.
+    with threadpool_limits(1):
+        without = () if unseen is None else tuple(_attack(unseen, common, False, step))
+        attackers = _attack(seen, common, served.head is not None, step)
+        results = tuple(_compared(result, without) for result in attackers)
     return _report(served, plain, common, seen, unseen, results, without, options.gates)
 
 

@@ -1,6 +1,6 @@
 """What a client makes of several answers to each of its queries."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,9 +31,17 @@ class Answers:
     count: int
 
 
-def gather(client: Client, rows: Arrays, y: npt.NDArray[np.int64], variants: Variants) -> Answers:
-    """Ask all variants of at most a batch of rows."""
-    return _summed(y, (client.ask(variant) for variant in variants(rows)))
+def gather(
+    client: Client, rows: Arrays, y: npt.NDArray[np.int64], variants: Variants, told: Callable[[int], None]
+) -> Answers:
+    """Ask all variants of at most a batch of rows; `told` hears how many queries were answered."""
+
+    def answers() -> Iterator[Floats]:
+        for variant in variants(rows):
+            yield client.ask(variant)
+            told(len(y))
+
+    return _summed(y, answers())
 
 
 def merged(first: Answers, second: Answers) -> Answers:

@@ -107,9 +107,8 @@ def _ask(client: Client, audit: Audit, stage: _Stage, told: Callable[[int], None
     parts, start = [], 0
     for batch in batches(audit.inputs, client.batch):
         rows = len(next(iter(batch.values())))
-        parts.append(gather(client, batch, audit.y[start : start + rows], stage.variants))
+        parts.append(gather(client, batch, audit.y[start : start + rows], stage.variants, told))
         start += rows
-        told(rows * stage.count)
     return joined(parts)
 
 
