@@ -137,11 +137,11 @@ def attack(
             require_fits(asked, audit, store)
 
     step("Asking the model")
-    seen = _observe(served, audit, options.queries, DELTAS, options.cache, progress)
+    seen = _observe(served, audit, options, progress)
     unseen = None
     if plain is not None:
         step("Asking the undefended model")
-        unseen = _observe(plain, audit, (1,), (), options.cache, progress)  # no noise is to be averaged there
+        unseen = _observe(plain, audit, options, progress)
 
     step("Looking at the rows")
     common = attackable(audit, projected(audit.inputs), served.head, store)
@@ -154,15 +154,10 @@ def attack(
     return _report(served, plain, common, seen, unseen, results, without, options.gates)
 
 
-def _observe(
-    served: Served,
-    audit: Audit,
-    queries: Sequence[int],
-    deltas: Sequence[float],
-    cache: Path | None,
-    progress: Progress,
-) -> Observations:
-    return observe(served.client, audit, queries, deltas, Cache(cache, served.sha256, audit.sha256), progress)
+def _observe(served: Served, audit: Audit, options: Options, progress: Progress) -> Observations:
+    # Where no noise is known of, none is to be averaged.
+    queries, deltas = ((1,), ()) if served.head is None else (options.queries, DELTAS)
+    return observe(served.client, audit, queries, deltas, Cache(options.cache, served.sha256, audit.sha256), progress)
 
 
 def _attack(seen: Observations, common: Attackable, defended: bool, step: Step) -> Iterator[Result]:

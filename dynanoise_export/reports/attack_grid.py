@@ -64,7 +64,7 @@ def midput_rows(report: AttackReport, columns: list[Column]) -> dict[str, list[f
     return {
         "MIDPUT, first version": [None if one is None else one.first for one in own],
         "MIDPUT, second version": [None if one is None else one.second for one in own],
-        "MIDPUT of |accuracy - 0.5|": [None if one is None else one.from_half for one in own],
+        "MIDPUT of |acc. - 0.5|": [None if one is None else one.from_half for one in own],
     }
 
 
@@ -85,7 +85,7 @@ def called(attacker: Attacker, defended: bool) -> str:
 def _column(mine: bool, attacker: Attacker, names: dict[str, str]) -> Column:
     if attacker.near_duplicates is not None:
         delta = f"{attacker.near_duplicates:g}"
-        return Column(f"Adaptive, {attacker.queries} near-duplicates at", delta, f"δ {delta}", mine, attacker)
+        return Column(f"Adaptive, {attacker.queries} near-duplicates at", delta, f"δ{delta[1:]}", mine, attacker)
     if attacker.adaptive:
         return Column("Adaptive, answers averaged", str(attacker.queries), f"×{attacker.queries}", mine, attacker)
     if attacker.defended:

@@ -28,7 +28,9 @@ def print_attack(report: AttackReport, console: Console) -> None:
         )
     for gate in report.kept:
         console.print(f"[green]PASSED[/]  {escape(str(gate))}: no attack's interval goes beyond it")
+    console.print()
     console.print(_table(report))
+    console.print()
     console.print(_legend(report), style="dim")
     for warning in report.warnings:
         console.print(f"[yellow]![/] {escape(warning)}")
@@ -75,13 +77,14 @@ def _beside(report: AttackReport) -> Iterator[str]:
 def _table(report: AttackReport) -> Table:
     told = grid(report)
     columns = (Column(column.short, justify="right") for column in told.columns)
-    table = Table("AUC", *columns, box=SIMPLE, padding=(0, 1, 0, 0))
+    # Eight attackers fit into 80 columns by a hair.
+    table = Table("AUC", *columns, box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name, results in told.rows.items():
         table.add_row(escape(name), *map(_cell, results))
     if report.tradeoffs:
         table.add_section()
         for name, values in midput_rows(report, told.columns).items():
-            table.add_row(name, *("" if value is None else f"{value:.3f}" for value in values))
+            table.add_row(name, *("" if value is None else _short(value) for value in values))
     return table
 
 
@@ -99,7 +102,12 @@ def _cell(result: Result | None) -> str:
         return ""
     value = result.auc.value
     colour = "red" if value >= STRONG else "yellow" if value >= SOME else "green"
-    return f"[{colour}]{value:.3f}[/]"
+    return f"[{colour}]{_short(value)}[/]"
+
+
+def _short(value: float) -> str:
+    """Write a figure of at most 1 without the 0 before its point."""
+    return f"{value:.3f}".replace("0.", ".", 1)
 
 
 def _told(interval: Interval) -> str:

@@ -48,6 +48,17 @@ def test_the_readme_shows_commands_that_run_as_shown(demo):
         assert left(output) == left(written.splitlines())[: len(left(output))]
 
 
+def test_the_attack_of_the_readme_and_that_of_the_docs_run(demo):
+    shell("dynanoise-export demo/digits.pt -o defended.onnx", demo)
+    shell(blocks("README.md", "sh")[0], demo)
+    assert "The worst attack is" in (demo / "report.html").read_text()
+    assert (demo / "report.observations").is_dir()
+    (demo / "attacked.py").write_text(blocks("docs/attack.md", "python")[0])
+    for name in ("bundle.npz", "shadows", "digits.pt"):
+        (demo / name).symlink_to(demo / "demo" / name)
+    assert "Interval(value=0." in shell("python attacked.py", demo)
+
+
 def test_the_makefile_runs_the_demo_that_the_readme_names():
     assert "make demo" in blocks("README.md", "")[0]
     assert "dynanoise-export demo --out demo" in (ROOT / "Makefile").read_text()
@@ -58,14 +69,14 @@ def test_the_release_gate_of_the_docs_gates(demo, tmp_path):
     shutil.copy(demo / "demo" / "bundle.npz", tmp_path / "rows.npz")
     job = yaml.safe_load(blocks("docs/ci.md", "yaml")[0])["jobs"]["defended"]
     commands = {step["name"]: step["run"] for step in job["steps"] if "run" in step}
-    assert commands.pop("Install") == "pip install 'dynanoise-export[cpu]'"  # as the test of the wheel does
+    assert commands.pop("Install") == "pip install 'dynanoise-export[cpu,report]'"  # as the test of the wheel does
     for command in commands.values():
         shell(command, tmp_path)
-    for report in ("export.json", "validation.json", "validation.xml"):
+    for report in ("export.json", "validation.json", "validation.xml", "attack.json", "attack.html"):
         assert (tmp_path / report).stat().st_size
 
     (tmp_path / "test_release.py").write_text(blocks("docs/ci.md", "python")[0])
-    assert "1 passed" in shell("python -m pytest -q test_release.py", tmp_path)
+    assert "2 passed" in shell("python -m pytest -q test_release.py", tmp_path)
 
 
 def test_the_models_of_the_docs_train_as_shown(tmp_path):

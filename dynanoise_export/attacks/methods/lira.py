@@ -71,6 +71,6 @@ def _offline(evidence: Evidence, fixed_variance: bool) -> Scores:
 
 
 ONLINE = Attack("LiRA, online", SOURCE, partial(_online, fixed_variance=False), shadows=8)
-ONLINE_FIXED = Attack("LiRA, online, fixed variance", SOURCE, partial(_online, fixed_variance=True), shadows=4)
+ONLINE_FIXED = Attack("LiRA, online, fixed σ", SOURCE, partial(_online, fixed_variance=True), shadows=4)
 OFFLINE = Attack("LiRA, offline", SOURCE, partial(_offline, fixed_variance=False), shadows=8)
-OFFLINE_FIXED = Attack("LiRA, offline, fixed variance", SOURCE, partial(_offline, fixed_variance=True), shadows=4)
+OFFLINE_FIXED = Attack("LiRA, offline, fixed σ", SOURCE, partial(_offline, fixed_variance=True), shadows=4)

@@ -26,6 +26,4 @@ def _score(evidence: Evidence) -> Scores:
     return np.asarray(model.decision_function(_features(evidence.signals)))
 
 
-SHADOW_REGRESSION = Attack(
-    "shadow models, regression", "Forough and Haddadi 2025, section 7.2", _score, shadows=4, cut=0.0
-)
+SHADOW_REGRESSION = Attack("shadow regression", "Forough and Haddadi 2025, section 7.2", _score, shadows=4, cut=0.0)

@@ -77,6 +77,4 @@ def _clipped(log_p: Floats) -> torch.Tensor:
     return torch.from_numpy(np.maximum(log_p, SMALLEST).astype(np.float32))
 
 
-THREE_SUBNETS = Attack(
-    "shadow models, three subnets", "Nasr et al. 2018; Kassa et al. 2025", _score, shadows=4, cut=0.0
-)
+THREE_SUBNETS = Attack("three subnets", "Nasr et al. 2018; Kassa et al. 2025", _score, shadows=4, cut=0.0)
