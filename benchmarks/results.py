@@ -143,7 +143,7 @@ def section(run: Run, report: AttackReport) -> str:
     ]
     for fpr in (0.01, 0.001):
         if report.worst.tpr[fpr] is not None:
-            parts.append(f"TPR at {fpr:.2g} FPR:\n\n{table(ranking(told), partial(rate, fpr))}")
+            parts.append(f"TPR at {100 * fpr:g}% FPR:\n\n{table(ranking(told), partial(rate, fpr))}")
     parts.append(midput(report, told.columns))
     warned = "\n".join(f"- {warning}" for warning in report.warnings)
     return "\n".join([*parts, f"What the report warns of:\n\n{warned}\n"])
@@ -171,8 +171,8 @@ def rate(fpr: float, result: Result) -> str:
 
 
 def row(cells: list[str]) -> str:
-    """Write a row of a table."""
-    return f"| {' | '.join(cells)} |"
+    """Write a row of a table, whose cells may hold bars."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def midput(report: AttackReport, columns: list[Column]) -> str:

@@ -57,7 +57,7 @@ def _beside(report: AttackReport) -> Iterator[str]:
             plain = report.plain_of(result)
             without = plain.tpr[fpr] if plain else None
             yield (
-                f"TPR at {fpr:.4g} FPR: {value:.4f}{'' if without is None else f', {without.value:.4f} without'} "
+                f"TPR at {100 * fpr:g}% FPR: {value:.4f}{'' if without is None else f', {without.value:.4f} without'} "
                 f"({result.attack.name}, {result.attacker.name})"
             )
     if report.cost is not None and report.plain_utility is not None:
