@@ -1,5 +1,6 @@
 """The command `attack`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from dynanoise_cli import options
 from dynanoise_cli.console import console_beside, counted_progress
+from dynanoise_cli.running import INTERRUPTED
 from dynanoise_export.files import require_writable
 
 EXCEEDED = 4
@@ -87,16 +89,21 @@ def attack(
         gates=gates(max_auc, max_tpr or []),
         cache=_beside(html, json),
     )
-    with counted_progress() as (step, progress):
-        report = carry_out(
-            defended,
-            data,
-            shadows,
-            reference,
-            chosen,
-            step,
-            lambda sent, of, what: progress(sent, of, f"queries, {what}"),
-        )
+    try:
+        with counted_progress() as (step, progress):
+            report = carry_out(
+                defended,
+                data,
+                shadows,
+                reference,
+                chosen,
+                step,
+                lambda sent, of, what: progress(sent, of, f"queries, {what}"),
+            )
+    except KeyboardInterrupt:
+        kept = "" if chosen.cache is None else f"; the same command goes on with the answers in {chosen.cache}"
+        print(f"Stopped{kept}.", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     print_attack(report, console_beside(json))
     if json is not None:
         write_document(attack_document(report), json)

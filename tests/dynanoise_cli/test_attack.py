@@ -1,9 +1,11 @@
 import json
+import signal
 
 import numpy as np
 import pytest
 
 from support.audits import make_audit
+from support.program import started, until
 
 DECIMALS = 1e-12
 
@@ -121,6 +123,18 @@ def test_parameters_that_are_given_are_those_that_the_attacker_knows(attack, tmp
     stated, other = told(), told("--temperature", 1)
     assert (stated[0], other[0]) == (10, 1)
     assert stated[1] > other[1] + 0.01  # at another temperature than the file's the threshold is off
+
+
+def test_ctrl_c_keeps_what_was_answered_and_says_so(folder, tmp_path):
+    arguments = ["attack", folder / "defended.onnx", "--data", folder / "bundle.npz", "--queries", 1_000_000]
+    with started("dynanoise-export", *arguments, "--json", tmp_path / "report.json") as running:
+        until(lambda: list(tmp_path.glob("report.observations/*.npz")))
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=120)
+    assert running.returncode == 130, errors
+    assert "goes on with the answers in" in errors
+    assert "Traceback" not in errors
+    assert [path.name for path in tmp_path.iterdir()] == ["report.observations"]
 
 
 @pytest.mark.parametrize(

@@ -68,12 +68,12 @@ def until(condition: Callable[[], object], seconds: float = 120) -> None:
 
 
 @contextmanager
-def started(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """Start `dynanoise-models` in a process of its own, and see that it ends.
+def started(name: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Start one of the programs in a process of its own, and see that it ends.
 
     It hears Ctrl-C as in a terminal, even if these tests run where nothing does.
     """
-    program = Path(sys.executable).with_name("dynanoise-models")
+    program = Path(sys.executable).with_name(name)
     command = [str(argument) for argument in (program, *arguments)]
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True, preexec_fn=heard) as process:

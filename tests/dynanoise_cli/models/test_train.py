@@ -63,7 +63,7 @@ def epochs_in(state):
 def test_ctrl_c_writes_what_was_trained_and_the_same_command_goes_on(tmp_path):
     made, state = tmp_path / "m.pt", tmp_path / "m.pt.training"
     endless = ["train", "digits-mlp", "-o", made, "--json", tmp_path / "told.json", "--epochs", 1_000_000]
-    with started(*endless) as first:
+    with started("dynanoise-models", *endless) as first:
         until(lambda: epochs_in(state) > 20)
         first.send_signal(signal.SIGINT)
         out, errors = first.communicate(timeout=120)
@@ -77,7 +77,7 @@ def test_ctrl_c_writes_what_was_trained_and_the_same_command_goes_on(tmp_path):
     assert made.exists()
     assert epochs_in(state) <= told["epochs"]
 
-    with started(*endless) as again:
+    with started("dynanoise-models", *endless) as again:
         until(lambda: epochs_in(state) > told["epochs"])
         again.send_signal(signal.SIGINT)
         again.communicate(timeout=120)
@@ -87,7 +87,7 @@ def test_ctrl_c_writes_what_was_trained_and_the_same_command_goes_on(tmp_path):
 def test_ctrl_c_leaves_a_store_that_can_go_on(tmp_path):
     store = tmp_path / "store"
     command = ["shadows", "digits-mlp", "-o", store, "--count", 32, "--epochs", 100_000, "--workers", 1]
-    with started(*command) as running:
+    with started("dynanoise-models", *command) as running:
         until((store / "store.json").exists)
         running.send_signal(signal.SIGINT)
         _, errors = running.communicate(timeout=120)

@@ -88,7 +88,7 @@ def workers_of(process):
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_a_killed_run_goes_on_and_trains_nothing_twice(tmp_path):
     path, told = tmp_path / "store", tmp_path / "made.json"
-    with started(*command(path, "--count", 64)) as killed:
+    with started("dynanoise-models", *command(path, "--count", 64)) as killed:
         until(lambda: (path / "store.json").exists() and json.loads((path / "store.json").read_text())["models"])
         orphans = workers_of(killed)
         killed.kill()
@@ -98,7 +98,7 @@ def test_a_killed_run_goes_on_and_trains_nothing_twice(tmp_path):
     assert 0 < len(done) < 64
     before = np.load(path / "logits.npy")
 
-    with started(*command(path, "--count", 64, "--json", told)) as ended:
+    with started("dynanoise-models", *command(path, "--count", 64, "--json", told)) as ended:
         _, errors = ended.communicate(timeout=300)
     assert ended.returncode == 0, errors
     trained = json.loads(told.read_text())["trained"]
@@ -113,7 +113,7 @@ def test_a_killed_run_goes_on_and_trains_nothing_twice(tmp_path):
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_a_worker_that_dies_is_reported_and_its_work_done_again(tmp_path):
     path = tmp_path / "store"
-    with started(*command(path, "--count", 32)) as running:
+    with started("dynanoise-models", *command(path, "--count", 32)) as running:
         until(lambda: list(path.glob("states/*.progress")))
         os.kill(workers_of(running)[0], signal.SIGKILL)
         _, errors = running.communicate(timeout=300)
