@@ -18,8 +18,9 @@ $(STAMP): pyproject.toml constraints.txt Makefile
 demo: install
 	$(BIN)/dynanoise-export demo --out demo
 
+# A process for each core, and one thread in each: threads of several processes would wait for each other.
 test: lint
-	$(BIN)/python -m pytest -m 'not slow'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n auto --dist loadfile
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow
