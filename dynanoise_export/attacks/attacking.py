@@ -31,7 +31,7 @@ def carry_out(attacker: Attacker, evidence: Evidence, member: Bools, judged: Boo
     if evidence.shadows is not None:
         playing = with_shadow_as_target(evidence, evidence.shadows, 0)
     for attack in attacks_for(attacker):
-        if attack.lacking(evidence) is None:
+        if attack.has_means(evidence):
             scores = attack.score(evidence)[judged]
             cut, origin = _threshold(attack, evidence, playing, scores, member[judged])
             yield _judged(attack, attacker, scores, member[judged], cut, origin)
@@ -42,7 +42,7 @@ def _threshold(
 ) -> tuple[float, str]:
     if attack.cut is not None:
         return attack.cut, FIXED
-    if playing is not None and evidence.shadows is not None and attack.lacking(playing) is None:
+    if playing is not None and evidence.shadows is not None and attack.has_means(playing):
         return best_threshold(attack.score(playing), evidence.shadows.kept[0]), FROM_SHADOWS
     return best_threshold(scores, member), FROM_THESE_ROWS
 

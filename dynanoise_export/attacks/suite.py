@@ -10,11 +10,12 @@ from dynanoise_export.attacks import honesty
 from dynanoise_export.attacks.asking.cache import Cache
 from dynanoise_export.attacks.asking.observations import DELTAS, Observations, observe
 from dynanoise_export.attacks.attackers import attackers_of
-from dynanoise_export.attacks.attacking import attacks_for, carry_out
+from dynanoise_export.attacks.attacking import carry_out
 from dynanoise_export.attacks.audit import Audit, open_audit
 from dynanoise_export.attacks.blind import blind_auc
 from dynanoise_export.attacks.features import projected
 from dynanoise_export.attacks.gates import Exceeded, Gate, exceeded, require_tellable
+from dynanoise_export.attacks.methods.catalogue import ATTACKS
 from dynanoise_export.attacks.metrics.auc import difference
 from dynanoise_export.attacks.metrics.intervals import Interval
 from dynanoise_export.attacks.reading import Attackable, attackable, evidence_for
@@ -215,7 +216,7 @@ def _report(
         store=store,
         results=results,
         without=without,
-        lacking=_lacking(seen, common, served.head is not None),
+        lacking=_lacking(audit, store),
         asked=seen.queries,
         utility=worth,
         plain_utility=None if unseen is None else utility(audit, unseen.repeated[1]),
@@ -227,8 +228,7 @@ def _report(
     )
 
 
-def _lacking(seen: Observations, common: Attackable, defended: bool) -> dict[str, str]:
-    attacker, answers = next(iter(attackers_of(seen, defended=defended)))
-    evidence = evidence_for(attacker, answers, common)
-    lacked = {attack.name: attack.lacking(evidence) for attack in attacks_for(attacker)}
+def _lacking(audit: Audit, store: ShadowStore | None) -> dict[str, str]:
+    held, auxiliary = (0 if store is None else len(store.kept)), int((~audit.judged).sum())
+    lacked = {attack.name: attack.lacking(held, auxiliary) for attack in ATTACKS}
     return {name: lack for name, lack in lacked.items() if lack is not None}

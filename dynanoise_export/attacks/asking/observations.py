@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 from dynanoise_export.attacks.asking.answers import Answers, gather, joined, merged
 from dynanoise_export.attacks.asking.cache import Cache
@@ -69,8 +70,8 @@ def observe(
     """
     counts = sorted({1, *repeats})
     stages = list(_stages(audit, counts, deltas))
-    unknown = {stage.name: cache.load(stage.name) for stage in stages}
-    total = sum(stage.count for stage in stages if unknown[stage.name] is None) * len(audit)
+    kept = {stage.name: cache.load(stage.name) for stage in stages}
+    total = sum(stage.count for stage in stages if kept[stage.name] is None) * len(audit)
     sent = 0
 
     def told(stage: str, queries: int) -> None:
@@ -78,10 +79,10 @@ def observe(
         sent += queries
         progress(sent, total, stage)
 
-    known: dict[str, Answers] = {}
-    for stage in stages:
-        kept = unknown[stage.name]
-        known[stage.name] = kept or cache.save(stage.name, _ask(client, audit, stage, partial(told, stage.name)))
+    known = {
+        stage.name: kept[stage.name] or cache.save(stage.name, _ask(client, audit, stage, partial(told, stage.name)))
+        for stage in stages
+    }
     return Observations(
         repeated=_nested(counts, known),
         moved={delta: known[_moved(delta)] for delta in deltas if _moved(delta) in known},
@@ -92,7 +93,7 @@ def observe(
 
 def _stages(audit: Audit, counts: list[int], deltas: Sequence[float]) -> Iterator[_Stage]:
     """List what to ask; each count of repeats goes on from the one before it."""
-    for before, count in zip([0, *counts], counts, strict=False):
+    for before, count in pairwise([0, *counts]):
         yield _Stage(_repeated(before, count), same(count - before), count - before)
     floats, images = scales(audit.inputs), image_axes(audit.inputs)
     if floats:
@@ -115,7 +116,7 @@ def _ask(client: Client, audit: Audit, stage: _Stage, told: Callable[[int], None
 def _nested(counts: list[int], known: dict[str, Answers]) -> dict[int, Answers]:
     so_far: Answers | None = None
     nested = {}
-    for before, count in zip([0, *counts], counts, strict=False):
+    for before, count in pairwise([0, *counts]):
         further = known[_repeated(before, count)]
         so_far = further if so_far is None else merged(so_far, further)
         nested[count] = so_far

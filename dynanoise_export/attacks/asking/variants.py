@@ -14,6 +14,10 @@ Variants = Callable[[Arrays], Iterator[dict[str, Array]]]
 SMALLEST_SIDE = 8
 COLOURS = (1, 3)
 
+# Along the height (0) or the width (1), by so many pixels; and the image mirrored, which makes one more.
+SHIFTS = ((0, -1), (0, 1), (1, -1), (1, 1))
+TRANSFORMS = 1 + len(SHIFTS)
+
 
 def same(count: int) -> Variants:
     """Ask a row itself, so often."""
@@ -55,17 +59,12 @@ def transformed(axes: dict[str, tuple[int, int]]) -> Variants:
 
     def variants(rows: Arrays) -> Iterator[dict[str, Array]]:
         yield {name: np.flip(array, axes[name][1]) if name in axes else array for name, array in rows.items()}
-        for side in (0, 1):
-            for by in (-1, 1):
-                yield {
-                    name: _shifted(array, axes[name][side], by) if name in axes else array
-                    for name, array in rows.items()
-                }
+        for side, by in SHIFTS:
+            yield {
+                name: _shifted(array, axes[name][side], by) if name in axes else array for name, array in rows.items()
+            }
 
     return variants
-
-
-TRANSFORMS = 5
 
 
 def scales(inputs: Arrays) -> dict[str, float]:

@@ -34,15 +34,18 @@ class Attack:
     cut: float | None = None
     labels_only: bool = False
 
-    def lacking(self, evidence: Evidence) -> str | None:
-        """Tell what the attacker lacks for this attack, in words, or None."""
-        held = len(evidence.shadows) if evidence.shadows else 0
-        if held < self.shadows:
-            return f"needs {self.shadows} shadow models or more, and has {held or 'none'}"
-        known = int(evidence.auxiliary.sum())
-        if known < self.auxiliary:
-            return f"needs {self.auxiliary} auxiliary rows or more, and has {known or 'none'}"
+    def lacking(self, shadows: int, auxiliary: int) -> str | None:
+        """Tell what an attacker with so many shadow models and auxiliary rows lacks for it, in words, or None."""
+        if shadows < self.shadows:
+            return f"needs {self.shadows} shadow models or more, and has {shadows or 'none'}"
+        if auxiliary < self.auxiliary:
+            return f"needs {self.auxiliary} auxiliary rows or more, and has {auxiliary or 'none'}"
         return None
+
+    def has_means(self, evidence: Evidence) -> bool:
+        """Tell whether an attacker lacks nothing for it."""
+        held = len(evidence.shadows) if evidence.shadows else 0
+        return self.lacking(held, int(evidence.auxiliary.sum())) is None
 
 
 def shadows_of(evidence: Evidence) -> Shadows:

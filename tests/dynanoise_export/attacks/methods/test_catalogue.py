@@ -36,7 +36,8 @@ def test_a_shadow_model_that_plays_the_target_is_attacked_with_the_others(attack
 @pytest.mark.parametrize("attack", [a for a in ATTACKS if a.shadows], ids=lambda attack: attack.name)
 def test_without_shadow_models_an_attack_that_needs_them_says_so(attack):
     alone = replace(EVIDENCE, shadows=None)
-    assert attack.lacking(alone) == f"needs {attack.shadows} shadow models or more, and has none"
+    assert not attack.has_means(alone)
+    assert attack.lacking(0, 0) == f"needs {attack.shadows} shadow models or more, and has none"
     with pytest.raises(UserError, match="give --shadows"):
         attack.score(alone)
 

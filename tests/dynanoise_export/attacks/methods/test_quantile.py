@@ -57,8 +57,8 @@ def test_the_label_is_looked_at():
 
 def test_it_wants_a_hundred_auxiliary_rows():
     evidence, _, _ = known_law(rows=300)
-    assert QUANTILE.lacking(evidence) is None
-    few = replace(evidence, auxiliary=np.arange(300) < 99)
-    assert QUANTILE.lacking(few) == "needs 100 auxiliary rows or more, and has 99"
-    none = replace(evidence, auxiliary=np.zeros(300, dtype=bool))
-    assert QUANTILE.lacking(none) == "needs 100 auxiliary rows or more, and has none"
+    assert QUANTILE.has_means(evidence)
+    assert not QUANTILE.has_means(replace(evidence, auxiliary=np.arange(300) < 99))
+    assert QUANTILE.lacking(0, 100) is None
+    assert QUANTILE.lacking(0, 99) == "needs 100 auxiliary rows or more, and has 99"
+    assert QUANTILE.lacking(0, 0) == "needs 100 auxiliary rows or more, and has none"
