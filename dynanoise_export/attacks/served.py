@@ -6,19 +6,14 @@ from pathlib import Path
 from dynanoise_export.attacks.asking.client import Client
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.errors import UserError
-from dynanoise_export.files import sha256
-from dynanoise_export.graph.files import external_files, read_model
-from dynanoise_export.graph.leaks import find_leaks
-from dynanoise_export.graph.provenance import read_provenance
 from dynanoise_export.mechanism.heads import DynaNoise, Head
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeFile
 from dynanoise_export.shadow_stores import ShadowStore
 from dynanoise_export.targets.inputs import TensorSpec
-from dynanoise_export.targets.onnx_file import input_specs
 from dynanoise_export.targets.target import Target
 from dynanoise_export.validation.reference import open_reference
-from dynanoise_export.validation.subject import answers_of, known_parameters
+from dynanoise_export.validation.subject import known_parameters, open_file
 
 
 @dataclass(frozen=True)
@@ -54,28 +49,17 @@ def open_served(path: Path, given: Parameters | None = None) -> Served:
     Raises:
         UserError: it is no ONNX model, or can't be opened in the runtime.
     """
-    model = read_model(path)
-    provenance = read_provenance(model)
-    noise_input = provenance.noise_input if provenance else None
-    leaks = find_leaks(model, [noise_input] if noise_input else [])
-    parameters = given or known_parameters(model)
-    specs = input_specs(model)
-    inputs = tuple(spec for spec in specs if spec.name != noise_input)
+    file = open_file(path)
+    parameters = given or known_parameters(file)
+    runtime = OnnxRuntimeFile(path).open()
     return Served(
         path=path,
-        sha256=sha256(path, *external_files(model)),
+        sha256=file.sha256,
         head=DynaNoise(parameters) if parameters else None,
-        noise=provenance.noise if provenance else None,
-        inputs=inputs,
-        leaking=tuple(leaks.leaks) if parameters else (),
-        client=Client(
-            path,
-            OnnxRuntimeFile(path).open(),
-            answers_of(model, leaks).name or "",
-            inputs,
-            next((spec for spec in specs if spec.name == noise_input), None),
-            defended=parameters is not None,
-        ),
+        noise=file.stated.noise if file.stated else None,
+        inputs=file.inputs,
+        leaking=tuple(file.leaks.leaks) if parameters else (),
+        client=Client(path, runtime, file.answers, file.inputs, file.noise, defended=parameters is not None),
     )
 
 

@@ -17,18 +17,17 @@ from dynanoise_export.targets.onnx_file import input_specs
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A defended file.
+class ServedFile:
+    """An ONNX file, defended or not, and what it says of itself.
 
     Attributes:
         path: of the file.
         sha256: of it and its external data.
         model: its graph.
-        parameters: what it is judged by: the user's, or else the file's own word.
         attributes: the parameters that its head's node holds; None for a head that is no such node.
         stated: what its metadata says, or None.
         inputs: what a client sends; not the noise.
-        noise_input: the name of the input that takes the noise, or None.
+        noise: the input that takes the noise, or None.
         answers: the name of the output that the noise covers, or of the first.
         classes: k, by the shape that the answers declare; 0 where they declare none.
         leaks: the taint walk.
@@ -37,14 +36,29 @@ class Subject:
     path: Path
     sha256: str
     model: ir.Model
-    parameters: Parameters
     attributes: Parameters | None
     stated: Provenance | None
     inputs: tuple[TensorSpec, ...]
-    noise_input: str | None
+    noise: TensorSpec | None
     answers: str
     classes: int
     leaks: LeakReport
+
+    @property
+    def noise_input(self) -> str | None:
+        """The name of the input that takes the noise, or None."""
+        return self.noise.name if self.noise else None
+
+
+@dataclass(frozen=True)
+class Subject(ServedFile):
+    """A defended file that is judged.
+
+    Attributes:
+        parameters: what it is judged by: the user's, or else the file's own word.
+    """
+
+    parameters: Parameters
 
 
 def open_subject(path: Path, given: Parameters | None = None) -> Subject:
@@ -57,38 +71,47 @@ def open_subject(path: Path, given: Parameters | None = None) -> Subject:
     Raises:
         UserError: it is no ONNX model, or there are no parameters to judge it by.
     """
-    model = read_model(path)
-    stated, attributes = read_provenance(model), _attributes(model)
-    parameters = given or known_parameters(model)
+    file = open_file(path)
+    parameters = given or known_parameters(file)
     if parameters is None:
         raise UserError(f"{path} states no parameters to judge it by: give --sigma0, --lambda and --temperature.")
+    return Subject(**vars(file), parameters=parameters)
+
+
+def open_file(path: Path) -> ServedFile:
+    """Open an ONNX file, defended or not.
+
+    Raises:
+        UserError: it is no ONNX model.
+    """
+    model = read_model(path)
+    stated = read_provenance(model)
     noise_input = stated.noise_input if stated else None
     leaks = find_leaks(model, [noise_input] if noise_input else [])
-    answers = answers_of(model, leaks)
+    answers = next((v for v in model.graph.outputs if v.name in leaks.noised), model.graph.outputs[0])
     k = answers.shape[-1] if answers.shape is not None and len(answers.shape) else 0
-    return Subject(
+    specs = input_specs(model)
+    return ServedFile(
         path=path,
         sha256=sha256(path, *external_files(model)),
         model=model,
-        parameters=parameters,
-        attributes=attributes,
+        attributes=_attributes(model),
         stated=stated,
-        inputs=tuple(spec for spec in input_specs(model) if spec.name != noise_input),
-        noise_input=noise_input,
+        inputs=tuple(spec for spec in specs if spec.name != noise_input),
+        noise=next((spec for spec in specs if spec.name == noise_input), None),
         answers=answers.name or "",
         classes=k if isinstance(k, int) else 0,
         leaks=leaks,
     )
 
 
-def answers_of(model: ir.Model, leaks: LeakReport) -> ir.Value:
-    """Choose the output that the noise covers, or the first."""
-    return next((v for v in model.graph.outputs if v.name in leaks.noised), model.graph.outputs[0])
+def known_parameters(file: ServedFile) -> Parameters | None:
+    """Tell the parameters that a file states in its metadata or, failing that, holds in its head; None if neither.
 
-
-def known_parameters(model: ir.Model) -> Parameters | None:
-    """Tell the parameters that a file states in its metadata or, failing that, holds in its head; None if neither."""
-    return _stated_parameters(read_provenance(model)) or _attributes(model)
+    Raises:
+        UserError: it states others than DynaNoise's.
+    """
+    return _stated_parameters(file.stated) or file.attributes
 
 
 def _stated_parameters(stated: Provenance | None) -> Parameters | None:
