@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from dynanoise_export.attacks.suite import AttackReport, Options, attack
-from dynanoise_export.bundles import Bundle, Part, load_bundle
+from dynanoise_export.bundles import load_bundle
 from dynanoise_export.errors import UserError
 from dynanoise_export.exporting import Exported, Progress, export
 from dynanoise_export.graph.attach import OUTPUT_NAME
@@ -41,7 +41,6 @@ class Demonstration:
         bundle: the members and non-members, for an audit.
         exported: the defended file.
         validation: of the file, on the bundle's rows.
-        accuracies: of the plain and of the defended model, on members and on non-members, by name.
         plain: the undefended answer [k] to one member.
         defended: the defended answers [3, k] to the same member, asked three times.
         shadows: the shadow models.
@@ -52,7 +51,6 @@ class Demonstration:
     bundle: Path
     exported: Exported
     validation: Validation
-    accuracies: dict[str, tuple[float, float]]
     plain: npt.NDArray[np.float32]
     defended: npt.NDArray[np.float32]
     shadows: Path
@@ -76,16 +74,15 @@ def demonstrate(folder: Path, progress: Progress = lambda step: None) -> Demonst
     checkpoint, bundle, shadows = folder / "digits.pt", folder / "bundle.npz", folder / "shadows"
     choices = Choices(rows=ROWS)
     train_target(TARGET, checkpoint, bundle, choices, progress, _telling(progress))
-    rows = load_bundle(bundle, [spec.name for spec in TARGETS[TARGET].inputs])
     exported = export(checkpoint, folder / "defended.onnx", DynaNoise(Parameters()), progress=progress)
 
     validation = validate(exported.path, checkpoint, bundle, progress=progress)
 
     progress("Asking it")
-    plain = softmax(reference_logits(exported.target, rows.inputs), axis=1).astype(np.float32)
-    file = OnnxRuntimePredictor(exported.path)
-    defended = _ask(file, rows.inputs)
+    rows = load_bundle(bundle, [spec.name for spec in TARGETS[TARGET].inputs])
     first = {name: array[:1] for name, array in rows.inputs.items()}
+    plain = softmax(reference_logits(exported.target, first), axis=1).astype(np.float32)
+    file = OnnxRuntimePredictor(exported.path)
 
     make_shadows(TARGET, shadows, SHADOWS, choices, bundle, step=progress, progress=_counting(progress))
     asked = Options(cache=folder / "report.observations")
@@ -95,10 +92,6 @@ def demonstrate(folder: Path, progress: Progress = lambda step: None) -> Demonst
         bundle=bundle,
         exported=exported,
         validation=validation,
-        accuracies={
-            "without the defence": _accuracies(plain, rows),
-            "with the defence": _accuracies(defended, rows),
-        },
         plain=plain[0],
         defended=np.concatenate([_ask(file, first) for _ in range(TIMES)]),
         shadows=shadows,
@@ -112,12 +105,6 @@ def _telling(progress: Progress) -> Callable[[Epoch], None]:
 
 def _counting(progress: Progress) -> Callable[[float, int], None]:
     return lambda done, of: progress(f"Training shadow models, {done:.0f} of {of}")
-
-
-def _accuracies(probabilities: npt.NDArray[np.float32], rows: Bundle) -> tuple[float, float]:
-    """Tell the share of right answers [n, k] on members and on non-members."""
-    right = probabilities.argmax(axis=1) == rows.y
-    return float(right[rows.split == Part.MEMBER].mean()), float(right[rows.split == Part.NON_MEMBER].mean())
 
 
 def _ask(file: OnnxRuntimePredictor, inputs: Arrays) -> npt.NDArray[np.float32]:

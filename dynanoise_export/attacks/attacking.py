@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.evidence import Bools, Evidence, with_shadow_as_target
 from dynanoise_export.attacks.methods.attack import Attack, Scores
@@ -34,7 +32,7 @@ def carry_out(attacker: Attacker, evidence: Evidence, member: Bools, judged: Boo
         if attack.has_means(evidence):
             scores = attack.score(evidence)[judged]
             cut, origin = _threshold(attack, evidence, playing, scores, member[judged])
-            yield _judged(attack, attacker, scores, member[judged], cut, origin)
+            yield judge(attack, attacker, scores, member[judged], cut, origin)
 
 
 def _threshold(
@@ -47,7 +45,8 @@ def _threshold(
     return best_threshold(scores, member), FROM_THESE_ROWS
 
 
-def _judged(attack: Attack, attacker: Attacker, scores: Scores, member: Bools, cut: float, origin: str) -> Result:
+def judge(attack: Attack, attacker: Attacker, scores: Scores, member: Bools, cut: float, origin: str) -> Result:
+    """Judge the scores of the judged rows; `origin` tells where the threshold `cut` is from."""
     placed, drawn = placements(scores, member), curve(scores, member)
     best = best_threshold(scores, member)
     return Result(
@@ -61,5 +60,5 @@ def _judged(attack: Attack, attacker: Attacker, scores: Scores, member: Bools, c
         verdicts=verdicts(scores >= cut, member),
         threshold=origin,
         best_balanced_accuracy=verdicts(scores >= best, member).balanced_accuracy.value,
-        epsilon=epsilon_lower_bound(np.asarray(scores), member),
+        epsilon=epsilon_lower_bound(scores, member),
     )

@@ -97,6 +97,11 @@ class AttackReport:
         """The attack with the largest AUC."""
         return max(self.results, key=lambda result: result.auc.value)
 
+    def finds_most(self, fpr: float) -> Result | None:
+        """Give the result with the largest TPR at an FPR of `FPRS`, or None where none can be told."""
+        told = [(tpr.value, result) for result in self.results if (tpr := result.tpr[fpr]) is not None]
+        return max(told, key=lambda one: one[0])[1] if told else None
+
     def plain_of(self, result: Result) -> Result | None:
         """Give the result of the same attack on the undefended model."""
         return _counterpart(result, self.without)

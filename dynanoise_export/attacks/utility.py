@@ -8,8 +8,8 @@ from scipy.stats import norm
 
 from dynanoise_export.attacks.asking.answers import Answers
 from dynanoise_export.attacks.audit import Audit
+from dynanoise_export.attacks.metrics.calibration import calibration_error
 from dynanoise_export.attacks.metrics.intervals import LEVEL, Interval, share
-from dynanoise_export.attacks.metrics.utility import calibration_error
 
 
 @dataclass(frozen=True)

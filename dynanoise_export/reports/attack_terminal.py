@@ -51,14 +51,12 @@ def _answer(report: AttackReport) -> str:
 
 def _beside(report: AttackReport) -> Iterator[str]:
     for fpr in FPRS:
-        found = [(tpr.value, result) for result in report.results if (tpr := result.tpr[fpr]) is not None]
-        if found:
-            value, result = max(found, key=lambda one: one[0])
+        result = report.finds_most(fpr)
+        if result is not None and (tpr := result.tpr[fpr]) is not None:
             plain = report.plain_of(result)
-            without = plain.tpr[fpr] if plain else None
+            without = f", {told.value:.4f} without" if plain and (told := plain.tpr[fpr]) else ""
             yield (
-                f"TPR at {100 * fpr:g}% FPR: {value:.4f}{'' if without is None else f', {without.value:.4f} without'} "
-                f"({result.attack.name}, {result.attacker.name})"
+                f"TPR at {100 * fpr:g}% FPR: {tpr.value:.4f}{without} ({result.attack.name}, {result.attacker.name})"
             )
     if report.cost is not None and report.plain_utility is not None:
         lost = report.cost.accuracy_lost

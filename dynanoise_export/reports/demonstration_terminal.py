@@ -25,8 +25,12 @@ def print_demonstration(shown: Demonstration, page: Path, console: Console) -> N
 
     console.print("\n[bold]3. Accuracy, plain and defended[/]")
     accuracies = Table("", Column("members", justify="right"), Column("non-members", justify="right"), box=SIMPLE)
-    for name, (members, others) in shown.accuracies.items():
-        accuracies.add_row(name, f"{members:.3f}", f"{others:.3f}")
+    for name, worth in (
+        ("without the defence", shown.attack.plain_utility),
+        ("with the defence", shown.attack.utility),
+    ):
+        if worth is not None:
+            accuracies.add_row(name, f"{worth.accuracy_on_members.value:.3f}", f"{worth.accuracy.value:.3f}")
     console.print(accuracies)
 
     console.print("[bold]4. The same member, asked again and again[/]")

@@ -6,13 +6,9 @@ import numpy as np
 from scipy.special import log_softmax
 
 from dynanoise_export.attacks.attackers import Attacker
-from dynanoise_export.attacks.attacking import FIXED
+from dynanoise_export.attacks.attacking import FIXED, judge
 from dynanoise_export.attacks.evidence import Evidence, Labels, Shadows
 from dynanoise_export.attacks.methods.loss import LOSS
-from dynanoise_export.attacks.metrics.accuracy import verdicts
-from dynanoise_export.attacks.metrics.auc import auc, placements
-from dynanoise_export.attacks.metrics.roc import curve, tpr_at
-from dynanoise_export.attacks.results import FPRS, Result
 from dynanoise_export.attacks.signals import signals, stacked
 
 ANSWERS = 16
@@ -48,18 +44,4 @@ def answered(evidence, log_p, shadows):
 
 def result(scores, member, cut=0.0, attack=LOSS, attacker=NAIVE, threshold=FIXED):
     """Judge scores as an attack's."""
-    placed, points = placements(scores, member), curve(scores, member)
-    said = verdicts(scores >= cut, member)
-    return Result(
-        attack=attack,
-        attacker=attacker,
-        scores=scores,
-        placed=placed,
-        curve=points,
-        auc=auc(placed),
-        tpr={fpr: tpr_at(points, fpr) for fpr in FPRS},
-        verdicts=said,
-        threshold=threshold,
-        best_balanced_accuracy=said.balanced_accuracy.value,
-        epsilon=0.0,
-    )
+    return judge(attack, attacker, scores, member, cut, threshold)

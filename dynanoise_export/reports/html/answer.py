@@ -56,9 +56,8 @@ def strongest(report: AttackReport) -> list[Bar]:
 def most_found(report: AttackReport) -> Found | None:
     """Find the attack that finds most members at the smallest FPR that these rows can tell, if they can tell any."""
     for fpr in sorted(FPRS):
-        told = [(tpr, result) for result in report.results if (tpr := result.tpr[fpr]) is not None]
-        if told:
-            tpr, result = max(told, key=lambda one: one[0].value)
+        result = report.finds_most(fpr)
+        if result is not None and (tpr := result.tpr[fpr]) is not None:
             plain = report.plain_of(result)
             return Found(fpr, result, tpr, None if plain is None else plain.tpr[fpr])
     return None

@@ -1,4 +1,4 @@
-"""What a model's answers are worth to those who ask honestly."""
+"""How far a model's confidence is from its accuracy."""
 
 import numpy as np
 import numpy.typing as npt

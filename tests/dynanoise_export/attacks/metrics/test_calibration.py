@@ -5,7 +5,7 @@ import pytest
 from scipy.special import log_softmax
 from sklearn.calibration import calibration_curve
 
-from dynanoise_export.attacks.metrics.utility import calibration_error
+from dynanoise_export.attacks.metrics.calibration import calibration_error
 
 
 def answers(rows=2000, classes=5):
