@@ -20,7 +20,10 @@ from dynanoise_export.graph.provenance import Provenance, tool_versions, write_p
 from dynanoise_export.graph.running import predictor_of
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.mechanism.heads import Head
-from dynanoise_export.parameters import NoiseSource, Precision
+from dynanoise_export.mechanism.keyed.key import KeyFile, key_beside, key_for
+from dynanoise_export.mechanism.keyed.noise import KeyedNoise
+from dynanoise_export.mechanism.noise import Noise, source_of
+from dynanoise_export.parameters import DEFAULT_GRIDS, NoiseSource, Precision
 from dynanoise_export.runtimes.onnx_runtime import require_onnxruntime
 from dynanoise_export.targets.inputs import Arrays
 from dynanoise_export.targets.opening import open_target
@@ -35,12 +38,17 @@ class ExportOptions:
 
     Attributes:
         noise: where the head's standard normals come from.
+        key_file: for keyed noise, the file of its key, which is made if it is not there; None for one beside the
+            output.
+        grids: for keyed noise, the widths of its cells.
         opset: of the file; None leaves it to the exporter, or to the ONNX model as it came.
         precision: of the model; the head computes in float32.
         inline: flatten the head into plain operators.
     """
 
     noise: NoiseSource = NoiseSource.RANDOM
+    key_file: Path | None = None
+    grids: tuple[float, ...] = DEFAULT_GRIDS
     opset: int | None = None
     precision: Precision = Precision.FP32
     inline: bool = False
@@ -57,6 +65,7 @@ class Exported:
         logits: where the head was put, in words.
         dropped: the names of the model's outputs that the file has no more.
         provenance: what the file says of its making.
+        key_file: the key of keyed noise, or None.
     """
 
     path: Path
@@ -65,6 +74,7 @@ class Exported:
     logits: str
     dropped: tuple[str, ...]
     provenance: Provenance
+    key_file: KeyFile | None
 
 
 def export(
@@ -91,6 +101,8 @@ def export(
     options = options or ExportOptions()
     require_onnxruntime()
     _require_other_file(path, output)
+    key_file = key_for(options.key_file or key_beside(output)) if options.noise is NoiseSource.KEYED else None
+    noise: Noise = options.noise if key_file is None else KeyedNoise(key_file.key, options.grids)
     with written_whole(output) as staged:
         progress(f"Opening {path}")
         target = open_target(path, opening)
@@ -101,15 +113,17 @@ def export(
         _require_other_weights(model, output)
         progress("Attaching the defence")
         logits = _find_logits(model, target)
-        attached = attach(model, logits, target.classes, head, options.noise, inline=options.inline)
-        provenance = _provenance(target, head, options.noise, attached)
+        attached = attach(model, logits, target.classes, head, noise, inline=options.inline)
+        provenance = _provenance(target, head, noise, attached)
         write_provenance(model, provenance)
         progress("Writing and checking")
         write_model(model, staged)
         check_form(staged)
         check_answer(staged, _with_noise(target, attached), OUTPUT_NAME)
+        if key_file is not None:
+            key_file.save()
     digest = sha256(output, *external_files(read_model(output)))
-    return Exported(output, digest, target, logits.seen, target.dropped, provenance)
+    return Exported(output, digest, target, logits.seen, target.dropped, provenance, key_file)
 
 
 def _require_other_file(path: Path, output: Path) -> None:
@@ -142,15 +156,19 @@ def _find_logits(model: ir.Model, target: Target) -> Logits:
     return dataclasses.replace(logits, kind="logits")
 
 
-def _provenance(target: Target, head: Head, noise: NoiseSource, attached: Attached) -> Provenance:
+def _provenance(target: Target, head: Head, noise: Noise, attached: Attached) -> Provenance:
+    keyed = noise if isinstance(noise, KeyedNoise) else None
     return Provenance(
         head=head.name,
         parameters=head.parameters_dict(),
-        noise=noise.value,
+        noise=source_of(noise).value,
         noise_input=attached.noise_input,
         source_format=target.format,
         source_sha256=target.sha256,
         versions=tool_versions(),
+        key=None if keyed is None else keyed.key.fingerprint,
+        grids=() if keyed is None else keyed.grids,
+        keep_label=head.keep_label,
     )
 
 

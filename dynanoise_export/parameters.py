@@ -13,16 +13,26 @@ SMALLEST_TEMPERATURE = 1e-3
 # The paper's for CIFAR-10.
 DEFAULT_BASE_VARIANCE = 0.3
 
+# How wide the cells are within which queries share their keyed noise; docs/keyed-noise.md says why.
+DEFAULT_GRIDS = (0.5,)
+
+
+# Where a label is kept, all other probabilities are at most this share of the label's: a tie would leave the label to
+# whoever breaks it.
+BELOW = 1 - 2.0**-20
+
 
 class NoiseSource(StrEnum):
     """Where the standard normals come from.
 
     `random`: a random operator of the runtime, on the live logits. `input`: a further input of the graph,
-    for a server that draws them from its own generator, and for tests.
+    for a server that draws them from its own generator, and for tests. `keyed`: computed from a secret key and the
+    query, so that the same query gets the same noise wherever the file runs.
     """
 
     RANDOM = "random"
     INPUT = "input"
+    KEYED = "keyed"
 
 
 class Precision(StrEnum):

@@ -8,8 +8,9 @@ import typer
 
 from dynanoise_cli import options
 from dynanoise_cli.console import console_beside, progress
+from dynanoise_export.errors import UserError
 from dynanoise_export.files import require_writable
-from dynanoise_export.parameters import DEFAULT_BASE_VARIANCE, NoiseSource, Parameters, Precision
+from dynanoise_export.parameters import DEFAULT_BASE_VARIANCE, DEFAULT_GRIDS, NoiseSource, Parameters, Precision
 
 FILE = "The file to make"
 
@@ -30,10 +31,27 @@ def export(
     noise: Annotated[
         NoiseSource,
         typer.Option(
-            help="random: drawn by the runtime. input: fed by the server through a further input.",
+            help="random: drawn by the runtime. input: fed by the server through a further input. keyed: computed from "
+            "a secret key and the query.",
             rich_help_panel=options.DEFENCE,
         ),
     ] = NoiseSource.RANDOM,
+    key_file: options.KeyFile = None,
+    grid: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="For keyed noise: how wide the cells are within which queries share it. Once for each grid.",
+            rich_help_panel=options.DEFENCE,
+        ),
+    ] = None,
+    keep_label: Annotated[
+        bool,
+        typer.Option(
+            "--keep-label",
+            help="Give the largest probability back to the class that the model names without the defence.",
+            rich_help_panel=options.DEFENCE,
+        ),
+    ] = False,
     logits: options.Logits = None,
     arch: options.Arch = None,
     example: options.Example = None,
@@ -50,6 +68,8 @@ def export(
 ) -> None:
     """Make a defended ONNX file of a trained classifier."""
     parameters = options.parameters(sigma0, base_variance, lambda_, temperature)
+    if noise is not NoiseSource.KEYED and (key_file is not None or grid):
+        raise UserError("--key-file and --grid are for --noise keyed.")
     if json is not None:
         require_writable(json)
 
@@ -59,10 +79,11 @@ def export(
     from dynanoise_export.reports.document import export_document, write_document
     from dynanoise_export.reports.terminal import print_exported
 
-    choices = ExportOptions(noise=noise, opset=opset, precision=precision, inline=inline)
+    grids = tuple(grid or DEFAULT_GRIDS)
+    choices = ExportOptions(noise, key_file, grids, opset, precision, inline)
     opening = options.opening(logits, arch, example, inputs, allow_pickle)
     with progress() as step:
-        exported = make(model, output, DynaNoise(parameters), choices, opening, step)
+        exported = make(model, output, DynaNoise(parameters, keep_label), choices, opening, step)
     if exported.dropped:
         print(f"Dropped, for they would undo the defence: {', '.join(exported.dropped)}.", file=sys.stderr)
     print_exported(exported, console_beside(json))

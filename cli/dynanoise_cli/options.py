@@ -25,6 +25,14 @@ Lambda = Annotated[
     typer.Option("--lambda", help="λ: how much more noise where the model is sure.", rich_help_panel=DEFENCE),
 ]
 Temperature = Annotated[float | None, typer.Option(help="T, which smooths the noisy logits.", rich_help_panel=DEFENCE)]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="For keyed noise: the file of its key; unless given, beside the defended file and with .key behind its "
+        "name.",
+        rich_help_panel=DEFENCE,
+    ),
+]
 Logits = Annotated[
     str | None,
     typer.Option(help="The output, or the value in an ONNX graph, that holds the logits.", rich_help_panel=MODEL),

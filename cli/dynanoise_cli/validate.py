@@ -28,6 +28,7 @@ def validate(
         float, typer.Option(min=0, help="How far it may stray for each unit of its size.", rich_help_panel=COMPARISON)
     ] = 1e-5,
     strict: Annotated[bool, typer.Option("--strict", help="Let a warning fail.", rich_help_panel=COMPARISON)] = False,
+    key_file: options.KeyFile = None,
     sigma0: options.Sigma0 = None,
     base_variance: options.BaseVariance = None,
     lambda_: options.Lambda = None,
@@ -57,7 +58,7 @@ def validate(
 
     opening = options.opening(logits, arch, example, inputs, allow_pickle)
     with progress() as step:
-        validation = judge(defended, reference, data, judged_by, Tolerance(atol, rtol), opening, strict, step)
+        validation = judge(defended, reference, data, judged_by, Tolerance(atol, rtol), opening, strict, key_file, step)
     print_validation(validation, console_beside(json))
     if json is not None:
         write_document(validation_document(validation), json)

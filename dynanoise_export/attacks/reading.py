@@ -72,8 +72,7 @@ def _read(log_p: npt.NDArray[np.float32], head: Head | None) -> Floats:
 def _shadows(
     store: ShadowStore, attacker: Attacker, answers: Answers, head: Head | None, common: Attackable
 ) -> Shadows:
-    # Noise that repeats with the query, which shows in equal answers, is averaged by nobody.
-    averaged = answers.count if bool(answers.spread.any()) else 1
+    averaged = 1.0 if head is None else independent(answers, head)
 
     def log_p(model: int) -> Floats:
         logits = _logits(store, model)
@@ -84,6 +83,22 @@ def _shadows(
 
     seen = stacked([signals(log_p(model), common.audit.y) for model in range(len(store.kept))])
     return Shadows(seen, common.labels[attacker.defended], store.kept, log_p)
+
+
+def independent(answers: Answers, head: Head) -> float:
+    """Tell how many answers with noise of their own would average as much of it away as these did.
+
+    Noise that repeats with the query, or that near-duplicates have in common, is averaged by nobody. How much of it
+    they have in common is told by how much less the answers differ than with fresh noise: of n answers with a share ρ
+    in common, the mean keeps a share 1 / n + (1 − 1 / n) ρ of the noise's variance.
+    """
+    if answers.count == 1 or not answers.spread.any():
+        return 1.0
+    logits, generator = head.undo(torch.from_numpy(answers.log_p)), torch.Generator().manual_seed(0)
+    one, other = (head.defend(logits, torch.randn(logits.shape, generator=generator)).log() for _ in range(2))
+    fresh = (one - other).var(dim=1, correction=0).nanmean() / 2
+    common = float((1 - torch.from_numpy(answers.spread).mean() / fresh).clamp(0, 1))
+    return 1 / (1 / answers.count + (1 - 1 / answers.count) * common)
 
 
 def _shadow_labels(store: ShadowStore, audit: Audit, head: Head | None) -> Labels:

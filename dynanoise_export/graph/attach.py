@@ -10,8 +10,10 @@ from dynanoise_export.errors import UserError
 from dynanoise_export.graph.leaks import LeakReport, find_leaks
 from dynanoise_export.graph.logits import Logits
 from dynanoise_export.graph.values import unused_name, values
+from dynanoise_export.mechanism import keep_label
 from dynanoise_export.mechanism.heads import Head
-from dynanoise_export.mechanism.noise import INPUT_NAME, standard_normals
+from dynanoise_export.mechanism.keyed.noise import WEIGHTS
+from dynanoise_export.mechanism.noise import INPUT_NAME, Noise, standard_normals
 from dynanoise_export.mechanism.onnx_function import DOMAIN, OLDEST_OPSET, VERSION
 from dynanoise_export.parameters import NoiseSource
 
@@ -37,7 +39,7 @@ class Attached:
 
 
 def attach(
-    model: ir.Model, logits: Logits, classes: int, head: Head, noise: NoiseSource, *, inline: bool = False
+    model: ir.Model, logits: Logits, classes: int, head: Head, noise: Noise, *, inline: bool = False
 ) -> Attached:
     """Put a head on the logits and make its probabilities the only output, in place.
 
@@ -58,10 +60,12 @@ def attach(
     _require(model)
     dropped = tuple(v.name or "" for v in model.graph.outputs if v is not logits.value)
     common.RemoveInitializersFromInputsPass()(model)
-    _free_name(model, OUTPUT_NAME)
-    _free_name(model, INPUT_NAME)
-    node = _append_head(model, logits, classes, head, noise)
-    model.graph.outputs[:] = [node.outputs[0]]
+    _free_names(model)
+    answers = _append_head(model, logits, classes, head, noise)
+    if head.keep_label:
+        answers = _append_keep_label(model, logits.value, answers)
+    answers.name = OUTPUT_NAME
+    model.graph.outputs[:] = [answers]
     common.RemoveUnusedNodesPass()(model)
     if inline:
         _flatten(model)
@@ -82,7 +86,7 @@ def _require(model: ir.Model) -> None:
         raise ValueError(f"a head needs opset {OLDEST_OPSET} or later, not {opset}")
 
 
-def _append_head(model: ir.Model, logits: Logits, classes: int, head: Head, noise: NoiseSource) -> ir.Node:
+def _append_head(model: ir.Model, logits: Logits, classes: int, head: Head, noise: Noise) -> ir.Value:
     graph, value = model.graph, logits.value
     batch = value.shape[0] if value.shape is not None else None
     if logits.kind == "probabilities":
@@ -91,7 +95,7 @@ def _append_head(model: ir.Model, logits: Logits, classes: int, head: Head, nois
         log.outputs[0].name = unused_name(model, "dynanoise_log_probabilities")
         graph.append(log)
         value = log.outputs[0]
-    normals = standard_normals(graph, value, classes, noise)
+    normals = standard_normals(model, value, classes, noise)
     if normals.producer() is not None:  # the name that it was given may be another's in a subgraph
         normals.name = unused_name(model, "dynanoise_noise")
         normals.type, normals.shape = ir.TensorType(ir.DataType.FLOAT), ir.Shape([batch, classes])
@@ -104,13 +108,27 @@ def _append_head(model: ir.Model, logits: Logits, classes: int, head: Head, nois
     )
     node.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
     node.outputs[0].shape = ir.Shape([batch, classes])
-    node.outputs[0].name = OUTPUT_NAME
     graph.append(node)
     function = head.function(model.opset_imports[""])
     model.functions[function.identifier()] = function
     model.opset_imports[DOMAIN] = VERSION
     model.ir_version = max(model.ir_version, OLDEST_IR)
-    return node
+    return node.outputs[0]
+
+
+def _append_keep_label(model: ir.Model, undefended: ir.Value, answers: ir.Value) -> ir.Value:
+    """Let the answers keep the label of what the model gave, be it logits or probabilities."""
+    if undefended.dtype is ir.DataType.FLOAT16:  # which not every runtime compares, and float32 holds all of it
+        cast = ir.node("Cast", [undefended], attributes={"to": ir.DataType.FLOAT.value}, name="dynanoise/undefended")
+        model.graph.append(cast)
+        undefended = cast.outputs[0]
+    label = ir.node("ArgMax", [undefended], attributes={"axis": 1, "keepdims": 1}, name="dynanoise/label")
+    node = ir.node(keep_label.NAME, [answers, label.outputs[0]], domain=DOMAIN, name=f"dynanoise/{keep_label.NAME}")
+    node.outputs[0].type, node.outputs[0].shape = answers.type, answers.shape
+    model.graph.extend([label, node])
+    function = keep_label.function(model.opset_imports[""])
+    model.functions[function.identifier()] = function
+    return node.outputs[0]
 
 
 def _flatten(model: ir.Model) -> None:
@@ -124,13 +142,15 @@ def _flatten(model: ir.Model) -> None:
             node.attributes.add(ir.AttrTensor("value", value))
 
 
-def _free_name(model: ir.Model, name: str) -> None:
-    """Give up a name that the user's graph has for something within, where it matters to nobody."""
-    if any(value.name == name for value in model.graph.inputs):
-        raise UserError(f"The model has an input called {name!r}, a name that the defended file needs.")
-    for value in values(model):
-        if value.name == name:
-            value.name = unused_name(model, f"{name}_undefended")
+def _free_names(model: ir.Model) -> None:
+    """Give up names that the user's graph has for something within, where they matter to nobody."""
+    for value in list(values(model)):
+        name = str(value.name)  # which a damaged file may hold as bytes
+        if name not in (OUTPUT_NAME, INPUT_NAME) and not name.startswith(WEIGHTS):
+            continue
+        if value in model.graph.inputs:
+            raise UserError(f"The model has an input called {name!r}, a name that the defended file needs.")
+        value.name = unused_name(model, f"undefended_{name}" if name.startswith(WEIGHTS) else f"{name}_undefended")
 
 
 def _ensure(model: ir.Model, noise_input: str | None) -> LeakReport:

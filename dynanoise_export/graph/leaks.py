@@ -1,14 +1,15 @@
 """The taint walk, which finds what leaves the graph and is not covered by the noise.
 
-Each value has one of four states. What a client sends in is raw, and what is computed from it stays raw until
-noise is added to it; from there on it is noised, unless it meets the same noise again. An output must be neither
-raw nor the noise itself. The walk goes through local functions and through the subgraphs of If, Loop and Scan, so
+Each value has one of five states. What a client sends in is raw, and what is computed from it stays raw until
+noise is added to it; from there on it is noised, unless it meets the same noise again. The label, which is the place
+of the largest of raw values, may meet what is noised, and the report says so. An output must be none of raw, the label
+and the noise itself. The walk goes through local functions and through the subgraphs of If, Loop and Scan, so
 a head is judged by what it does, whether it is one node or flattened into many. It sees how values are wired, not
 how large the noise is: that is for `validate`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import onnx_ir as ir
@@ -20,17 +21,18 @@ class State(IntEnum):
 
     CLEAN = 0
     NOISE = 1
-    NOISED = 2
-    RAW = 3
+    LABEL = 2
+    NOISED = 3
+    RAW = 4
 
 
 @dataclass(frozen=True)
 class Draw:
-    """One random operator of the graph.
+    """One source of noise in the graph: a random operator, or a row of a table that a hash of the query tells.
 
     Attributes:
         name: of the node.
-        operator: `RandomNormalLike` for the noise of a head.
+        operator: `RandomNormalLike` for the random noise of a head, `KEYED` for keyed noise.
         seeded: repeats its noise in every session.
         live: hangs on a value that changes with the query, so that no optimiser folds it.
     """
@@ -50,12 +52,14 @@ class LeakReport:
         noised: the names of the outputs that the noise covers.
         draws: the random operators, in the order of the walk; one in a function counts for each call.
         overridable: the names of the weights that a caller may replace, for they are inputs too.
+        labelled: the names of the outputs that the noise covers and that the undefended label has a part in.
     """
 
     leaks: tuple[str, ...]
     noised: tuple[str, ...]
     draws: tuple[Draw, ...]
     overridable: tuple[str, ...]
+    labelled: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -80,12 +84,13 @@ def find_leaks(model: ir.Model, noise_inputs: Collection[str] = ()) -> LeakRepor
         if value.name not in weights
     }
     walk.graph(model.graph, taints)
-    outputs = [(value.name or "", taints.get(value, CLEAN).state) for value in model.graph.outputs]
+    outputs = [(value.name or "", taints.get(value, CLEAN)) for value in model.graph.outputs]
     return LeakReport(
-        leaks=tuple(name for name, state in outputs if state in (State.NOISE, State.RAW)),
-        noised=tuple(name for name, state in outputs if state is State.NOISED),
+        leaks=tuple(name for name, taint in outputs if taint.state not in (State.CLEAN, State.NOISED)),
+        noised=tuple(name for name, taint in outputs if taint.state is State.NOISED),
         draws=tuple(walk.draws.values()),
         overridable=overridable,
+        labelled=tuple(name for name, taint in outputs if taint.state is State.NOISED and taint.label),
     )
 
 
@@ -96,6 +101,8 @@ ADDS = {"Add", "Sub", "Sum"}
 SCALES = {"Mul", "Div"}
 # Noise cut into steps is a mask, as dropout's is, and no cover for what it is multiplied with.
 STEPS = {"Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Floor"}
+# What keyed noise is called among the draws.
+KEYED = "keyed hash"
 TURNS = {"Loop", "Scan", "SequenceMap"}
 
 # One draw at run time: the calls of functions that lead to it, and the random operator or the noise input.
@@ -104,10 +111,11 @@ Source = tuple[ir.Node | ir.Value, ...]
 
 @dataclass(frozen=True)
 class Taint:
-    """The state of a value, and the draws that took part in it."""
+    """The state of a value, the draws that took part in it, and whether an undefended label did."""
 
     state: State
     sources: frozenset[Source] = frozenset()
+    label: bool = False
 
 
 CLEAN = Taint(State.CLEAN)
@@ -141,12 +149,21 @@ class _Walk:
             return [RAW] * len(node.outputs)
         if operator in RANDOM:
             return [self.draw(node, inputs)]
+        if looks_up_a_hash(node) and inputs[0].state is State.CLEAN:
+            return [self.keyed(node, inputs)]
         return [_combine(operator, inputs)] * len(node.outputs)
 
     def draw(self, node: ir.Node, inputs: Sequence[Taint]) -> Taint:
         live = node.op_type in RANDOM_LIKE and _join(inputs).state in (State.RAW, State.NOISED)
         source = (*self.calls, node)
         self.draws[source] = Draw(node.name or "", node.op_type, "seed" in node.attributes, live)
+        return Taint(State.NOISE, frozenset([source]))
+
+    def keyed(self, node: ir.Node, inputs: Sequence[Taint]) -> Taint:
+        source = (*self.calls, node)
+        name = next((call.name for call in reversed(self.calls) if call.name), node.name)
+        live = inputs[1].state in (State.RAW, State.NOISED)
+        self.draws[source] = Draw(name or "", KEYED, seeded=False, live=live)
         return Taint(State.NOISE, frozenset([source]))
 
     def call(self, node: ir.Node, function: ir.Function, inputs: Sequence[Taint]) -> Sequence[Taint]:
@@ -193,12 +210,29 @@ class _Walk:
         return [_join([taint, inputs[0], given[0]]) for taint in given[1:]] if loop else given
 
 
+def looks_up_a_hash(node: ir.Node) -> bool:
+    """Whether a Gather takes its rows by the sum of looked-up numbers modulo another, as keyed noise does.
+
+    An embedding takes them by what a client sends; nothing but a hash of many cells is looked up like this.
+    """
+    if node.op_type != "Gather" or node.domain:
+        return False
+    for operator in ("Mod", "ReduceSum", "Gather"):
+        value = node.inputs[1 if node.op_type == "Gather" else 0]
+        producer = None if value is None else value.producer()
+        if producer is None or producer.op_type != operator or producer.domain:
+            return False
+        node = producer
+    return True
+
+
 def _join(taints: Sequence[Taint]) -> Taint:
     """Give the taint of what is computed from all of these, or is one of them."""
     sources = frozenset[Source]().union(*(taint.sources for taint in taints))
+    label = any(taint.label for taint in taints)
     if _undone(taints):
-        return Taint(State.RAW, sources)
-    return Taint(max((taint.state for taint in taints), default=State.CLEAN), sources)
+        return Taint(State.RAW, sources, label)
+    return Taint(max((taint.state for taint in taints), default=State.CLEAN), sources, label)
 
 
 def _undone(taints: Sequence[Taint]) -> bool:
@@ -212,10 +246,12 @@ def _combine(operator: str, inputs: Sequence[Taint]) -> Taint:
     states = {taint.state for taint in inputs}
     if operator in SHAPES_ONLY:
         return CLEAN
+    if operator == "ArgMax" and joined.state is State.RAW and not joined.sources:
+        return Taint(State.LABEL, label=True)
     if State.NOISE not in states or _undone(inputs):
         return joined
-    if operator in ADDS and joined.state >= State.NOISED:
+    if operator in ADDS and joined.state >= State.LABEL:
         return Taint(State.NOISED, joined.sources)
     if operator in SCALES and joined.state is State.RAW:
-        return Taint(State.NOISE, joined.sources)
-    return Taint(State.RAW, joined.sources) if operator in STEPS else joined
+        return replace(joined, state=State.NOISE)
+    return replace(joined, state=State.RAW) if operator in STEPS else joined

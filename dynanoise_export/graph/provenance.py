@@ -22,6 +22,9 @@ class Provenance:
         parameters: of the head, by name.
         noise: the noise source.
         noise_input: the name of the input that takes the noise, for the source `input`.
+        key: the fingerprint of the key, for the source `keyed`; the key itself is nowhere in the file.
+        grids: the widths of the cells of keyed noise; empty for other sources.
+        keep_label: whether answers keep the undefended model's label.
         source_format: how the user's model was stored.
         source_sha256: of the user's file, or of the files together.
         versions: of the tools that made the file.
@@ -34,6 +37,9 @@ class Provenance:
     source_format: str
     source_sha256: str
     versions: dict[str, str]
+    key: str | None = None
+    grids: tuple[float, ...] = ()
+    keep_label: bool = False
 
 
 def tool_versions() -> dict[str, str]:
@@ -51,6 +57,9 @@ def write_provenance(model: ir.Model, provenance: Provenance) -> None:
         "source_format": provenance.source_format,
         "source_sha256": provenance.source_sha256,
         "versions": json.dumps(provenance.versions),
+        "key": provenance.key,
+        "grids": json.dumps(provenance.grids) if provenance.grids else None,
+        "keep_label": json.dumps(provenance.keep_label),
     }
     model.metadata_props.update({PREFIX + k: v for k, v in entries.items() if v is not None})
 
@@ -67,8 +76,11 @@ def read_provenance(model: ir.Model) -> Provenance | None:
             source_format=stated["source_format"],
             source_sha256=stated["source_sha256"],
             versions=_table(stated["versions"]),
+            key=stated.get("key"),
+            grids=tuple(float(grid) for grid in json.loads(stated.get("grids", "[]"))),
+            keep_label=bool(json.loads(stated.get("keep_label", "false"))),
         )
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return None
 
 

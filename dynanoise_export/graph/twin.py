@@ -4,6 +4,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from dynanoise_export.errors import UserError
+from dynanoise_export.graph.leaks import looks_up_a_hash
 from dynanoise_export.graph.values import unused_name
 from dynanoise_export.mechanism.noise import INPUT_NAME
 
@@ -11,7 +12,7 @@ RANDOM_LIKE = "RandomNormalLike"
 
 
 def make_twin(model: ir.Model) -> str:
-    """Replace the model's draw of standard normals by an input, in place.
+    """Replace the model's own standard normals by an input, in place.
 
     Args:
         model: a defended model, with its head as a function or flattened.
@@ -21,20 +22,24 @@ def make_twin(model: ir.Model) -> str:
         already, the name of that.
 
     Raises:
-        UserError: the model draws no noise, draws in several places or in a branch or loop, or not standard normals.
+        UserError: the model has no noise of its own, has it in several places or in a branch or loop, or draws what
+            is not standard normal.
     """
     stated = model.metadata_props.get("dynanoise.noise_input")
     if any(value.name == stated for value in model.graph.inputs):
         return str(stated)
     _inline_draws(model)
     draws = [node for node in model.graph.all_nodes() if _draws(node)]
+    if draws and all(looks_up_a_hash(node) for node in draws):
+        common.TopologicalSortPass()(model)
+        return _replace(model, _keyed_normals(model, draws), ir.DataType.FLOAT)
     if len(draws) != 1:
         raise UserError(f"The model draws noise in {len(draws)} places, and the test twin needs exactly one.")
-    return _replace(model, draws[0])
+    return _replace_draw(model, draws[0])
 
 
 def _draws(node: ir.Node) -> bool:
-    return node.op_type == RANDOM_LIKE and node.domain == ""
+    return (node.op_type == RANDOM_LIKE and node.domain == "") or looks_up_a_hash(node)
 
 
 def _inline_draws(model: ir.Model) -> None:
@@ -50,18 +55,39 @@ def _inline_draws(model: ir.Model) -> None:
     common.InlinePass(criteria=lambda function: function.identifier() in drawing)(model)
 
 
-def _replace(model: ir.Model, draw: ir.Node) -> str:
+def _keyed_normals(model: ir.Model, lookups: list[ir.Node]) -> ir.Value:
+    """Find the one value that is made of what was looked up and of constants, and that meets the query."""
+    normals = {node.outputs[0] for node in lookups}
+    queried = set(model.graph.inputs)
+    met = []
+    for node in model.graph:
+        operands = {value for value in node.inputs if value is not None}
+        if node in lookups:
+            continue
+        if operands & normals and not operands & queried:
+            normals.update(node.outputs)
+        elif operands & queried:
+            met += [value for value in operands & normals if value not in met]
+            queried.update(node.outputs)
+    if len(met) != 1:
+        raise UserError(f"The model's keyed noise meets the query in {len(met)} places, and the test twin needs one.")
+    return met[0]
+
+
+def _replace_draw(model: ir.Model, draw: ir.Node) -> str:
     if draw.graph is not model.graph:
         raise UserError("The model draws its noise in a branch or a loop, where the test twin can't feed it.")
     if draw.attributes.get_float("mean", 0.0) != 0 or draw.attributes.get_float("scale", 1.0) != 1:
         raise UserError("The model draws noise that is not standard normal, and the test twin feeds standard normals.")
-    drawn = draw.outputs[0]
-    dtype = ir.DataType(draw.attributes.get_int("dtype", ir.DataType.FLOAT))
-    like = draw.inputs[0]
-    shape = drawn.shape or (like.shape if like is not None else None) or ir.Shape([None, None])
-    noise = ir.Value(type=ir.TensorType(dtype), shape=shape)
+    drawn, like = draw.outputs[0], draw.inputs[0]
+    drawn.shape = drawn.shape or (like.shape if like is not None else None)
+    return _replace(model, drawn, ir.DataType(draw.attributes.get_int("dtype", ir.DataType.FLOAT)))
+
+
+def _replace(model: ir.Model, drawn: ir.Value, dtype: ir.DataType) -> str:
+    noise = ir.Value(type=ir.TensorType(dtype), shape=drawn.shape or ir.Shape([None, None]))
     ir.convenience.replace_all_uses_with(drawn, noise)
-    model.graph.remove(draw, safe=True)
+    common.RemoveUnusedNodesPass()(model)
     noise.name = unused_name(model, INPUT_NAME)
     model.graph.inputs.append(noise)
     return str(noise.name)

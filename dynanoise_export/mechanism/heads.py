@@ -19,6 +19,10 @@ class Head(Protocol):
     def name(self) -> str:
         """The function's name in the graph, in the domain `ai.dynanoise`."""
 
+    @property
+    def keep_label(self) -> bool:
+        """Whether the largest probability goes back to the class that the undefended model would have named."""
+
     def parameters_dict(self) -> dict[str, float]:
         """Tell the parameters by name, for the provenance and for reports."""
 
@@ -39,14 +43,20 @@ class Head(Protocol):
         """
 
     def averaged(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
-        """Draw what `undo` makes of the mean over so many answers with fresh noise: logits [..., k] to the same."""
+        """Draw what `undo` makes of the mean over so many answers with fresh noise: logits [n, k] to the same."""
 
 
 @dataclass(frozen=True)
 class DynaNoise:
-    """The head that this project is named after."""
+    """The head that this project is named after.
+
+    Attributes:
+        parameters: of Algorithm 1.
+        keep_label: whether the largest probability goes back to the class that the undefended model would have named.
+    """
 
     parameters: Parameters
+    keep_label: bool = False
 
     @property
     def name(self) -> str:
@@ -74,18 +84,35 @@ class DynaNoise:
         """Answer by Algorithm 1 in PyTorch."""
         from dynanoise_export.mechanism import reference  # an ONNX file is exported without PyTorch
 
-        return reference.defend(logits, noise, self.parameters)
+        probabilities = reference.defend(logits, noise, self.parameters)
+        if not self.keep_label:
+            return probabilities
+        return reference.keep_label(probabilities, logits.argmax(dim=1, keepdim=True))
 
     def undo(self, log_probabilities: "torch.Tensor") -> "torch.Tensor":
         """Multiply by T, which leaves the noisy logits up to a constant."""
         return log_probabilities * self.parameters.temperature
 
     def averaged(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
-        """Draw the mean of so many noisy logits: their noise is Gaussian, and so is its mean, at σ(q) / √answers."""
+        """Draw the mean of so many noisy logits.
+
+        Their noise is Gaussian, and so is its mean, at σ(q) / √answers. Where labels are kept it is not, and as many
+        answers as are averaged are drawn, a whole number of them.
+        """
         import torch
 
         from dynanoise_export.mechanism import reference
 
-        noise = torch.randn(logits.shape, generator=generator, dtype=logits.dtype)
-        scale: torch.Tensor = reference.noise_scale(logits, self.parameters) / answers**0.5
-        return logits + scale * noise
+        scale = reference.noise_scale(logits, self.parameters)
+
+        def noisy(scale: torch.Tensor) -> torch.Tensor:
+            return logits + scale * torch.randn(logits.shape, generator=generator, dtype=logits.dtype)
+
+        if not self.keep_label:
+            return noisy(scale / answers**0.5)
+        label = logits.argmax(dim=1, keepdim=True)
+        count = max(1, round(answers))
+        total = torch.zeros_like(logits)
+        for _ in range(count):
+            total += reference.swapped(noisy(scale), label)
+        return total / count

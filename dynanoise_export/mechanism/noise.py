@@ -3,7 +3,11 @@
 import onnx_ir as ir
 
 from dynanoise_export.errors import UserError
+from dynanoise_export.mechanism.keyed.noise import KeyedNoise, append_keyed_normals
 from dynanoise_export.parameters import NoiseSource
+
+# What a user chooses: a keyed source comes with its key.
+Noise = NoiseSource | KeyedNoise
 
 INPUT_NAME = "noise"
 
@@ -11,13 +15,20 @@ INPUT_NAME = "noise"
 NEWEST_RANDOM_OPSET = 21
 
 
-def standard_normals(graph: ir.Graph, logits: ir.Value, classes: int, source: NoiseSource) -> ir.Value:
-    """Add the source's node or input to the graph and return its value: float32 of the logits' shape [n, k]."""
-    match source:
-        case NoiseSource.RANDOM:
-            return _random(graph, logits)
-        case NoiseSource.INPUT:
-            return _input(graph, logits, classes)
+def source_of(noise: Noise) -> NoiseSource:
+    """Tell the source by its name alone."""
+    return NoiseSource.KEYED if isinstance(noise, KeyedNoise) else noise
+
+
+def standard_normals(model: ir.Model, logits: ir.Value, classes: int, noise: Noise) -> ir.Value:
+    """Add the source's nodes or input to the graph and return its value: float32 of the logits' shape [n, k]."""
+    if isinstance(noise, KeyedNoise):
+        return append_keyed_normals(model, logits, noise.tables(classes))
+    if noise is NoiseSource.INPUT:
+        return _input(model.graph, logits, classes)
+    if noise is NoiseSource.RANDOM:
+        return _random(model.graph, logits)
+    raise ValueError("keyed noise needs its key")
 
 
 def _random(graph: ir.Graph, logits: ir.Value) -> ir.Value:

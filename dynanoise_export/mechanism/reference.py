@@ -8,7 +8,7 @@ import math
 
 import torch
 
-from dynanoise_export.parameters import Parameters
+from dynanoise_export.parameters import BELOW, Parameters
 
 # An infinite logit stands for the limit of a large one: beyond this bound, softmax is 0 or 1 in any float type.
 LARGEST_LOGIT = 1e30
@@ -61,3 +61,25 @@ def defend(logits: torch.Tensor, noise: torch.Tensor, parameters: Parameters) ->
     """
     noisy = logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) + noise_scale(logits, parameters) * noise
     return torch.softmax(noisy / parameters.temperature, dim=-1)
+
+
+def keep_label(probabilities: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """Give the largest probability back to a label.
+
+    Args:
+        probabilities: [n, k], of a defended answer.
+        label: int64 [n, 1], the undefended model's: the first of the largest logits.
+
+    Returns:
+        The probabilities with the largest at the label, strictly.
+    """
+    largest = probabilities.amax(dim=1, keepdim=True)
+    others = swapped(probabilities, label).minimum(largest * BELOW)
+    return others.scatter(1, label, largest)
+
+
+def swapped(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """Swap the largest of the scores [n, k] with that at the label [n, 1]."""
+    noisy_label = scores.argmax(dim=1, keepdim=True)
+    largest = scores.gather(1, noisy_label)
+    return scores.scatter(1, noisy_label, scores.gather(1, label)).scatter(1, label, largest)

@@ -24,6 +24,9 @@ def export_document(exported: Exported) -> Document:
     return header("export", exported.path, exported.sha256, exported.provenance.parameters, passed=True) | {
         "head": exported.provenance.head,
         "noise": exported.provenance.noise,
+        "key": exported.provenance.key,
+        "grids": list(exported.provenance.grids),
+        "keep_label": exported.provenance.keep_label,
         "source": {"path": str(target.path), "format": target.format, "sha256": target.sha256},
         "inputs": [{"name": s.name, "dtype": s.dtype, "shape": list(s.shape)} for s in target.inputs],
         "classes": target.classes,

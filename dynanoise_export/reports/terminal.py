@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from dynanoise_export.exporting import Exported
 from dynanoise_export.graph.leaks import Draw, LeakReport
+from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.inspecting import Inspection
 from dynanoise_export.validation.check import Check
 
@@ -29,11 +30,27 @@ def print_exported(exported: Exported, console: Console) -> None:
         ("classes", str(target.classes)),
         ("logits", exported.logits),
         ("defence", f"{exported.provenance.head} ({_parameters(exported.provenance.parameters)})"),
-        ("noise", exported.provenance.noise),
+        ("noise", stated_noise(exported.provenance)),
+        *_key_row(exported),
+        *([("label", "kept: it is always the undefended model's")] if exported.provenance.keep_label else []),
         ("checked", "no leak, ONNX checker, opened and run in ONNX Runtime"),
         ("sha256", exported.sha256),
     ]
     print_rows(rows, console)
+
+
+def stated_noise(stated: Provenance) -> str:
+    """Tell the noise source, and of keyed noise what may be told."""
+    if stated.key is None:
+        return stated.noise
+    return f"{stated.noise} (key {stated.key}, grids {', '.join(f'{grid:g}' for grid in stated.grids)})"
+
+
+def _key_row(exported: Exported) -> list[Row]:
+    key = exported.key_file
+    if key is None:
+        return []
+    return [("key", f"{key.path} ({'made, for your eyes alone: keep it' if key.new else 'taken as it was'})")]
 
 
 def print_inspection(seen: Inspection, console: Console) -> None:
@@ -95,7 +112,8 @@ def _provenance_rows(seen: Inspection) -> list[Row]:
     if stated is None:
         return [("provenance", "none: not made by this tool")]
     return [
-        ("stated", f"{stated.head} ({_parameters(stated.parameters)}), noise {stated.noise}"),
+        ("stated", f"{stated.head} ({_parameters(stated.parameters)}), noise {stated_noise(stated)}"),
+        *([("label", "kept, by its own word")] if stated.keep_label else []),
         ("source", f"{stated.source_format}, sha256 {stated.source_sha256}"),
         ("made with", ", ".join(f"{name} {version}" for name, version in stated.versions.items())),
     ]

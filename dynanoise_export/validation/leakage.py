@@ -12,11 +12,14 @@ def no_leak(subject: Subject) -> Check:
     """Check, by the taint walk, that every output is covered by the noise and that there is one alone."""
     leaks = list(subject.leaks.leaks)
     others = [v.name or "" for v in subject.model.graph.outputs if v.name not in (subject.answers, *leaks)]
-    bad = leaks + others
+    labels = [name for name in subject.leaks.labelled if not subject.keep_label]
+    bad = leaks + others + labels
     if not bad:
-        return judge("no leak", 0, 0, f"{subject.answers} is the only output, and the noise covers it.")
+        kept = "; it keeps the undefended label, as stated" if subject.leaks.labelled else ""
+        return judge("no leak", 0, 0, f"{subject.answers} is the only output, and the noise covers it{kept}.")
     told = [f"{name} is not covered by the noise" for name in leaks]
     told += [f"{name} is an output beside the answers" for name in others]
+    told += [f"{name} tells the undefended label, which the file does not state" for name in labels]
     return judge("no leak", len(bad), 0, "; ".join(told) + ".")
 
 

@@ -67,7 +67,7 @@ class RecoveredNoise:
         return magnitudes(self.contrasts)
 
 
-def recover(logits: Floats, answers: Floats, parameters: Parameters) -> RecoveredNoise:
+def recover(logits: Floats, answers: Floats, parameters: Parameters, *, keep_label: bool = False) -> RecoveredNoise:
     """Recover the noise from the answers to n queries.
 
     Which classes take part is told by the logits alone: to leave out those that noise drove out of float32's
@@ -77,6 +77,7 @@ def recover(logits: Floats, answers: Floats, parameters: Parameters) -> Recovere
         logits: [n, k], of the undefended model, in nats; infinities count as their limits.
         answers: [c, n, k], the defended probabilities of c calls, as float32 came out of the model.
         parameters: σ₀, λ and T.
+        keep_label: whether the answers keep the undefended label, which is taken back first.
 
     Raises:
         ValueError: the shapes don't fit each other.
@@ -90,7 +91,10 @@ def recover(logits: Floats, answers: Floats, parameters: Parameters) -> Recovere
     kept = usable & ~np.any(wrong, axis=(0, 2), keepdims=True)[0]
     scale = np.where(kept, sigma, 1.0)
     known = np.where(kept, z, 0.0) / scale
-    noise = parameters.temperature * np.log(np.where(kept, answers, 1.0).astype(np.float64)) / scale - known
+    noisy = parameters.temperature * np.log(np.where(kept, answers, 1.0).astype(np.float64)) / scale
+    if keep_label:
+        noisy = unswapped(noisy, known, kept, logits.argmax(axis=1))
+    noise = noisy - known
     contrasts, used = helmert_contrasts(noise, kept)
     return RecoveredNoise(
         contrasts=contrasts,
@@ -101,6 +105,35 @@ def recover(logits: Floats, answers: Floats, parameters: Parameters) -> Recovere
         wrong=int(wrong.sum()),
         usable=float(usable.mean()),
     )
+
+
+def unswapped(noisy: Float64s, logits: Float64s, usable: Bools, label: npt.NDArray[np.int64]) -> Float64s:
+    """Undo the swap that keeps a label, at random among the classes that it may have been swapped with.
+
+    A swap is an isometry, so the noisy logits were x with class j on top with a density in proportion to that of x
+    swapped back, which for Gaussian noise is exp(-(x_c - x_j)(z_c - z_j) / σ²) times that of no swap. To draw j in
+    these proportions gives noise of exactly the law it had, if and only if it is what Algorithm 1 says.
+
+    Args:
+        noisy: [c, n, k], noisy logits up to a constant a row, in σ(q), with the label's on top.
+        logits: [n, k], the undefended ones, in σ(q).
+        usable: [n, k], the classes whose noise can be recovered; the others were never on top.
+        label: [n], c.
+
+    Returns:
+        The noisy logits before the swap, [c, n, k].
+    """
+    rows = np.arange(len(label))
+    apart = (noisy[:, rows, label][..., None] - noisy) * (logits[rows, label][:, None] - logits)
+    possible = usable & usable[rows, label][:, None]
+    possible[rows, label] = True
+    chances = np.where(possible, -apart, -np.inf)
+    partner = np.argmax(chances + np.random.default_rng(0).gumbel(size=chances.shape), axis=2)[..., None]
+    own = np.broadcast_to(label[:, None], partner.shape)
+    before = noisy.copy()
+    np.put_along_axis(before, own, np.take_along_axis(noisy, partner, 2), 2)
+    np.put_along_axis(before, partner, np.take_along_axis(noisy, own, 2), 2)
+    return before
 
 
 def noise_scale(logits: Floats, parameters: Parameters) -> tuple[Float64s, Float64s]:

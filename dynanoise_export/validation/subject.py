@@ -8,8 +8,10 @@ import onnx_ir as ir
 from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256
 from dynanoise_export.graph.files import external_files, read_model
-from dynanoise_export.graph.leaks import LeakReport, find_leaks
+from dynanoise_export.graph.leaks import KEYED, LeakReport, find_leaks
 from dynanoise_export.graph.provenance import Provenance, read_provenance
+from dynanoise_export.mechanism.heads import DynaNoise, Head
+from dynanoise_export.mechanism.keyed.key import Key, key_beside, read_key
 from dynanoise_export.mechanism.onnx_function import DOMAIN
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.targets.inputs import TensorSpec
@@ -45,6 +47,16 @@ class ServedFile:
     leaks: LeakReport
 
     @property
+    def keep_label(self) -> bool:
+        """Whether its answers are said to keep the undefended label."""
+        return self.stated is not None and self.stated.keep_label
+
+    @property
+    def keyed(self) -> bool:
+        """Whether its noise is looked up by a hash of the query."""
+        return any(draw.operator == KEYED for draw in self.leaks.draws)
+
+    @property
     def noise_input(self) -> str | None:
         """The name of the input that takes the noise, or None."""
         return self.noise.name if self.noise else None
@@ -59,6 +71,11 @@ class Subject(ServedFile):
     """
 
     parameters: Parameters
+
+    @property
+    def head(self) -> Head:
+        """What it must answer like."""
+        return DynaNoise(self.parameters, self.keep_label)
 
 
 def open_subject(path: Path, given: Parameters | None = None) -> Subject:
@@ -76,6 +93,31 @@ def open_subject(path: Path, given: Parameters | None = None) -> Subject:
     if parameters is None:
         raise UserError(f"{path} states no parameters to judge it by: give --sigma0, --lambda and --temperature.")
     return Subject(**vars(file), parameters=parameters)
+
+
+def key_of(file: ServedFile, path: Path | None) -> Key | None:
+    """Read the key of a file with keyed noise; None for a file with other noise.
+
+    Args:
+        file: the defended file.
+        path: of the key; None for the one beside the file.
+
+    Raises:
+        UserError: there is no key, it is another file's, or the file's noise has none.
+    """
+    if not file.keyed:
+        if path is not None:
+            raise UserError(f"{file.path} carries no keyed noise, so {path} is no key of it.")
+        return None
+    path = path or key_beside(file.path)
+    if not path.exists():
+        raise UserError(f"The noise of {file.path} is keyed, and there is no key {path}: give it with --key-file.")
+    key = read_key(path)
+    if file.stated is None or not file.stated.grids:
+        raise UserError(f"{file.path} does not state the grids of its keyed noise, so it can't be judged.")
+    if file.stated.key != key.fingerprint:
+        raise UserError(f"{path} is another key ({key.fingerprint}) than {file.path} states ({file.stated.key}).")
+    return key
 
 
 def open_file(path: Path) -> ServedFile:

@@ -11,21 +11,21 @@ from dynanoise_export.bundles import load_bundle
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.probe import make_probe
 from dynanoise_export.graph.running import predictor_of
-from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.mechanism.keyed.noise import KeyedNoise
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeFile
 from dynanoise_export.runtimes.predictor import Arrays, Place, Predictor, batches, rows_of
 from dynanoise_export.targets.inputs import draw
 from dynanoise_export.targets.opening import open_target
 from dynanoise_export.targets.target import OpenOptions
-from dynanoise_export.validation import fed, form, leakage, optimisers, parity, strength
+from dynanoise_export.validation import fed, form, keyed, leakage, optimisers, parity, strength
 from dynanoise_export.validation.asking import ask
 from dynanoise_export.validation.check import Check, not_made
 from dynanoise_export.validation.noise_audit import audit
 from dynanoise_export.validation.parity import Floats, Tolerance
 from dynanoise_export.validation.reference import reference_logits
 from dynanoise_export.validation.sample_size import calls_needed
-from dynanoise_export.validation.subject import Subject, open_subject
+from dynanoise_export.validation.subject import Subject, key_of, open_subject
 
 Progress = Callable[[str], None]
 
@@ -81,6 +81,7 @@ def validate(
     tolerance: Tolerance | None = None,
     opening: OpenOptions | None = None,
     strict: bool = False,
+    key_file: Path | None = None,
     progress: Progress = lambda step: None,
 ) -> Validation:
     """Judge a defended ONNX file by what it does.
@@ -93,13 +94,15 @@ def validate(
         tolerance: of the logits.
         opening: what the reference's own file does not say.
         strict: whether a warning fails.
+        key_file: the key of a file with keyed noise; None for the one beside it.
         progress: told of each step.
 
     Raises:
-        UserError: the file, the reference or the data can't be used.
+        UserError: the file, the reference, the data or the key can't be used.
     """
     progress("Opening the file and the reference")
     subject = open_subject(path, given)
+    key = key_of(subject, key_file)
     target = open_target(reference, opening)
     rows, source = _rows(subject, data)
     progress("Asking the reference")
@@ -107,13 +110,20 @@ def validate(
     if not subject.classes:  # the file does not declare them
         subject = dataclasses.replace(subject, classes=expected.shape[1])
     place = OnnxRuntimeFile(path)
-    checks = _checks(subject, place, rows, expected, tolerance or Tolerance(), progress)
+    noise = None if key is None or subject.stated is None else KeyedNoise(key, subject.stated.grids)
+    checks = _checks(subject, place, rows, expected, tolerance or Tolerance(), noise, progress)
     known = tuple(strength.as_known(check, place) for check in checks)
     return Validation(subject, reference, rows_of(rows), source, known, strict)
 
 
 def _checks(
-    subject: Subject, place: Place, rows: Arrays, expected: Floats, tolerance: Tolerance, progress: Progress
+    subject: Subject,
+    place: Place,
+    rows: Arrays,
+    expected: Floats,
+    tolerance: Tolerance,
+    noise: KeyedNoise | None,
+    progress: Progress,
 ) -> Iterator[Check]:
     progress("Checking the form")
     yield form.well_formed(subject)
@@ -136,17 +146,19 @@ def _checks(
     if isinstance(inside, Inside):
         logits = inside.logits
         yield from parity.model_parity(inside.logits, expected, tolerance)
-        yield parity.head_parity(inside.answers, inside.logits, inside.noise, DynaNoise(subject.parameters))
+        yield parity.head_parity(inside.answers, inside.logits, inside.noise, subject.head)
     else:
         yield from (not_made(name, inside) for name in ("model parity", "same labels", "head parity"))
 
     if subject.noise_input is not None:
         yield from _fed(subject, predictor, few)
+    elif noise is not None:
+        yield from _keyed(subject, place, rows, expected, logits, noise, tolerance, progress)
     else:
         yield from _audited(subject, place, rows, logits, progress)
         yield strength.generator(place)
     progress("Optimising it")
-    yield from optimisers.survives_optimisers(subject, few)
+    yield from optimisers.survives_optimisers(subject, few, repeats=noise is not None)
 
 
 def _rows(subject: Subject, data: Path | None) -> tuple[Arrays, str]:
@@ -182,6 +194,31 @@ def _fed(subject: Subject, predictor: Predictor, rows: Arrays) -> list[Check]:
         return [not_made("fed noise", str(error).rstrip("."))]
 
 
+def _keyed(
+    subject: Subject,
+    place: Place,
+    rows: Arrays,
+    expected: Floats,
+    logits: Floats,
+    noise: KeyedNoise,
+    tolerance: Tolerance,
+    progress: Progress,
+) -> Iterator[Check]:
+    try:
+        answers = ask(place, rows, subject.answers, 2, progress)
+        yield (sound := leakage.distributions(answers.calls))
+        if not sound.passed or answers.permuted.shape != expected.shape:
+            yield not_made("keyed noise", "the answers are no distributions over the reference's classes")
+            return
+        progress("Auditing the noise")
+        cases = keyed.Cases(expected, logits, answers, noise.tables(expected.shape[1]), tolerance)
+        yield from keyed.keyed_noise(subject, cases)
+        yield keyed.batch_of_one(subject, place.open(), rows, cases)
+        yield from keyed.follows_the_key(noise, cases)
+    except UserError as error:
+        yield not_made("keyed noise", str(error).rstrip("."))
+
+
 def _audited(subject: Subject, place: Place, rows: Arrays, logits: Floats, progress: Progress) -> Iterator[Check]:
     try:
         affordable = max(2, MOST_ANSWERS // rows_of(rows))
@@ -200,4 +237,4 @@ def _audited(subject: Subject, place: Place, rows: Arrays, logits: Floats, progr
         yield not_made("noise audit", shapes)
         return
     progress("Auditing the noise")
-    yield from audit(logits, answers, subject.parameters)
+    yield from audit(logits, answers, subject.parameters, keep_label=subject.keep_label)

@@ -10,10 +10,13 @@ from dynanoise_export.graph.external_data import external_weights
 from dynanoise_export.graph.logits import behind
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.mechanism.keyed.key import Key
+from dynanoise_export.mechanism.keyed.noise import KeyedNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 
 # Not the defaults, and no two alike: a swap of two of them changes every answer.
 SIGMA0, LAMBDA, TEMPERATURE = 0.7, 1.5, 4.0
+KEY = Key(bytes(range(32)))
 HEAD = DynaNoise(Parameters(SIGMA0, LAMBDA, TEMPERATURE))
 
 
@@ -45,7 +48,8 @@ def defend(
     """Attach a head behind the named output, in place, and have ONNX's checker look at what came out."""
     value = value_named(model, output)
     assert value is not None
-    attached = attach(model, behind(value), classes, head, noise, inline=inline)
+    source = KeyedNoise(KEY) if noise is NoiseSource.KEYED else noise
+    attached = attach(model, behind(value), classes, head, source, inline=inline)
     if not any(external_weights(model)):  # the checker would read them
         onnx.checker.check_model(ir.to_proto(model), full_check=True)
     return attached

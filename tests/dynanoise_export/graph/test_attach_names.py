@@ -53,7 +53,7 @@ def test_a_name_used_within_the_graph_is_no_obstacle(place, name, inline):
 
 @pytest.mark.parametrize("inline", [False, True])
 @pytest.mark.parametrize("noise", list(NoiseSource))
-@pytest.mark.parametrize("name", ["probabilities", "noise", "probabilities_undefended"])
+@pytest.mark.parametrize("name", ["probabilities", "noise", "probabilities_undefended", "dynanoise_table_normals"])
 def test_the_output_and_a_weight_may_have_such_a_name(name, noise, inline):
     model = classifier(
         f"z = MatMul(x, w)\n h = Add(z, {name})\n probabilities_undefended_0 = Softmax<axis=-1>(h)",
@@ -68,7 +68,7 @@ def test_the_output_and_a_weight_may_have_such_a_name(name, noise, inline):
     assert [value.name for value in model.graph.outputs] == ["probabilities"]
 
 
-@pytest.mark.parametrize("name", ["probabilities", "noise"])
+@pytest.mark.parametrize("name", ["probabilities", "noise", "dynanoise_table_normals"])
 def test_an_input_with_such_a_name_is_refused(name):
     model = parse(f"g (float[N,3] {name}) => (float[N,3] z) {{ z = Relu({name}) }}")
     with pytest.raises(UserError, match=f"an input called '{name}'"):
