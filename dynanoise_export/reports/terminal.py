@@ -12,6 +12,8 @@ from dynanoise_export.exporting import Exported
 from dynanoise_export.graph.leaks import Draw, LeakReport
 from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.inspecting import Inspection
+from dynanoise_export.mechanism.strength import warning
+from dynanoise_export.parameters import NoiseSource
 from dynanoise_export.validation.check import Check
 
 if TYPE_CHECKING:  # it imports PyTorch, which the other tables can do without
@@ -42,7 +44,8 @@ def print_exported(exported: Exported, console: Console) -> None:
 def stated_noise(stated: Provenance) -> str:
     """Tell the noise source, and of keyed noise what may be told."""
     if stated.key is None:
-        return stated.noise
+        known = warning(NoiseSource(stated.noise)) if stated.noise in list(NoiseSource) else None
+        return f"{stated.noise} ({known}: docs/noise.md)" if known else stated.noise
     return f"{stated.noise} (key {stated.key}, grids {', '.join(f'{grid:g}' for grid in stated.grids)})"
 
 

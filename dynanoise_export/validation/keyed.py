@@ -12,9 +12,9 @@ from scipy.stats import binom
 from dynanoise_export.mechanism.keyed import reference
 from dynanoise_export.mechanism.keyed.key import BYTES, Key
 from dynanoise_export.mechanism.keyed.noise import KeyedNoise
-from dynanoise_export.mechanism.keyed.tables import ROWS, Tables
+from dynanoise_export.mechanism.keyed.tables import PROJECTIONS, ROWS, Hashing, Tables, derive_hashing
 from dynanoise_export.runtimes.predictor import Arrays, Predictor, predict
-from dynanoise_export.validation.check import Check, judge
+from dynanoise_export.validation.check import Check, judge, not_made
 from dynanoise_export.validation.exact import worst_correlation
 from dynanoise_export.validation.findings import Finding, verdict
 from dynanoise_export.validation.keyed_edges import on_an_edge
@@ -27,6 +27,8 @@ Bools = npt.NDArray[np.bool_]
 
 # More would make the check slower and no sharper.
 ALONE, HASHED = 64, 256
+# How many cells to each side neighbours are looked for.
+AROUND = 8
 MOST_SHARED = 0.5
 
 
@@ -70,11 +72,13 @@ def keyed_noise(subject: Subject, cases: Cases) -> Iterator[Check]:
     again |= {place: answers[0] for place, answers in cases.answers.elsewhere.items()}
     for where, answers in again.items():
         yield _equal(f"noise repeats {where}", answers, first, cases.edge, limit, "those of the first call")
-    alone = _with_noise_of_their_own(cases)
-    yield _shared(alone, len(cases.expected))
-    yield from audit_once(
+    alone, all_of = _with_noise_of_their_own(cases), len(cases.expected)
+    yield _shared(alone, all_of)
+    audited = audit_once(
         cases.logits[alone], first[alone], subject.parameters, cases.answers.batch, keep_label=subject.keep_label
     )
+    for check in audited:
+        yield check if check.value is not None else not_made(check.name, _too_few(len(alone), all_of))
 
 
 def batch_of_one(subject: Subject, predictor: Predictor, rows: Arrays, cases: Cases) -> Check:
@@ -89,7 +93,7 @@ def batch_of_one(subject: Subject, predictor: Predictor, rows: Arrays, cases: Ca
 def follows_the_key(noise: KeyedNoise, cases: Cases) -> Iterator[Check]:
     """Check that neighbouring cells, and keys of which one bit differs, give noise that has nothing in common."""
     rate = BUDGET / 2
-    yield _neighbours(cases, rate)
+    yield _neighbours(cases.tables, rate)
     yield _avalanche(noise, cases, rate)
 
 
@@ -122,6 +126,10 @@ def _with_noise_of_their_own(cases: Cases) -> npt.NDArray[np.int64]:
     return chosen
 
 
+def _too_few(alone: int, of: int) -> str:
+    return f"{alone:,} of {of:,} queries have noise of their own, too few; choose a finer --grid, or give more --data"
+
+
 def _shared(alone: npt.NDArray[np.int64], of: int) -> Check:
     share = 1 - len(alone) / of
     detail = f"{of - len(alone):,} of {of:,} queries share their noise with an earlier one."
@@ -130,21 +138,17 @@ def _shared(alone: npt.NDArray[np.int64], of: int) -> Check:
     return Check("noise shared", share <= MOST_SHARED, share, MOST_SHARED, detail, warning=True)
 
 
-def _neighbours(cases: Cases, rate: float) -> Check:
-    """Hold the noise of each query against that of the cell beside its own, for each projection."""
-    tables, few = cases.tables, cases.places[:HASHED]
-    normals = torch.from_numpy(tables.normals)
+def _neighbours(tables: Tables, rate: float) -> Check:
+    """Hold the noise of cells here and there against that of the cell beside each, for each projection."""
+    normals, generator = torch.from_numpy(tables.normals), np.random.default_rng(0)
     pairs = []
     for cells in tables.cells:
-        own = normals[reference.rows_of(few, cells)]
-        for axis in range(few.shape[1]):
-            step = torch.zeros(few.shape[1], dtype=torch.int64)
-            step[axis] = int(cells.width)
-            beside = normals[reference.rows_of(few + step, cells)]
-            moved = (reference.cells_of(few + step, cells) != reference.cells_of(few, cells)).any(dim=1)
-            _, first = np.unique(reference.cells_of(few[moved], cells).numpy(), axis=0, return_index=True)
-            a, b = (x[moved][first].double().numpy().ravel() for x in (own, beside))
-            pairs.append((a, b, a.size))
+        here = int(cells.width) * torch.from_numpy(generator.integers(-AROUND, AROUND, (HASHED, PROJECTIONS)))
+        own = normals[reference.rows_of(here, cells)].double().numpy().ravel()
+        for axis in range(PROJECTIONS):
+            beside = here.clone()
+            beside[:, axis] += int(cells.width)
+            pairs.append((own, normals[reference.rows_of(beside, cells)].double().numpy().ravel(), own.size))
     finding = worst_correlation(pairs, len(pairs), rate)
 
     def say(found: Finding) -> str:
@@ -158,7 +162,7 @@ def _avalanche(noise: KeyedNoise, cases: Cases, rate: float) -> Check:
     few = torch.from_numpy(cases.expected[:HASHED])
     own = _rows(few, cases.tables)
     same = [
-        int((own == _rows(few, KeyedNoise(_flipped(noise.key, bit), noise.grids).tables(few.shape[1]))).sum())
+        int((own == _rows(few, derive_hashing(_flipped(noise.key, bit), noise.grids, few.shape[1]))).sum())
         for bit in range(8 * BYTES)
     ]
     # Queries of one cell have one row: they are told apart by nothing and count as one.
@@ -172,9 +176,9 @@ def _avalanche(noise: KeyedNoise, cases: Cases, rate: float) -> Check:
     return judge("noise follows every bit of the key", max(same), limit, detail)
 
 
-def _rows(logits: torch.Tensor, tables: Tables) -> npt.NDArray[np.int64]:
-    places = reference.places_of(logits, tables)
-    return torch.cat([reference.rows_of(places, cells) for cells in tables.cells], dim=1).numpy()
+def _rows(logits: torch.Tensor, hashing: Hashing) -> npt.NDArray[np.int64]:
+    places = reference.places_of(logits, hashing)
+    return torch.cat([reference.rows_of(places, cells) for cells in hashing.cells], dim=1).numpy()
 
 
 def _flipped(key: Key, bit: int) -> Key:

@@ -85,6 +85,20 @@ def head_parity(answers: Floats, logits: Floats, noise: Floats, head: Head) -> C
     return judge("head parity", float(strays[worst]), HEAD_TOLERANCE, detail)
 
 
+def kept_labels(answers: Floats, logits: Floats) -> Check:
+    """Check that each answer's largest probability, and no other, is at the largest of the file's own logits.
+
+    Args:
+        answers: [n, k], of the graph.
+        logits: [n, k], of the same graph; of equal ones the first counts.
+    """
+    label = logits.argmax(axis=1)[:, None]
+    others = answers.copy()
+    np.put_along_axis(others, label, -np.inf, axis=1)
+    flips = int((~(np.take_along_axis(answers, label, axis=1)[:, 0] > others.max(axis=1))).sum())
+    return judge("kept labels", flips, 0, f"{flips:,} of {len(answers):,} answers do not keep the undefended label.")
+
+
 def stated_parameters(subject: Subject) -> Check:
     """Check that the head's node holds the parameters that the file is judged by."""
     name = "stated parameters"

@@ -147,6 +147,8 @@ def _checks(
         logits = inside.logits
         yield from parity.model_parity(inside.logits, expected, tolerance)
         yield parity.head_parity(inside.answers, inside.logits, inside.noise, subject.head)
+        if subject.keep_label:
+            yield parity.kept_labels(inside.answers, inside.logits)
     else:
         yield from (not_made(name, inside) for name in ("model parity", "same labels", "head parity"))
 

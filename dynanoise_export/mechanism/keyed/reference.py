@@ -2,7 +2,7 @@
 
 import torch
 
-from dynanoise_export.mechanism.keyed.tables import GROUP, LARGEST, ROWS, STEPS, Cells, Tables
+from dynanoise_export.mechanism.keyed.tables import GROUP, LARGEST, ROWS, STEPS, Cells, Hashing, Tables
 from dynanoise_export.mechanism.reference import LARGEST_LOGIT
 
 
@@ -19,9 +19,9 @@ def steps_of(logits: torch.Tensor) -> torch.Tensor:
     return ((1 - log_p).sqrt() * STEPS).clamp(max=LARGEST)
 
 
-def places_of(logits: torch.Tensor, tables: Tables) -> torch.Tensor:
+def places_of(logits: torch.Tensor, hashing: Hashing) -> torch.Tensor:
     """Project queries: logits [n, k] to int64 [n, m], in steps."""
-    return (steps_of(logits).round().double() @ torch.from_numpy(tables.projection).double()).long()
+    return (steps_of(logits).round().double() @ torch.from_numpy(hashing.projection).double()).long()
 
 
 def cells_of(places: torch.Tensor, cells: Cells) -> torch.Tensor:

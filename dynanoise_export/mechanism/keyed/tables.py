@@ -46,21 +46,18 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Tables:
-    """All that keyed noise is computed with, for a model of k classes.
+class Hashing:
+    """What queries are hashed with, for a model of k classes.
 
     Attributes:
         classes: k.
         projection: float32 [k, m], secret signs.
         cells: one for each grid.
-        normals: float32 [ROWS, GROUP], the quantiles of the normal law in a secret order in each column, divided by
-            the root of the number of grids.
     """
 
     classes: int
     projection: Floats
     cells: tuple[Cells, ...]
-    normals: Floats
 
     @property
     def groups(self) -> int:
@@ -68,8 +65,26 @@ class Tables:
         return -(-self.classes // GROUP)
 
 
+@dataclass(frozen=True)
+class Tables(Hashing):
+    """All that keyed noise is computed with.
+
+    Attributes:
+        normals: float32 [ROWS, GROUP], the quantiles of the normal law in a secret order in each column, divided by
+            the root of the number of grids.
+    """
+
+    normals: Floats
+
+
 def derive(key: Key, grids: tuple[float, ...], classes: int) -> Tables:
-    """Derive the tables from a key.
+    """Derive all tables from a key; the arguments and errors are those of `derive_hashing`."""
+    normals = (_normals(key) / np.sqrt(len(grids))).astype(np.float32)
+    return Tables(**vars(derive_hashing(key, grids, classes)), normals=normals)
+
+
+def derive_hashing(key: Key, grids: tuple[float, ...], classes: int) -> Hashing:
+    """Derive from a key what queries are hashed with.
 
     Args:
         key: the secret.
@@ -83,8 +98,7 @@ def derive(key: Key, grids: tuple[float, ...], classes: int) -> Tables:
     projection = signs[: classes * PROJECTIONS].reshape(classes, PROJECTIONS) * np.float32(2) - np.float32(1)
     projection[MOST_HASHED:] = 0
     cells = tuple(_cells(key, number, grid, classes) for number, grid in enumerate(grids))
-    normals = _normals(key) / np.sqrt(len(grids))
-    return Tables(classes, projection.astype(np.float32), cells, normals.astype(np.float32))
+    return Hashing(classes, projection.astype(np.float32), cells)
 
 
 def _cells(key: Key, number: int, grid: float, classes: int) -> Cells:

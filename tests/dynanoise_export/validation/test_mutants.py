@@ -8,14 +8,15 @@ import onnx_ir as ir
 import pytest
 import torch
 
-from dynanoise_export.exporting import export
+from dynanoise_export.exporting import ExportOptions, export
 from dynanoise_export.mechanism.heads import DynaNoise
-from dynanoise_export.parameters import Parameters
+from dynanoise_export.parameters import NoiseSource, Parameters
 from dynanoise_export.targets.opening import open_target
 from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.experiments import Choices, prepare
 from dynanoise_models.targets import TARGETS
 from dynanoise_models.training.loop import Task, fit
+from support.keyed_mutants import OF_A_KEYED_EXPORT
 from support.modules import seeded
 from support.mutants import ELSEWHERE, IN_THE_HEAD, OF_AN_EXPORT, with_head
 
@@ -35,6 +36,8 @@ def folder(tmp_path_factory):
     np.savez(made / "rows.npz", x=rows.inputs["input"])
     ir.save(open_target(made / "digits.pt").to_onnx(18), made / "plain.onnx")
     export(made / "digits.pt", made / "defended.onnx", DynaNoise(Parameters()))
+    keyed = ExportOptions(noise=NoiseSource.KEYED)
+    export(made / "digits.pt", made / "keyed.onnx", DynaNoise(Parameters(), keep_label=True), keyed)
     return made
 
 
@@ -77,9 +80,24 @@ def test_a_wrong_export_is_caught_by_the_right_check(program, folder, tmp_path, 
     assert check in names
 
 
+def test_what_export_makes_with_keyed_noise_and_kept_labels_is_right(program, folder):
+    assert failed(program, folder, folder / "keyed.onnx") == (0, [])
+
+
+@pytest.mark.parametrize("name", OF_A_KEYED_EXPORT)
+def test_a_wrong_export_with_keyed_noise_is_caught_by_the_right_check(program, folder, tmp_path, name):
+    spoil, check = OF_A_KEYED_EXPORT[name]
+    model = onnx.load(folder / "keyed.onnx")
+    spoil(model)
+    onnx.save(model, tmp_path / "wrong.onnx")
+    status, names = failed(program, folder, tmp_path / "wrong.onnx", "--key-file", folder / "keyed.onnx.key")
+    assert status == 3
+    assert check in names
+
+
 def test_the_docs_list_every_mutant_and_its_check():
     documented = (Path(__file__).parents[3] / "docs" / "validate.md").read_text(encoding="utf-8")
     made = [(mutant.name, mutant.check) for mutant in (*IN_THE_HEAD, *ELSEWHERE)]
-    made += [(name, check) for name, (_, check) in OF_AN_EXPORT.items()]
+    made += [(name, check) for name, (_, check) in {**OF_AN_EXPORT, **OF_A_KEYED_EXPORT}.items()]
     assert len(made) >= 40
     assert [f"| {name} | {check} |" for name, check in made] == documented.split("|---|---|\n")[-1].strip().splitlines()

@@ -1,0 +1,124 @@
+"""Files with keyed noise and kept labels that are each wrong in one way, and the check that must say so."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+Spoil = Callable[[onnx.ModelProto], None]
+
+
+def _table(model: onnx.ModelProto, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    tensor = next(t for t in model.graph.initializer if t.name == f"dynanoise_table_{name}")
+    was = numpy_helper.to_array(tensor)
+    tensor.CopyFrom(numpy_helper.from_array(change(was.copy()).astype(was.dtype), tensor.name))
+
+
+def _body(model: onnx.ModelProto, function: str = "KeyedNormals") -> list[onnx.NodeProto]:
+    return next(f for f in model.functions if f.name == function).node
+
+
+def _node(model: onnx.ModelProto, operator: str) -> onnx.NodeProto:
+    return next(node for node in _body(model) if node.op_type == operator)
+
+
+def _before(model: onnx.ModelProto, operator: str, *nodes: onnx.NodeProto) -> None:
+    """Put nodes before the first node of an operator in the body of the noise."""
+    body = _body(model)
+    place = next(i for i, node in enumerate(body) if node.op_type == operator)
+    for offset, node in enumerate(nodes):
+        body.insert(place + offset, node)
+
+
+def _constant_hash(model: onnx.ModelProto) -> None:
+    add = _node(model, "Add")
+    _before(model, "Add", helper.make_node("Sub", [add.input[0], add.input[0]], ["spoilt"]))
+    _node(model, "Add").input[0] = "spoilt"
+
+
+def _each_step_a_cell(model: onnx.ModelProto) -> None:
+    _node(model, "Div").op_type = "Mod"
+
+
+def _class_left_out(signs: np.ndarray) -> np.ndarray:
+    signs[3] = 0
+    return signs
+
+
+def _group_left_out(hashes: np.ndarray) -> np.ndarray:
+    hashes[:, 0] = 0
+    return hashes
+
+
+def _half_the_rows(model: onnx.ModelProto) -> None:
+    rows = next(n for n in _body(model) if n.op_type == "Constant" and n.output[0] == _node(model, "Mod").input[1])
+    rows.attribute[0].t.CopyFrom(numpy_helper.from_array(np.array(1 << 15, np.int32)))
+
+
+def _place_in_the_batch(model: onnx.ModelProto) -> None:
+    """Move each row's cells by its place in the batch."""
+    add = _node(model, "Add")
+    one, axis = (helper.make_tensor(name, TensorProto.INT32, [], [value]) for name, value in (("one", 1), ("axis", 0)))
+    _before(
+        model,
+        "Add",
+        helper.make_node("Constant", [], ["spoilt_one"], value=one),
+        helper.make_node("Constant", [], ["spoilt_axis"], value=axis),
+        helper.make_node("Sub", [add.input[0], add.input[0]], ["spoilt_zeros"]),
+        helper.make_node("Max", ["spoilt_zeros", "spoilt_one"], ["spoilt_ones"]),
+        helper.make_node("CumSum", ["spoilt_ones", "spoilt_axis"], ["spoilt_place"]),
+        helper.make_node("Mul", ["spoilt_place", "width"], ["spoilt_steps"]),
+        helper.make_node("Sub", [add.input[0], "spoilt_steps"], ["spoilt"]),
+    )
+    _node(model, "Add").input[0] = "spoilt"
+
+
+def _floored(model: onnx.ModelProto) -> None:
+    _node(model, "Round").op_type = "Floor"
+
+
+def _label_not_kept(model: onnx.ModelProto) -> None:
+    node = next(node for node in model.graph.node if node.op_type == "KeepLabel")
+    node.CopyFrom(helper.make_node("Identity", node.input[:1], node.output))
+
+
+def _label_of_the_answer(model: onnx.ModelProto) -> None:
+    node = next(node for node in model.graph.node if node.op_type == "ArgMax")
+    keep = next(node for node in model.graph.node if node.op_type == "KeepLabel")
+    node.input[0] = keep.input[0]
+    model.graph.node.remove(keep)
+    model.graph.node.append(keep)
+
+
+def _largest_lifted(model: onnx.ModelProto) -> None:
+    """Give the label the largest probability, and leave it to the class that had it too."""
+    scatters = [node for node in _body(model, "KeepLabel") if node.op_type == "ScatterElements"]
+    scatters[0].CopyFrom(helper.make_node("Identity", scatters[0].input[:1], scatters[0].output))
+
+
+def _unstated_label(model: onnx.ModelProto) -> None:
+    next(p for p in model.metadata_props if p.key == "dynanoise.keep_label").value = json.dumps(False)
+
+
+KEYED = "keyed noise"
+OF_A_KEYED_EXPORT: dict[str, tuple[Spoil, str]] = {
+    "the key ignored": (lambda m: _table(m, "grid_0_hashes", lambda h: np.arange(h.size).reshape(h.shape)), KEYED),
+    "the grid ignored": (_each_step_a_cell, KEYED),
+    "another grid": (lambda m: _table(m, "grid_0_width", lambda width: width + 1), KEYED),
+    "a constant hash of the row": (_constant_hash, "noise between rows"),
+    "a class that takes no part in the hash": (lambda m: _table(m, "signs", _class_left_out), KEYED),
+    "four classes that the hash does not reach": (
+        lambda m: _table(m, "grid_0_hashes", _group_left_out),
+        "noise mean",
+    ),
+    "a hash that reaches half of the normals": (_half_the_rows, KEYED),
+    "keyed noise that depends on the row's place": (_place_in_the_batch, "noise repeats in another order"),
+    "roots cut off in place of rounded": (_floored, KEYED),
+    "keyed noise scaled by 0.97": (lambda m: _table(m, "normals", lambda n: 0.97 * n), KEYED),
+    "labels that are not kept": (_label_not_kept, "kept labels"),
+    "the label of the noisy answer kept": (_label_of_the_answer, "kept labels"),
+    "the label's probability lifted, and no other lowered": (_largest_lifted, "head parity"),
+    "labels kept that the file does not state": (_unstated_label, "no leak"),
+}
