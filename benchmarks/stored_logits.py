@@ -19,10 +19,10 @@ from dynanoise_export.attacks.asking.variants import Variants, image_axes, moved
 from dynanoise_export.attacks.audit import Audit, open_audit
 from dynanoise_export.attacks.stores import open_store
 from dynanoise_export.files import folder_written_whole
+from dynanoise_export.graph.running import predictor_of
 from dynanoise_export.runtimes.predictor import predict, rows_of
 from dynanoise_export.shadow_stores import ShadowStore
 from dynanoise_export.targets.opening import open_target
-from dynanoise_export.validation.reference import open_reference
 
 Floats = npt.NDArray[np.float32]
 # Logits [n, k] to the probabilities of one answer.
@@ -52,7 +52,8 @@ def open_stored(folder: Path) -> Target:
     store = open_store(folder / "shadows", audit)
     kept = folder / "logits"
     if not kept.exists():
-        predictor, output = open_reference(target)
+        model = target.to_onnx(None)  # ONNX Runtime is several times as fast as PyTorch here
+        predictor, output = predictor_of(model), str(model.graph.outputs[0].name)
         with folder_written_whole(kept) as staged:
             for name, variants in queries(audit):
                 print(f"asking: {name}", flush=True)
