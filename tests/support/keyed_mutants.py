@@ -53,7 +53,8 @@ def _group_left_out(hashes: np.ndarray) -> np.ndarray:
 
 
 def _half_the_rows(model: onnx.ModelProto) -> None:
-    rows = next(n for n in _body(model) if n.op_type == "Constant" and n.output[0] == _node(model, "Mod").input[1])
+    last = [node for node in _body(model) if node.op_type == "Mod"][-1]
+    rows = next(node for node in _body(model) if node.op_type == "Constant" and node.output[0] == last.input[1])
     rows.attribute[0].t.CopyFrom(numpy_helper.from_array(np.array(1 << 15, np.int32)))
 
 

@@ -73,7 +73,7 @@ def _of_grid(
     node = ir.node(
         "KeyedNormals",
         [logits, projection, width, offsets, limit, hashes, normals],
-        attributes={"classes": classes},
+        attributes={"classes": classes, "cells": len(cells.hashes)},
         domain=DOMAIN,
         name=f"dynanoise/noise_{number}",
     )

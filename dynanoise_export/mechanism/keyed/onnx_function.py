@@ -28,7 +28,7 @@ FIRST = numpy_helper.from_array(np.array([0], np.int64))
 
 
 @script(Opset(DOMAIN, VERSION), default_opset=op)
-def KeyedNormals(logits, projection, width, offsets, limit, hashes, normals, classes: int):  # type: ignore[no-untyped-def]  # noqa: D103, N802
+def KeyedNormals(logits, projection, width, offsets, limit, hashes, normals, classes: int, cells: int):  # type: ignore[no-untyped-def]  # noqa: D103, N802
     z = op.Clip(
         op.Cast(logits, to=onnx.TensorProto.FLOAT),
         op.Constant(value=SMALLEST_LOGIT),
@@ -42,8 +42,10 @@ def KeyedNormals(logits, projection, width, offsets, limit, hashes, normals, cla
     place = op.MatMul(steps, projection)
     within = op.Cast(op.Clip(place, op.Neg(limit), limit), to=onnx.TensorProto.INT32)
     cell = op.Div(op.Add(within, offsets), width)
+    # Of NaN no place can be told, and a look-up beside the table would end the batch or read what is not ours.
+    safe = op.Mod(cell, op.Cast(op.Constant(value_int=cells), to=onnx.TensorProto.INT32))
 
-    hashed = op.ReduceSum(op.Gather(hashes, cell), op.Constant(value=AXIS), keepdims=0)
+    hashed = op.ReduceSum(op.Gather(hashes, safe), op.Constant(value=AXIS), keepdims=0)
     rows = op.Gather(normals, op.Mod(hashed, op.Constant(value=NUMBER_OF_ROWS)))
     flat = op.Flatten(rows, axis=1)
     k = op.Unsqueeze(op.Constant(value_int=classes), op.Constant(value=FIRST))

@@ -27,7 +27,8 @@ def places_of(logits: torch.Tensor, hashing: Hashing) -> torch.Tensor:
 def cells_of(places: torch.Tensor, cells: Cells) -> torch.Tensor:
     """Find the cells of projected queries on one grid: int64 [n, m], each projection's own numbers after the last's."""
     limit = int(cells.limit)
-    return (places.clamp(-limit, limit) + torch.from_numpy(cells.offsets).long()) // int(cells.width)
+    found = (places.clamp(-limit, limit) + torch.from_numpy(cells.offsets).long()) // int(cells.width)
+    return found % len(cells.hashes)
 
 
 def rows_of(places: torch.Tensor, cells: Cells) -> torch.Tensor:

@@ -20,7 +20,7 @@ def test_one_line_says_where_random_noise_is_weak_and_where_it_is_dead():
     assert told is not None
     assert told.count("\n") == 0
     weak, dead = told.split("; dead in ")
-    assert "ONNX Runtime, CPU" in weak
+    assert "ONNX Runtime on the CPU" in weak
     assert all(j.place in dead for j in JUDGEMENTS if j.life is Life.DEAD)
 
 
