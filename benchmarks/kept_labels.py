@@ -18,7 +18,7 @@ import torch
 from stored_logits import ITSELF, Answer, Target, answers_to, observations, open_stored
 from threadpoolctl import threadpool_limits
 
-from dynanoise_export.attacks.asking.observations import DELTAS, Observations
+from dynanoise_export.attacks.asking.observations import DELTAS, LABEL_DELTA, Observations
 from dynanoise_export.attacks.attackers import attackers_of
 from dynanoise_export.attacks.attacking import carry_out
 from dynanoise_export.attacks.features import projected
@@ -33,7 +33,8 @@ from dynanoise_export.parameters import Parameters
 
 KEY = Key(bytes(range(32)))
 SIGMAS = (0.5477, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
-COLUMNS = ("σ₀", "labels", "naive", "×1", *(f"δ{delta:g}" for delta in DELTAS), "accuracy", "flips", "calibration")
+NEAR = (*DELTAS, LABEL_DELTA)
+COLUMNS = ("σ₀", "labels", "naive", "×1", *(f"δ{delta:g}" for delta in NEAR), "accuracy", "flips", "calibration")
 
 
 def main() -> None:
@@ -62,7 +63,7 @@ def undefended(target: Target, features: npt.NDArray[np.float32]) -> str:
     seen = observations(target, softmax)
     results = list(attacked(target, features, None, seen))
     worth = utility(target.audit, seen.repeated[1])
-    nothing = [""] * len(DELTAS)
+    nothing = [""] * len(NEAR)
     told = ["–", best(results, labels=True), best(results), "", *nothing]
     return line([*told, f"{worth.accuracy.value:.4f}", "", f"{worth.calibration_error:.3f}"])
 
@@ -77,7 +78,7 @@ def defended(target: Target, features: npt.NDArray[np.float32], head: DynaNoise)
     adaptive = [result for result in results if result.attacker.adaptive]
     told = [f"{head.parameters.sigma0:g}", best(results, labels=True)]
     told.append(best(result for result in results if not result.attacker.adaptive))
-    told += [best(r for r in adaptive if r.attacker.near_duplicates == delta) for delta in (None, *DELTAS)]
+    told += [best(r for r in adaptive if r.attacker.near_duplicates == delta) for delta in (None, *NEAR)]
     return line([*told, f"{worth.accuracy.value:.4f}", f"{paid.flips:.4f}", f"{worth.calibration_error:.3f}"])
 
 

@@ -35,7 +35,9 @@ def attackers_of(seen: Observations, *, defended: bool) -> Iterator[tuple[Attack
         yield Attacker("naive", True, False, 1), seen.repeated[1]
         for count, answers in seen.repeated.items():
             yield Attacker(f"adaptive, {_counted(count)}", True, True, count), answers
-        for delta, answers in seen.moved.items():
+        # The neighbours whose labels are looked at give scores as well, for no further query.
+        shaken = {} if seen.shaken is None else {LABEL_DELTA: seen.shaken}
+        for delta, answers in {**seen.moved, **shaken}.items():
             name = f"adaptive, {answers.count} near-duplicates at {delta:g}"
             yield Attacker(name, True, True, answers.count, delta), answers
     else:

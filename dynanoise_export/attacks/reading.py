@@ -16,6 +16,8 @@ from dynanoise_export.shadow_stores import ShadowStore
 
 # How many defended answers of a shadow model tell how often its label is right.
 LABEL_DRAWS = 16
+# The share of their noise from which on answers are taken to have some in common.
+LEAST_COMMON = 0.1
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def _read(log_p: npt.NDArray[np.float32], head: Head | None) -> Floats:
 def _shadows(
     store: ShadowStore, attacker: Attacker, answers: Answers, head: Head | None, common: Attackable
 ) -> Shadows:
-    averaged = 1.0 if head is None else independent(answers, head)
+    averaged = 1.0 if head is None else independent(answers, head, _logits(store, 0))
 
     def log_p(model: int) -> Floats:
         logits = _logits(store, model)
@@ -85,20 +87,26 @@ def _shadows(
     return Shadows(seen, common.labels[attacker.defended], store.kept, log_p)
 
 
-def independent(answers: Answers, head: Head) -> float:
+def independent(answers: Answers, head: Head, logits: torch.Tensor) -> float:
     """Tell how many answers with noise of their own would average as much of it away as these did.
 
     Noise that repeats with the query, or that near-duplicates have in common, is averaged by nobody. How much of it
     they have in common is told by how much less the answers differ than with fresh noise: of n answers with a share ρ
     in common, the mean keeps a share 1 / n + (1 − 1 / n) ρ of the noise's variance.
+
+    Args:
+        answers: to n queries.
+        head: the defence.
+        logits: [n, k], of a model like the one that was asked, to see how much answers with fresh noise differ.
     """
     if answers.count == 1 or not answers.spread.any():
         return 1.0
-    logits, generator = head.undo(torch.from_numpy(answers.log_p)), torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     one, other = (head.defend(logits, torch.randn(logits.shape, generator=generator)).log() for _ in range(2))
     fresh = (one - other).var(dim=1, correction=0).nanmean() / 2
     common = float((1 - torch.from_numpy(answers.spread).mean() / fresh).clamp(0, 1))
-    return 1 / (1 / answers.count + (1 - 1 / answers.count) * common)
+    # Less can't be told from the difference between two models, and of many answers it would make few.
+    return answers.count if common < LEAST_COMMON else 1 / (1 / answers.count + (1 - 1 / answers.count) * common)
 
 
 def _shadow_labels(store: ShadowStore, audit: Audit, head: Head | None) -> Labels:

@@ -55,7 +55,7 @@ def open_served(path: Path, given: Parameters | None = None) -> Served:
     return Served(
         path=path,
         sha256=file.sha256,
-        head=DynaNoise(parameters, bool(file.leaks.labelled)) if parameters else None,
+        head=DynaNoise(parameters, file.keep_label or bool(file.leaks.labelled)) if parameters else None,
         noise=file.stated.noise if file.stated else None,
         inputs=file.inputs,
         leaking=tuple(file.leaks.leaks) if parameters else (),

@@ -154,7 +154,7 @@ class _Walk:
         return [_combine(operator, inputs)] * len(node.outputs)
 
     def draw(self, node: ir.Node, inputs: Sequence[Taint]) -> Taint:
-        live = node.op_type in RANDOM_LIKE and _join(inputs).state in (State.RAW, State.NOISED)
+        live = node.op_type in RANDOM_LIKE and _join(inputs).state >= State.LABEL
         source = (*self.calls, node)
         self.draws[source] = Draw(node.name or "", node.op_type, "seed" in node.attributes, live)
         return Taint(State.NOISE, frozenset([source]))
@@ -162,7 +162,7 @@ class _Walk:
     def keyed(self, node: ir.Node, inputs: Sequence[Taint]) -> Taint:
         source = (*self.calls, node)
         name = next((call.name for call in reversed(self.calls) if call.name), node.name)
-        live = inputs[1].state in (State.RAW, State.NOISED)
+        live = inputs[1].state >= State.LABEL
         self.draws[source] = Draw(name or "", KEYED, seeded=False, live=live)
         return Taint(State.NOISE, frozenset([source]))
 
@@ -252,6 +252,6 @@ def _combine(operator: str, inputs: Sequence[Taint]) -> Taint:
         return joined
     if operator in ADDS and joined.state >= State.LABEL:
         return Taint(State.NOISED, joined.sources)
-    if operator in SCALES and joined.state is State.RAW:
+    if operator in SCALES and joined.state in (State.LABEL, State.RAW):
         return replace(joined, state=State.NOISE)
     return replace(joined, state=State.RAW) if operator in STEPS else joined

@@ -57,7 +57,8 @@ def audit(logits: Floats, answers: Answers, parameters: Parameters, *, keep_labe
         ValueError: the shapes don't fit each other.
     """
     inverse = np.argsort(answers.order)
-    take_back = partial(recover, logits, parameters=parameters, keep_label=keep_label)
+    unswapping = np.random.default_rng(0) if keep_label else None
+    take_back = partial(recover, logits, parameters=parameters, unswapping=unswapping)
     noise = take_back(np.concatenate([answers.calls, answers.permuted[None, inverse]]))
     own = np.arange(len(logits))
     places = np.stack([own] * len(answers.calls) + [inverse]) % (answers.batch or len(own))
@@ -87,7 +88,7 @@ def audit_once(
     Returns:
         The checks of `audit` that make sense for one call, with the same rate for all together.
     """
-    noise = recover(logits, answers[None], parameters, keep_label=keep_label)
+    noise = recover(logits, answers[None], parameters, np.random.default_rng(0) if keep_label else None)
     places = np.arange(len(logits))[None] % (batch or len(logits))
     checks = _of_any_source(noise, places, batch)
     return [check(rate=BUDGET / len(checks)) for check in checks]

@@ -67,7 +67,9 @@ class RecoveredNoise:
         return magnitudes(self.contrasts)
 
 
-def recover(logits: Floats, answers: Floats, parameters: Parameters, *, keep_label: bool = False) -> RecoveredNoise:
+def recover(
+    logits: Floats, answers: Floats, parameters: Parameters, unswapping: np.random.Generator | None = None
+) -> RecoveredNoise:
     """Recover the noise from the answers to n queries.
 
     Which classes take part is told by the logits alone: to leave out those that noise drove out of float32's
@@ -77,7 +79,8 @@ def recover(logits: Floats, answers: Floats, parameters: Parameters, *, keep_lab
         logits: [n, k], of the undefended model, in nats; infinities count as their limits.
         answers: [c, n, k], the defended probabilities of c calls, as float32 came out of the model.
         parameters: σ₀, λ and T.
-        keep_label: whether the answers keep the undefended label, which is taken back first.
+        unswapping: for answers that keep the undefended label, which is taken back first, draws what it was swapped
+            with; None for others. What is recovered elsewhere for the same audit needs other draws.
 
     Raises:
         ValueError: the shapes don't fit each other.
@@ -92,8 +95,8 @@ def recover(logits: Floats, answers: Floats, parameters: Parameters, *, keep_lab
     scale = np.where(kept, sigma, 1.0)
     known = np.where(kept, z, 0.0) / scale
     noisy = parameters.temperature * np.log(np.where(kept, answers, 1.0).astype(np.float64)) / scale
-    if keep_label:
-        noisy = unswapped(noisy, known, kept, logits.argmax(axis=1))
+    if unswapping is not None:
+        noisy = unswapped(noisy, known, kept, logits.argmax(axis=1), unswapping)
     noise = noisy - known
     contrasts, used = helmert_contrasts(noise, kept)
     return RecoveredNoise(
@@ -107,7 +110,9 @@ def recover(logits: Floats, answers: Floats, parameters: Parameters, *, keep_lab
     )
 
 
-def unswapped(noisy: Float64s, logits: Float64s, usable: Bools, label: npt.NDArray[np.int64]) -> Float64s:
+def unswapped(
+    noisy: Float64s, logits: Float64s, usable: Bools, label: npt.NDArray[np.int64], generator: np.random.Generator
+) -> Float64s:
     """Undo the swap that keeps a label, at random among the classes that it may have been swapped with.
 
     A swap is an isometry, so the noisy logits were x with class j on top with a density in proportion to that of x
@@ -119,6 +124,7 @@ def unswapped(noisy: Float64s, logits: Float64s, usable: Bools, label: npt.NDArr
         logits: [n, k], the undefended ones, in σ(q).
         usable: [n, k], the classes whose noise can be recovered; the others were never on top.
         label: [n], c.
+        generator: draws the classes.
 
     Returns:
         The noisy logits before the swap, [c, n, k].
@@ -128,7 +134,7 @@ def unswapped(noisy: Float64s, logits: Float64s, usable: Bools, label: npt.NDArr
     possible = usable & usable[rows, label][:, None]
     possible[rows, label] = True
     chances = np.where(possible, -apart, -np.inf)
-    partner = np.argmax(chances + np.random.default_rng(0).gumbel(size=chances.shape), axis=2)[..., None]
+    partner = np.argmax(chances + generator.gumbel(size=chances.shape), axis=2)[..., None]
     own = np.broadcast_to(label[:, None], partner.shape)
     before = noisy.copy()
     np.put_along_axis(before, own, np.take_along_axis(noisy, partner, 2), 2)

@@ -9,7 +9,6 @@ import onnx
 import onnxruntime
 import pytest
 
-
 # The model is untrained and its answers are all alike: on a coarser grid, all rows would share their noise.
 FLAT = ("--grid", 0.02)
 

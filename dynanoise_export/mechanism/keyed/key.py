@@ -81,7 +81,13 @@ def key_for(path: Path) -> KeyFile:
     Raises:
         UserError: the file holds no key, can't be read, or can be read by others.
     """
-    return KeyFile(path, read_key(path), new=False) if path.exists() else KeyFile(path, new_key(), new=True)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return KeyFile(path, new_key(), new=True)
+    except OSError as error:
+        raise UserError(f"Can't read the key {path}: {error.strerror}.") from error
+    return KeyFile(path, read_key(path), new=False)
 
 
 def read_key(path: Path) -> Key:

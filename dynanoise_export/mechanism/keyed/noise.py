@@ -14,7 +14,7 @@ from dynanoise_export.parameters import DEFAULT_GRIDS
 
 # What the names of the tables in a graph begin with.
 WEIGHTS = "dynanoise_table_"
-NARROWEST, WIDEST = 1e-3, 100.0
+NARROWEST, WIDEST = 1e-2, 8.0
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ LARGEST = 2047
 MOST_HASHED = (1 << 24) // LARGEST
 # On each side of 0, in units of the projections; queries beyond it share the last cell.
 RANGE = 32
+# Of one grid's tables: a finer grid and more classes take more.
+MOST_BYTES = 1 << 28
 
 Int32s = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -92,7 +94,7 @@ def derive_hashing(key: Key, grids: tuple[float, ...], classes: int) -> Hashing:
         classes: k.
 
     Raises:
-        UserError: a grid is too fine or too coarse.
+        UserError: a grid is too fine for so many classes.
     """
     signs = np.unpackbits(np.frombuffer(key.stream("signs", classes * PROJECTIONS // 8 + 1), np.uint8))
     projection = signs[: classes * PROJECTIONS].reshape(classes, PROJECTIONS) * np.float32(2) - np.float32(1)
@@ -107,11 +109,12 @@ def _cells(key: Key, number: int, grid: float, classes: int) -> Cells:
     width = max(1, round(float(scale * grid)))
     half = int(-(-RANGE * scale // width))
     count = 2 * half
-    if count * width * PROJECTIONS >= np.iinfo(np.int32).max:
-        raise UserError(f"A grid of {grid:g} is too coarse for {classes} classes.")
+    groups = -(-classes // GROUP)
+    size = PROJECTIONS * count * groups * np.dtype(np.int32).itemsize
+    if size > MOST_BYTES:
+        raise UserError(f"A grid of {grid:g} takes {size >> 20:,} MiB of tables for {classes:,} classes: too fine.")
     shifts = _whole_numbers(key, f"shifts {number}", PROJECTIONS, np.uint64) % np.uint64(width)
     offsets = shifts.astype(np.int64) + (np.arange(PROJECTIONS) * count + half) * width
-    groups = -(-classes // GROUP)
     hashes = _whole_numbers(key, f"hashes {number}", PROJECTIONS * count * groups, np.uint16)
     return Cells(
         width=np.array(width, np.int32),

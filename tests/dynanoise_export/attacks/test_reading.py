@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+import torch
 from scipy.special import log_softmax
 
 from dynanoise_export.attacks.asking.answers import Answers
 from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.audit import open_audit
-from dynanoise_export.attacks.reading import LABEL_DRAWS, attackable, evidence_for
+from dynanoise_export.attacks.reading import LABEL_DRAWS, attackable, evidence_for, independent
 from dynanoise_export.attacks.stores import open_store
 from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import Parameters
@@ -89,3 +90,76 @@ def test_labels_of_shadow_models_flip_as_often_as_the_defence_makes_them(made, c
     noise = np.random.default_rng(1).standard_normal((16, *logits[0].shape))
     right = ((logits[0] + scale[:, None] * noise).argmax(axis=2) == made.y).mean()
     assert labels.right[0].mean() / LABEL_DRAWS == pytest.approx(right, abs=0.01)
+
+
+def asked_for(shares, count, rows=20_000, classes=10, head=HEAD):
+    """Ask for answers of whose noise's variance these shares are common, and keep of them what a client does."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (rows, classes))
+    log_p = log_softmax(logits, axis=1)
+    sensitivity = 1 + (np.exp(log_p) * log_p).sum(axis=1, keepdims=True) / np.log(classes)
+    scale = head.parameters.sigma0 * np.sqrt(1 + head.parameters.lambda_ * sensitivity)
+    common, own = rng.standard_normal((rows, classes)), rng.standard_normal((count, rows, classes))
+    for share in shares:
+        noisy = logits + scale * (np.sqrt(share) * common + np.sqrt(1 - share) * own)
+        if head.keep_label:
+            noisy = np.stack([with_label(call, logits.argmax(axis=1)) for call in noisy])
+        answers = log_softmax(noisy / head.parameters.temperature, axis=2)
+        centred = answers - answers.mean(axis=2, keepdims=True)
+        spread = centred.var(axis=0, ddof=1).mean(axis=1) if count > 1 else np.zeros(rows)
+        mean = answers.mean(axis=0).astype(np.float32)
+        given = Answers(mean, spread.astype(np.float32), np.zeros(rows, np.int32), count)
+        yield share, given, torch.from_numpy(logits.astype(np.float32))
+
+
+def with_label(noisy, label):
+    """Swap the largest of each row with that at the label."""
+    kept, rows, top = noisy.copy(), np.arange(len(noisy)), noisy.argmax(axis=1)
+    kept[rows, label], kept[rows, top] = noisy[rows, top], noisy[rows, label]
+    return kept
+
+
+def bounds(count, share, rows, classes):
+    """Give between what the independent answers lie, once in a billion not.
+
+    A mean of the squares of so many normals strays by √(2 / (rows · (classes − 1))), and so does the share.
+    """
+    stray = 6.2 * np.sqrt(2 / (rows * (classes - 1)))
+    shares = (min(share + stray, 1), max(share - stray, 0))
+    return [1 / (1 / count + (1 - 1 / count) * share) for share in shares]
+
+
+@pytest.mark.parametrize("count", [2, 4, 16])
+def test_answers_count_as_many_as_have_noise_of_their_own(count):
+    for share, given, logits in asked_for([0.2, 0.5, 0.9, 1.0], count):
+        least, most = bounds(count, share, 20_000, 10)
+        assert least <= independent(given, HEAD, logits) <= most
+
+
+@pytest.mark.parametrize("keep_label", [False, True])
+@pytest.mark.parametrize("share", [0.0, 0.03])
+def test_answers_with_next_to_no_noise_in_common_count_as_all(share, keep_label):
+    head = DynaNoise(HEAD.parameters, keep_label)
+    ((_, given, logits),) = asked_for([share], 64, rows=4000, head=head)
+    assert independent(given, head, logits) == 64
+
+
+def test_how_much_fresh_answers_differ_is_told_by_a_model_of_the_like():
+    ((_, given, logits),) = asked_for([0.5], 16, head=HEAD)
+    another = torch.from_numpy(np.random.default_rng(1).normal(0, 2, logits.shape).astype(np.float32))
+    assert independent(given, HEAD, another) == pytest.approx(1 / (1 / 16 + 15 / 16 * 0.5), rel=0.05)
+
+
+def test_the_very_same_answers_count_as_one(made):
+    assert independent(answers(made, 0, 16, spread=0.0), HEAD, torch.from_numpy(made.logits)) == 1
+
+
+@pytest.mark.parametrize("keep_label", [False, True])
+def test_one_answer_counts_as_one(keep_label):
+    head = DynaNoise(HEAD.parameters, keep_label)
+    for _, given, logits in asked_for([0.0], 1, head=head):
+        assert independent(given, head, logits) == 1
+
+
+def test_answers_never_count_for_more_than_they_are(made):
+    assert independent(answers(made, 0, 16, spread=100.0), HEAD, torch.from_numpy(made.logits)) == 16

@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
 from scipy.linalg import helmert
-from scipy.stats import entropy, kstest
+from scipy.stats import chi2, entropy, kstest, norm
 
 from dynanoise_export.parameters import Parameters
-from dynanoise_export.validation.recovery import helmert_contrasts, noise_scale, recover, recoverable
+from dynanoise_export.validation.recovery import helmert_contrasts, noise_scale, recover, recoverable, unswapped
 from support.noisy import PAPER, Model, logits, softmax
+
+# The chance that a test of a random law fails on noise that follows it.
+RATE = 1e-9
 
 
 def exact_noise(z, noise, parameters):
@@ -119,3 +122,138 @@ def test_an_answer_that_noise_cannot_give_is_counted_and_its_query_left_out(wron
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="don't fit"):
         recover(np.zeros((4, 3)), np.zeros((4, 3)), PAPER)
+
+
+def with_kept_labels(noisy, label):
+    """Swap the largest of each row [..., n, k] with that at the label [n]."""
+    rows = noisy.reshape(-1, noisy.shape[-1]).copy()
+    own, top, places = np.resize(label, len(rows)), rows.argmax(axis=1), np.arange(len(rows))
+    rows[places, own], rows[places, top] = rows[places, top], rows[places, own]
+    return rows.reshape(noisy.shape)
+
+
+def unsettled(z, noise, usable=None):
+    """Recover noise, in its own σ, from noisy logits with kept labels."""
+    usable = np.ones(z.shape, bool) if usable is None else usable
+    label = z.argmax(axis=1)
+    return unswapped(with_kept_labels(z + noise, label), z, usable, label, np.random.default_rng(0)) - z
+
+
+# From logits that tell nothing beside the noise to ones that tell nearly all.
+@pytest.mark.parametrize("width", [0, 0.3, 1.5, 8])
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_noise_under_kept_labels_comes_back_as_normal_as_it_was(classes, width):
+    rng = np.random.default_rng(classes)
+    z = width * rng.standard_normal((20_000, classes))
+    noise = unsettled(z, rng.standard_normal((2, *z.shape)))
+    chances = 2 * classes
+    for call in noise:
+        for own, column in zip(z.T, call.T, strict=True):
+            assert kstest(column, "norm").pvalue > RATE / chances
+            tail = chi2.cdf((column**2).sum(), len(column))
+            assert min(tail, 1 - tail) > RATE / chances / 2
+            assert abs(column.mean()) < norm.isf(RATE / chances / 2) / np.sqrt(len(column))
+            if width:
+                farthest = norm.isf(RATE / chances / 2) / np.sqrt(len(column))
+                assert abs(np.corrcoef(own, column)[0, 1]) < farthest
+                assert abs(np.corrcoef(np.sort(z)[:, -1], column)[0, 1]) < farthest
+    # Neither classes nor calls have anything in common.
+    most = norm.isf(RATE / classes**2 / 2) / np.sqrt(len(z))
+    assert np.abs(np.corrcoef(noise[0].T) - np.eye(classes)).max() < most
+    assert np.abs(np.corrcoef(noise[0].T, noise[1].T)[:classes, classes:]).max() < most
+
+
+def test_the_noise_of_the_label_and_of_those_that_came_near_it_comes_back_too():
+    # The largest class in its place by rank: where a wrong draw of the swap would show.
+    rng = np.random.default_rng(1)
+    z = np.sort(rng.standard_normal((100_000, 5)))[:, ::-1].copy()
+    (noise,) = unsettled(z, rng.standard_normal((1, *z.shape)))
+    for column in noise.T:
+        assert kstest(column, "norm").pvalue > RATE
+        assert abs(np.corrcoef(z[:, 0] - z[:, 1], column)[0, 1]) < norm.isf(RATE / 2) / np.sqrt(len(z))
+    most = norm.isf(RATE / 40) / np.sqrt(len(z))
+    for values in (noise, np.abs(noise)):
+        assert np.abs(np.corrcoef(values.T) - np.eye(5)).max() < most
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda noise, rng: 1.1 * noise,
+        lambda noise, rng: 0.9 * noise,
+        lambda noise, rng: rng.uniform(-np.sqrt(3), np.sqrt(3), noise.shape),
+        lambda noise, rng: np.abs(noise) - np.sqrt(2 / np.pi),
+        lambda noise, rng: np.repeat(noise[..., :1], noise.shape[-1], axis=-1) * 0.5 + noise * np.sqrt(0.75),
+    ],
+    ids=["scaled by 1.1", "scaled by 0.9", "uniform", "of one sign", "shared between classes"],
+)
+@pytest.mark.parametrize("width", [0.3, 3])
+def test_wrong_noise_under_kept_labels_comes_back_wrong(wrong, width):
+    rng = np.random.default_rng(2)
+    z = width * rng.standard_normal((40_000, 5))
+    (noise,) = unsettled(z, wrong(rng.standard_normal((1, *z.shape)), rng))
+    law = kstest(noise.ravel(), "norm").pvalue
+    together = np.abs(np.corrcoef(noise.T) - np.eye(5)).max() * np.sqrt(len(z))
+    assert law < RATE or together > norm.isf(RATE / 20)
+
+
+def test_labels_that_noise_never_unsettled_come_back_wrong():
+    rng = np.random.default_rng(3)
+    z = rng.standard_normal((20_000, 5))
+    noisy = z + rng.standard_normal(z.shape)
+    settled = noisy.argmax(axis=1) == z.argmax(axis=1)
+    z, noisy = z[settled], noisy[settled]
+    label = z.argmax(axis=1)
+    (noise,) = unswapped(noisy[None], z, np.ones(z.shape, bool), label, np.random.default_rng(0)) - z
+    assert kstest(noise[np.arange(len(z)), label], "norm").pvalue < RATE
+
+
+def test_what_is_not_usable_is_swapped_with_nothing():
+    rng = np.random.default_rng(4)
+    z = 0.1 * rng.standard_normal((2000, 4))
+    label = z.argmax(axis=1)
+    noisy = with_kept_labels(z + rng.standard_normal((1, *z.shape)), label)
+    usable = rng.random(z.shape) < 0.6
+    before = unswapped(noisy, z, usable, label, np.random.default_rng(0))
+    rows = np.arange(2000)
+    np.testing.assert_array_equal(before[0][~usable], noisy[0][~usable])
+    np.testing.assert_array_equal(before[0][~usable[rows, label]], noisy[0][~usable[rows, label]])
+    assert (before[0] != noisy[0]).any(axis=1).mean() > 0.2
+    np.testing.assert_array_equal(np.sort(before), np.sort(noisy))
+
+
+@pytest.mark.parametrize(("classes", "temperature", "sigma0"), [(2, 10, 0.5), (5, 1, 0.2), (10, 4, 3.0)])
+def test_noise_is_recovered_from_answers_that_keep_their_label(classes, temperature, sigma0):
+    rng = np.random.default_rng(5)
+    parameters = Parameters(sigma0, 2, temperature)
+    z = logits(rng, 8000, classes)
+    answers = np.stack([with_kept_labels(Model()(z, parameters, rng), z.argmax(axis=1)) for _ in range(2)])
+    found = recover(z, answers, parameters, np.random.default_rng(0))
+    assert found.wrong == 0
+    assert kstest(found.draws, "norm").pvalue > RATE
+    tail = chi2.cdf((found.draws**2).sum(), found.draws.size)
+    assert min(tail, 1 - tail) > RATE / 2
+    most = norm.isf(RATE / 4) / np.sqrt(found.draws.size / 2)
+    for call in found.contrasts:
+        known = found.logit_contrasts[found.used]
+        assert abs((known / np.sqrt((known**2).mean())) @ call[found.used]) / known.size < most
+    assert abs(np.corrcoef(*[call[found.used] for call in found.contrasts])[0, 1]) < most
+
+
+def test_answers_that_keep_their_label_are_wrong_where_they_should_not():
+    rng = np.random.default_rng(7)
+    parameters = Parameters(3.0, 2, 4)
+    z = logits(rng, 8000, 10)
+    answers = with_kept_labels(Model()(z, parameters, rng), z.argmax(axis=1))[None]
+    assert kstest(recover(z, answers, parameters).draws, "norm").pvalue < RATE
+
+
+def test_two_recoveries_under_kept_labels_have_nothing_in_common():
+    """An audit recovers the noise of another session on its own, and compares it with the first."""
+    rng = np.random.default_rng(6)
+    z, unswapping = logits(rng, 8000, 5, 3), np.random.default_rng(0)
+    first, second = (
+        recover(z, with_kept_labels(Model()(z, PAPER, rng), z.argmax(axis=1))[None], PAPER, unswapping).draws
+        for _ in range(2)
+    )
+    assert abs(np.corrcoef(first, second)[0, 1]) < norm.isf(RATE / 2) / np.sqrt(first.size)
