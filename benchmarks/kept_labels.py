@@ -4,8 +4,9 @@
 
 DIR is that of benchmarks/results.py, whose targets and shadow models are taken. The undefended model is asked once; for
 each σ₀ its answers go through the head with keyed noise and kept labels, and all attacks are made on them. The columns
-are AUCs: of the best attack on labels alone, of the best on scores by the papers' attacker, by one who knows the
-defence and asks once (or as often as he likes, for it makes no difference), and by one who averages 16 near-duplicates.
+are AUCs: of the best attack on the row's label alone, of the best on labels of rows near it; then of the best on scores
+by the papers' attacker, by one who knows the defence and asks once (or as often as he likes, for it makes no
+difference), and by one who averages 16 near-duplicates.
 """
 
 import argparse
@@ -34,7 +35,9 @@ from dynanoise_export.parameters import Parameters
 KEY = Key(bytes(range(32)))
 SIGMAS = (0.5477, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
 NEAR = (*DELTAS, LABEL_DELTA)
-COLUMNS = ("σ₀", "labels", "naive", "×1", *(f"δ{delta:g}" for delta in NEAR), "accuracy", "flips", "calibration")
+COLUMNS = (
+    "σ₀", "label", "labels of neighbours", "naive", "×1", *(f"δ{delta:g}" for delta in NEAR), "accuracy", "flips", "calibration"
+)  # fmt: skip
 
 
 def main() -> None:
@@ -64,7 +67,7 @@ def undefended(target: Target, features: npt.NDArray[np.float32]) -> str:
     results = list(attacked(target, features, None, seen))
     worth = utility(target.audit, seen.repeated[1])
     nothing = [""] * len(NEAR)
-    told = ["–", best(results, labels=True), best(results), "", *nothing]
+    told = ["–", label(results), labels_of_neighbours(results), best(results), "", *nothing]
     return line([*told, f"{worth.accuracy.value:.4f}", "", f"{worth.calibration_error:.3f}"])
 
 
@@ -76,7 +79,7 @@ def defended(target: Target, features: npt.NDArray[np.float32], head: DynaNoise)
     worth = utility(target.audit, seen.repeated[1])
     paid = cost(target.audit, answers_to(target.logits[ITSELF], target.audit, softmax), seen.repeated[1])
     adaptive = [result for result in results if result.attacker.adaptive]
-    told = [f"{head.parameters.sigma0:g}", best(results, labels=True)]
+    told = [f"{head.parameters.sigma0:g}", label(results), labels_of_neighbours(results)]
     told.append(best(result for result in results if not result.attacker.adaptive))
     told += [best(r for r in adaptive if r.attacker.near_duplicates == delta) for delta in (None, *NEAR)]
     return line([*told, f"{worth.accuracy.value:.4f}", f"{paid.flips:.4f}", f"{worth.calibration_error:.3f}"])
@@ -94,6 +97,16 @@ def attacked(
         yield from carry_out(
             attacker, evidence_for(attacker, answers, common), target.audit.member, target.audit.judged
         )
+
+
+def label(results: Iterable[Result]) -> str:
+    """Tell the largest AUC of attacks on the label of the row itself."""
+    return best((result for result in results if result.attacker.queries == 1), labels=True)
+
+
+def labels_of_neighbours(results: Iterable[Result]) -> str:
+    """Tell the largest AUC of attacks on labels of rows near it."""
+    return best((result for result in results if result.attacker.queries > 1), labels=True)
 
 
 def best(results: Iterable[Result], *, labels: bool = False) -> str:
