@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 
 from dynanoise_export.attacks.asking.answers import Answers
+from dynanoise_export.attacks.asking.client import SMALLEST
 from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.evidence import Evidence, Floats, Labels, Shadows
@@ -102,7 +103,8 @@ def independent(answers: Answers, head: Head, logits: torch.Tensor) -> float:
     if answers.count == 1 or not answers.spread.any():
         return 1.0
     generator = torch.Generator().manual_seed(0)
-    one, other = (head.defend(logits, torch.randn(logits.shape, generator=generator)).log() for _ in range(2))
+    drawn = (head.defend(logits, torch.randn(logits.shape, generator=generator)) for _ in range(2))
+    one, other = (answer.clamp(min=float(SMALLEST)).log() for answer in drawn)  # as a client reads them
     fresh = (one - other).var(dim=1, correction=0).nanmean() / 2
     common = float((1 - torch.from_numpy(answers.spread).mean() / fresh).clamp(0, 1))
     # Less can't be told from the difference between two models, and of many answers it would make few.

@@ -163,3 +163,11 @@ def test_one_answer_counts_as_one(keep_label):
 
 def test_answers_never_count_for_more_than_they_are(made):
     assert independent(answers(made, 0, 16, spread=100.0), HEAD, torch.from_numpy(made.logits)) == 16
+
+
+def test_answers_that_are_certain_in_float32_count_too():
+    head = DynaNoise(Parameters(1e4, 2.0, 1.0), keep_label=True)
+    logits = torch.from_numpy(np.random.default_rng(0).normal(0, 2, (200, 10)).astype(np.float32))
+    log_p = torch.log_softmax(logits, dim=1).numpy()
+    given = Answers(log_p, np.full(200, 500, np.float32), np.zeros(200, np.int32), 16)
+    assert 1 <= independent(given, head, logits) <= 16
