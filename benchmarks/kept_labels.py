@@ -33,7 +33,7 @@ from dynanoise_export.mechanism.keyed.reference import keyed_normals
 from dynanoise_export.parameters import Parameters
 
 KEY = Key(bytes(range(32)))
-SIGMAS = (0.5477, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
+SIGMAS = (0.5477, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 1000.0)
 NEAR = (*DELTAS, LABEL_DELTA)
 COLUMNS = (
     "σ₀", "label", "labels of neighbours", "naive", "×1", *(f"δ{delta:g}" for delta in NEAR),
