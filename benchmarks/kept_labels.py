@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--sigma0", type=float, action="append")
     parser.add_argument("--lambda", dest="lambda_", type=float, default=2.0)
     parser.add_argument("--temperature", type=float, default=10.0)
+    parser.add_argument("--keys", type=int, default=0, help="and ×1 again with so many keys, each another draw")
     arguments = parser.parse_args()
     for name in arguments.targets:
         target = open_stored(arguments.work / name)
@@ -59,7 +60,11 @@ def main() -> None:
             print(undefended(target, features), flush=True)
             for sigma0 in arguments.sigma0 or SIGMAS:
                 parameters = Parameters(sigma0, arguments.lambda_, arguments.temperature)
-                print(defended(target, features, DynaNoise(parameters, keep_label=True)), flush=True)
+                head = DynaNoise(parameters, keep_label=True)
+                print(defended(target, features, head), flush=True)
+                for number in range(arguments.keys):
+                    key = Key(bytes([number]) * 32)
+                    print(f"key {number}, ×1: {best(with_key(target, features, head, key))}", flush=True)
 
 
 def undefended(target: Target, features: npt.NDArray[np.float32]) -> str:
@@ -84,6 +89,16 @@ def defended(target: Target, features: npt.NDArray[np.float32], head: DynaNoise)
     told.append(best(result for result in results if not result.attacker.adaptive))
     told += [best(r for r in adaptive if r.attacker.near_duplicates == delta) for delta in (None, *NEAR)]
     return line([*told, f"{worth.accuracy.value:.4f}", f"{paid.flips:.4f}", f"{worth.calibration_error:.3f}"])
+
+
+def with_key(target: Target, features: npt.NDArray[np.float32], head: DynaNoise, key: Key) -> Iterator[Result]:
+    """Attack one answer to each row, with another key."""
+    tables = KeyedNoise(key).tables(target.logits[ITSELF].shape[2])
+    once = answers_to(
+        target.logits[ITSELF], target.audit, lambda logits: head.defend(logits, keyed_normals(logits, tables))
+    )
+    results = attacked(target, features, head, Observations({1: once}, {}, None, None))
+    return (result for result in results if result.attacker.adaptive)
 
 
 softmax: Answer = lambda logits: torch.softmax(logits, dim=1)  # noqa: E731

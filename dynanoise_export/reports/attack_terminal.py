@@ -75,8 +75,8 @@ def _beside(report: AttackReport) -> Iterator[str]:
 def _table(report: AttackReport) -> Table:
     told = grid(report)
     columns = (Column(column.short, justify="right") for column in told.columns)
-    # Eight attackers fit into 80 columns by a hair.
-    table = Table("AUC", *columns, box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    # Nine attackers fit into 80 columns by a hair.
+    table = Table("AUC", *columns, box=SIMPLE, show_edge=False, pad_edge=False, padding=0)
     for name, results in told.rows.items():
         table.add_row(escape(name), *map(_cell, results))
     if report.tradeoffs:
