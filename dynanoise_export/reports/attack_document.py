@@ -27,6 +27,7 @@ def attack_document(report: AttackReport) -> Document:
         "reference": None if report.reference is None else str(report.reference),
         "shadows": None if report.store is None else {"path": str(report.store.path), "count": len(report.store.kept)},
         "noise": served.noise,
+        "keep_label": served.head is not None and served.head.keep_label,
         "queries_a_row": report.asked,
         "utility": _utility(report),
         "worst": {
