@@ -32,7 +32,7 @@ def print_exported(exported: Exported, console: Console) -> None:
         ("classes", str(target.classes)),
         ("logits", exported.logits),
         ("defence", f"{exported.provenance.head} ({_parameters(exported.provenance.parameters)})"),
-        ("noise", stated_noise(exported.provenance)),
+        ("noise", stated_noise(exported.provenance) + _for_two_classes(exported)),
         *_key_row(exported),
         *([("label", "kept: it is always the undefended model's")] if exported.provenance.keep_label else []),
         ("checked", "no leak, ONNX checker, opened and run in ONNX Runtime"),
@@ -47,6 +47,12 @@ def stated_noise(stated: Provenance) -> str:
         known = warning(NoiseSource(stated.noise)) if stated.noise in list(NoiseSource) else None
         return f"{stated.noise} ({known}: docs/noise.md)" if known else stated.noise
     return f"{stated.noise} (key {stated.key}, grids {', '.join(f'{grid:g}' for grid in stated.grids)})"
+
+
+def _for_two_classes(exported: Exported) -> str:
+    """Warn of keyed noise where there is one number to hash."""
+    weak = exported.key_file is not None and exported.target.classes == 2
+    return "; weak with two classes, where many queries share it: docs/keyed-noise.md" if weak else ""
 
 
 def _key_row(exported: Exported) -> list[Row]:

@@ -179,6 +179,17 @@ def test_validate_tells_that_a_grid_is_too_coarse_for_the_model(program, checkpo
     assert "choose a finer --grid" in checks["noise variance"]["detail"]
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_export_warns_of_keyed_noise_for_two_classes(program, tmp_path, out, classes):
+    weights = ", ".join(map(str, range(3 * classes)))
+    body = f"<float[3,{classes}] w = {{{weights}}}> {{ y = MatMul(x, w) }}"
+    text = f'<ir_version: 8, opset_import: ["": 17]> g (float[N,3] x) => (float[N,{classes}] y) {body}'
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "linear.onnx")
+    ended = program(tmp_path / "linear.onnx", "-o", out, "--noise", "keyed")
+    assert ended.status == 0, ended.err
+    assert ("weak with two classes" in " ".join(ended.out.split())) is (classes == 2)
+
+
 def test_two_grids_share_the_variance(program, checkpoint, out):
     assert program(checkpoint, "-o", out, "--noise", "keyed", "--grid", 0.01, "--grid", 0.015).status == 0
     ended = program("validate", out, "--reference", checkpoint, "--json", "-")
