@@ -1,6 +1,7 @@
 """Is keyed noise the same wherever a file runs: 100,000 queries, in sessions, processes, threads, batches and levels.
 
-    DYNANOISE_DATA=… python benchmarks/keyed_equality.py --work DIR alexnet-cifar10
+    DYNANOISE_DATA=… python benchmarks/keyed_equality.py --work DIR mlp-location30
+    DYNANOISE_DATA=… python benchmarks/keyed_equality.py --work DIR alexnet-cifar10 --queries 20000
 
 DIR is that of benchmarks/results.py, whose targets are taken. The queries are the target's rows, mirrored and shifted
 too where they are images, and near-duplicates of them elsewhere. The first pass (one thread, batches of 256) is what
@@ -37,7 +38,6 @@ from dynanoise_export.validation.parity import HEAD_TOLERANCE
 from dynanoise_export.validation.reference import reference_logits
 
 Floats = npt.NDArray[np.float32]
-QUERIES = 100_000
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target")
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--queries", type=int, default=100_000)
     arguments = parser.parse_args()
     folder = arguments.work / arguments.target
     with TemporaryDirectory() as made:
         file = Path(made) / "keyed.onnx"
         export(folder / "target.pt", file, DynaNoise(Parameters(), True), ExportOptions(noise=NoiseSource.KEYED))
         target = open_target(folder / "target.pt")
-        rows = queries(dict(open_audit(folder / "bundle", target.inputs).inputs))
+        rows = queries(dict(open_audit(folder / "bundle", target.inputs).inputs), arguments.queries)
         logits = reference_logits(target, rows)
         first = Session(file)(rows)
         tables = KeyedNoise(read_key(Path(f"{file}.key")), DEFAULT_GRIDS).tables(logits.shape[1])
@@ -88,13 +89,13 @@ def main() -> None:
             told(name, answers(), first, edge, label)
 
 
-def queries(rows: dict[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+def queries(rows: dict[str, npt.NDArray[np.generic]], wanted: int) -> dict[str, npt.NDArray[np.generic]]:
     """Make so many queries of the rows."""
     images = image_axes(rows)
     count = len(next(iter(rows.values())))
-    variants = transformed(images) if images else moved(0.1, QUERIES // count + 1, scales(rows))
+    variants = transformed(images) if images else moved(0.1, wanted // count + 1, scales(rows))
     parts = [dict(rows), *variants(rows)]
-    joined = {name: np.concatenate([np.asarray(part[name]) for part in parts])[:QUERIES] for name in rows}
+    joined = {name: np.concatenate([np.asarray(part[name]) for part in parts])[:wanted] for name in rows}
     return {name: np.ascontiguousarray(array) for name, array in joined.items()}
 
 
