@@ -80,7 +80,9 @@ def export(
     from dynanoise_export.reports.terminal import print_exported
 
     grids = tuple(grid or DEFAULT_GRIDS)
-    choices = ExportOptions(noise, key_file, grids, opset, precision, inline)
+    choices = ExportOptions(
+        noise=noise, key_file=key_file, grids=grids, opset=opset, precision=precision, inline=inline
+    )
     opening = options.opening(logits, arch, example, inputs, allow_pickle)
     with progress() as step:
         exported = make(model, output, DynaNoise(parameters, keep_label), choices, opening, step)

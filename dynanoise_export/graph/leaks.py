@@ -155,15 +155,15 @@ class _Walk:
 
     def draw(self, node: ir.Node, inputs: Sequence[Taint]) -> Taint:
         live = node.op_type in RANDOM_LIKE and _join(inputs).state >= State.LABEL
-        source = (*self.calls, node)
-        self.draws[source] = Draw(node.name or "", node.op_type, "seed" in node.attributes, live)
-        return Taint(State.NOISE, frozenset([source]))
+        return self.source(node, Draw(node.name or "", node.op_type, "seed" in node.attributes, live))
 
     def keyed(self, node: ir.Node, inputs: Sequence[Taint]) -> Taint:
-        source = (*self.calls, node)
         name = next((call.name for call in reversed(self.calls) if call.name), node.name)
-        live = inputs[1].state >= State.LABEL
-        self.draws[source] = Draw(name or "", KEYED, seeded=False, live=live)
+        return self.source(node, Draw(name or "", KEYED, seeded=False, live=inputs[1].state >= State.LABEL))
+
+    def source(self, node: ir.Node, draw: Draw) -> Taint:
+        source = (*self.calls, node)
+        self.draws[source] = draw
         return Taint(State.NOISE, frozenset([source]))
 
     def call(self, node: ir.Node, function: ir.Function, inputs: Sequence[Taint]) -> Sequence[Taint]:

@@ -13,7 +13,7 @@ from onnxscript import opset13 as op
 from onnxscript import script
 from onnxscript.values import Opset
 
-from dynanoise_export.mechanism.onnx_function import DOMAIN, VERSION
+from dynanoise_export.mechanism.onnx_function import DOMAIN, VERSION, of_opset
 from dynanoise_export.parameters import BELOW
 
 NAME = "KeepLabel"
@@ -34,6 +34,4 @@ def KeepLabel(probabilities, label):  # type: ignore[no-untyped-def]  # noqa: D1
 
 def function(opset: int) -> ir.Function:
     """Make the function for a model of the given opset, which must be 13 or later."""
-    proto = KeepLabel.to_function_proto()
-    proto.opset_import[0].version = opset
-    return ir.serde.deserialize_function(proto)
+    return of_opset(KeepLabel, opset)

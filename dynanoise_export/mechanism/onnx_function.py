@@ -6,13 +6,15 @@ file, so that thirteen operators are left to run for a query, the draw of the no
 """
 
 # onnxscript turns this source into a graph: the operators of `op` are ONNX's, and their names are not ours.
+from typing import Any
+
 import numpy as np
 import onnx
 import onnx_ir as ir
 from onnx import numpy_helper
 from onnxscript import opset13 as op
 from onnxscript import script
-from onnxscript.values import Opset
+from onnxscript.values import OnnxFunction, Opset
 
 DOMAIN = "ai.dynanoise"
 VERSION = 1
@@ -48,10 +50,15 @@ def DynaNoise(logits, noise, classes: int, sigma0: float, lambda_: float, temper
 
 
 def function(opset: int) -> ir.Function:
-    """Make the function for a model of the given opset, which must be `OLDEST_OPSET` or later.
+    """Make the function for a model of the given opset, which must be `OLDEST_OPSET` or later."""
+    return of_opset(DynaNoise, opset)
+
+
+def of_opset(written: OnnxFunction[..., Any], opset: int) -> ir.Function:
+    """Make a function of what is written here in onnxscript.
 
     ONNX wants a function's opset to be compatible with its model's, so each model gets its own.
     """
-    proto = DynaNoise.to_function_proto()
+    proto = written.to_function_proto()
     proto.opset_import[0].version = opset
     return ir.serde.deserialize_function(proto)

@@ -65,7 +65,7 @@ JUDGEMENTS = (
               "instances of one process are sessions of one process", "run with two sessions, not in Triton"),
     Judgement(RANDOM, "Triton with a response cache", Life.ALIVE, Strength.WEAK,
               "a repeated query is answered from the cache, with the same noise for as long as it is held there",
-              "run: 1 answer in 200 repeats"),
+              "run: 200 repeats got 1 answer"),
     Judgement(INPUT, "everywhere", Life.ALIVE, Strength.SERVER,
               "a server must draw it, and let no client choose it", "run in ONNX Runtime"),
     Judgement(KEYED, "ONNX Runtime on the CPU", Life.ALIVE, Strength.STRONG,

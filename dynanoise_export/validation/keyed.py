@@ -66,7 +66,7 @@ def keyed_noise(subject: Subject, cases: Cases) -> Iterator[Check]:
     first = cases.answers.calls[0]
     logits = torch.from_numpy(cases.expected)
     expected = subject.head.defend(logits, reference.keyed_normals(logits, cases.tables).double()).numpy()
-    limit = max(HEAD_TOLERANCE, cases.tolerance.atol / subject.parameters.temperature)
+    limit = _limit(subject, cases)
     yield _equal("keyed noise", first, expected, cases.edge, limit, "the reference's, noise included,")
     again = {"between calls": cases.answers.calls[1], "in another order": _in_order(cases.answers)}
     again |= {place: answers[0] for place, answers in cases.answers.elsewhere.items()}
@@ -85,7 +85,7 @@ def batch_of_one(subject: Subject, predictor: Predictor, rows: Arrays, cases: Ca
     """Check that a row gets the noise that it gets among others when it is asked alone."""
     few = {name: array[:ALONE] for name, array in rows.items()}
     answers = np.asarray(predict(predictor, few, subject.answers, 1), dtype=np.float32)
-    limit = max(HEAD_TOLERANCE, cases.tolerance.atol / subject.parameters.temperature)
+    limit = _limit(subject, cases)
     first, edge = cases.answers.calls[0][: len(answers)], cases.edge[: len(answers)]
     return _equal("noise repeats one by one", answers, first, edge, limit, "those among others")
 
@@ -95,6 +95,11 @@ def follows_the_key(noise: KeyedNoise, cases: Cases) -> Iterator[Check]:
     rate = BUDGET / 2
     yield _neighbours(cases.tables, rate)
     yield _avalanche(noise, cases, rate)
+
+
+def _limit(subject: Subject, cases: Cases) -> float:
+    """Tell how far a probability may stray where logits may stray by so much."""
+    return max(HEAD_TOLERANCE, cases.tolerance.atol / subject.parameters.temperature)
 
 
 def _in_order(answers: Answers) -> Floats:
@@ -160,14 +165,14 @@ def _neighbours(tables: Tables, rate: float) -> Check:
 def _avalanche(noise: KeyedNoise, cases: Cases, rate: float) -> Check:
     """Count the rows of normals that stay the same when one bit of the key is another, for each bit."""
     few = torch.from_numpy(cases.expected[:HASHED])
-    own = _rows(few, cases.tables)
+    # Queries of one cell have one row, and count as one.
+    own, first = np.unique(_rows(few, cases.tables), axis=0, return_index=True)
+    few = few[first]
     same = [
         int((own == _rows(few, derive_hashing(_flipped(noise.key, bit), noise.grids, few.shape[1]))).sum())
         for bit in range(8 * BYTES)
     ]
-    # Queries of one cell have one row: they are told apart by nothing and count as one.
-    chances = own.size // max(1, int(np.unique(own, axis=0, return_counts=True)[1].max()))
-    limit = int(binom.isf(rate / len(same), max(chances, 1), 1 / ROWS)) * (own.size // max(chances, 1))
+    limit = int(binom.isf(rate / len(same), own.size, 1 / ROWS))
     worst = int(np.argmax(same))
     detail = (
         f"With any of the {len(same)} bits of the key flipped, {max(same):,} of {own.size:,} rows of normals at most "

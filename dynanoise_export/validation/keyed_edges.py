@@ -5,7 +5,7 @@ import numpy.typing as npt
 import torch
 
 from dynanoise_export.mechanism.keyed import reference
-from dynanoise_export.mechanism.keyed.tables import LARGEST, STEPS, Tables
+from dynanoise_export.mechanism.keyed.tables import STEPS, Tables
 
 Floats = npt.NDArray[np.floating]
 
@@ -30,9 +30,9 @@ def on_an_edge(logits: Floats, others: Floats, tables: Tables) -> npt.NDArray[np
     z = torch.from_numpy(logits.astype(np.float64))
     log_p, theirs = (torch.log_softmax(values, dim=1) for values in (z, torch.from_numpy(others.astype(np.float64))))
     stray = (log_p - theirs).abs().nan_to_num(0).max() + ROUNDING * (1 - log_p)
-    root = (1 - log_p).sqrt() * STEPS
-    blur = STEPS**2 * stray / (2 * root)
-    beside = ((root - root.floor() - 0.5).abs() <= blur) & (root - blur <= LARGEST)
+    steps = reference.steps_of(z)
+    blur = STEPS**2 * stray / (2 * steps)
+    beside = (steps - steps.floor() - 0.5).abs() <= blur
     beside &= torch.from_numpy(tables.projection).abs().sum(dim=1) > 0
     moves = beside.sum(dim=1, keepdim=True)
     places = reference.places_of(z, tables)

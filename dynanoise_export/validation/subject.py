@@ -11,7 +11,8 @@ from dynanoise_export.graph.files import external_files, read_model
 from dynanoise_export.graph.leaks import KEYED, LeakReport, find_leaks
 from dynanoise_export.graph.provenance import Provenance, read_provenance
 from dynanoise_export.mechanism.heads import DynaNoise, Head
-from dynanoise_export.mechanism.keyed.key import Key, key_beside, read_key
+from dynanoise_export.mechanism.keyed.key import key_beside, read_key
+from dynanoise_export.mechanism.keyed.noise import KeyedNoise
 from dynanoise_export.mechanism.onnx_function import DOMAIN
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.targets.inputs import TensorSpec
@@ -95,8 +96,8 @@ def open_subject(path: Path, given: Parameters | None = None) -> Subject:
     return Subject(**vars(file), parameters=parameters)
 
 
-def key_of(file: ServedFile, path: Path | None) -> Key | None:
-    """Read the key of a file with keyed noise; None for a file with other noise.
+def keyed_noise_of(file: ServedFile, path: Path | None) -> KeyedNoise | None:
+    """Read the key of a file with keyed noise, to go with the grids that it states; None for a file with other noise.
 
     Args:
         file: the defended file.
@@ -117,7 +118,7 @@ def key_of(file: ServedFile, path: Path | None) -> Key | None:
         raise UserError(f"{file.path} does not state the grids of its keyed noise, so it can't be judged.")
     if file.stated.key != key.fingerprint:
         raise UserError(f"{path} is another key ({key.fingerprint}) than {file.path} states ({file.stated.key}).")
-    return key
+    return KeyedNoise(key, file.stated.grids)
 
 
 def open_file(path: Path) -> ServedFile:

@@ -25,7 +25,7 @@ from dynanoise_export.validation.noise_audit import audit
 from dynanoise_export.validation.parity import Floats, Tolerance
 from dynanoise_export.validation.reference import reference_logits
 from dynanoise_export.validation.sample_size import calls_needed
-from dynanoise_export.validation.subject import Subject, key_of, open_subject
+from dynanoise_export.validation.subject import Subject, keyed_noise_of, open_subject
 
 Progress = Callable[[str], None]
 
@@ -102,7 +102,7 @@ def validate(
     """
     progress("Opening the file and the reference")
     subject = open_subject(path, given)
-    key = key_of(subject, key_file)
+    noise = keyed_noise_of(subject, key_file)
     target = open_target(reference, opening)
     rows, source = _rows(subject, data)
     progress("Asking the reference")
@@ -110,7 +110,6 @@ def validate(
     if not subject.classes:  # the file does not declare them
         subject = dataclasses.replace(subject, classes=expected.shape[1])
     place = OnnxRuntimeFile(path)
-    noise = None if key is None or subject.stated is None else KeyedNoise(key, subject.stated.grids)
     checks = _checks(subject, place, rows, expected, tolerance or Tolerance(), noise, progress)
     known = tuple(strength.as_known(check, place) for check in checks)
     return Validation(subject, reference, rows_of(rows), source, known, strict)

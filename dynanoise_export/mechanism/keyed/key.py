@@ -61,8 +61,12 @@ class KeyFile:
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
         except OSError as error:
             raise UserError(f"Can't write the key to {self.path}: {error.strerror}.") from error
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(self.key.secret.hex() + "\n")
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(self.key.secret.hex() + "\n")
+        except OSError as error:
+            self.path.unlink()
+            raise UserError(f"Can't write the key to {self.path}: {error.strerror}.") from error
 
 
 def key_beside(path: Path) -> Path:

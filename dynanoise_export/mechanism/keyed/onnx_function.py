@@ -14,14 +14,13 @@ from onnxscript import opset13 as op
 from onnxscript import script
 from onnxscript.values import Opset
 
-from dynanoise_export.mechanism.keyed.tables import LARGEST, ROWS, STEPS
-from dynanoise_export.mechanism.onnx_function import DOMAIN, VERSION
+from dynanoise_export.mechanism.keyed.tables import LARGEST as MOST
+from dynanoise_export.mechanism.keyed.tables import ROWS, STEPS
+from dynanoise_export.mechanism.onnx_function import DOMAIN, LARGEST, SMALLEST, VERSION, of_opset
 
-LARGEST_LOGIT = numpy_helper.from_array(np.float32(1e30))
-SMALLEST_LOGIT = numpy_helper.from_array(np.float32(-1e30))
 ONE = numpy_helper.from_array(np.float32(1))
 STEPS_A_ROOT = numpy_helper.from_array(np.float32(STEPS))
-MOST_STEPS = numpy_helper.from_array(np.float32(LARGEST))
+MOST_STEPS = numpy_helper.from_array(np.float32(MOST))
 NUMBER_OF_ROWS = numpy_helper.from_array(np.array(ROWS, np.int32))
 AXIS = numpy_helper.from_array(np.array([1], np.int64))
 FIRST = numpy_helper.from_array(np.array([0], np.int64))
@@ -31,8 +30,8 @@ FIRST = numpy_helper.from_array(np.array([0], np.int64))
 def KeyedNormals(logits, projection, width, offsets, limit, hashes, normals, classes: int, cells: int):  # type: ignore[no-untyped-def]  # noqa: D103, N802
     z = op.Clip(
         op.Cast(logits, to=onnx.TensorProto.FLOAT),
-        op.Constant(value=SMALLEST_LOGIT),
-        op.Constant(value=LARGEST_LOGIT),
+        op.Constant(value=SMALLEST),
+        op.Constant(value=LARGEST),
     )
     log_p = op.LogSoftmax(z, axis=-1)
     root = op.Sqrt(op.Sub(op.Constant(value=ONE), log_p))
@@ -54,6 +53,4 @@ def KeyedNormals(logits, projection, width, offsets, limit, hashes, normals, cla
 
 def function(opset: int) -> ir.Function:
     """Make the function for a model of the given opset, which must be 13 or later."""
-    proto = KeyedNormals.to_function_proto()
-    proto.opset_import[0].version = opset
-    return ir.serde.deserialize_function(proto)
+    return of_opset(KeyedNormals, opset)

@@ -7,13 +7,13 @@ from dynanoise_export.mechanism.reference import LARGEST_LOGIT
 
 
 def steps_of(logits: torch.Tensor) -> torch.Tensor:
-    """Round the root of 1 − log p to steps: what of a query decides its noise.
+    """Measure the root of 1 − log p in steps: what of a query decides its noise, once it is rounded.
 
     Args:
         logits: [n, k] in nats; infinities count as their limits.
 
     Returns:
-        Whole numbers from `STEPS` to `LARGEST`, before they are rounded, in the type of the logits.
+        [n, k], from `STEPS` to `LARGEST`, in the type of the logits.
     """
     log_p = torch.log_softmax(logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT), dim=-1)
     return ((1 - log_p).sqrt() * STEPS).clamp(max=LARGEST)

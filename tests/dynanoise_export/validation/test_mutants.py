@@ -69,28 +69,20 @@ def test_a_wrong_graph_is_caught_by_the_right_check(program, folder, tmp_path, m
     assert mutant.check in names
 
 
-@pytest.mark.parametrize("name", OF_AN_EXPORT)
-def test_a_wrong_export_is_caught_by_the_right_check(program, folder, tmp_path, name):
-    spoil, check = OF_AN_EXPORT[name]
-    model = onnx.load(folder / "defended.onnx")
-    spoil(model)
-    onnx.save(model, tmp_path / "wrong.onnx")
-    status, names = failed(program, folder, tmp_path / "wrong.onnx")
-    assert status == 3
-    assert check in names
-
-
 def test_what_export_makes_with_keyed_noise_and_kept_labels_is_right(program, folder):
     assert failed(program, folder, folder / "keyed.onnx") == (0, [])
 
 
-@pytest.mark.parametrize("name", OF_A_KEYED_EXPORT)
-def test_a_wrong_export_with_keyed_noise_is_caught_by_the_right_check(program, folder, tmp_path, name):
-    spoil, check = OF_A_KEYED_EXPORT[name]
-    model = onnx.load(folder / "keyed.onnx")
+@pytest.mark.parametrize(
+    ("made", "name"), [*(("defended", name) for name in OF_AN_EXPORT), *(("keyed", name) for name in OF_A_KEYED_EXPORT)]
+)
+def test_a_wrong_export_is_caught_by_the_right_check(program, folder, tmp_path, made, name):
+    spoil, check = {**OF_AN_EXPORT, **OF_A_KEYED_EXPORT}[name]
+    model = onnx.load(folder / f"{made}.onnx")
     spoil(model)
     onnx.save(model, tmp_path / "wrong.onnx")
-    status, names = failed(program, folder, tmp_path / "wrong.onnx", "--key-file", folder / "keyed.onnx.key")
+    key = ("--key-file", folder / "keyed.onnx.key") if made == "keyed" else ()
+    status, names = failed(program, folder, tmp_path / "wrong.onnx", *key)
     assert status == 3
     assert check in names
 
