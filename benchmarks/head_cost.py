@@ -9,10 +9,9 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import onnx_ir as ir
 from onnx import parser
-from overhead import ROUNDS, interval, run_pairs
+from overhead import compared
 
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.logits import behind
@@ -42,15 +41,10 @@ def main() -> None:
         for rows, classes in SIZES:
             files = {name: write(Path(folder), name, classes) for name in HEADS}
             for name in list(HEADS)[1:]:
-                times = np.concatenate(
-                    [run_pairs(files["random"], files[name], rows, pairs // ROUNDS, turn) for turn in range(ROUNDS)]
-                )
-                ratios = times[:, 1] / times[:, 0]
-                low, high = interval(ratios)
-                random, other = np.median(times, axis=0) * 1e6
+                (random, other), ratio, low, high = compared(files["random"], files[name], rows, pairs)
                 print(
-                    f"{rows:3} x {classes:4}  random {random:7.1f} µs  {name:20} {other:7.1f} µs  "
-                    f"ratio {np.median(ratios):.3f} [{low:.3f}, {high:.3f}]",
+                    f"{rows:3} x {classes:4}  random {random * 1e6:7.1f} µs  {name:20} {other * 1e6:7.1f} µs  "
+                    f"ratio {ratio:.3f} [{low:.3f}, {high:.3f}]",
                     flush=True,
                 )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from results import row
 from stored_logits import ITSELF, Answer, Target, answers_to, observations, open_stored
 from threadpoolctl import threadpool_limits
 
@@ -55,7 +56,7 @@ def main() -> None:
         target = open_stored(arguments.work / name)
         features = projected(target.audit.inputs)
         print(f"\n{name}: {target.audit.members:,} members, {target.audit.non_members:,} non-members\n")
-        print(line(COLUMNS), line(["---"] * len(COLUMNS)), sep="\n")
+        print(row(list(COLUMNS)), row(["---"] * len(COLUMNS)), sep="\n")
         with threadpool_limits(1):
             print(undefended(target, features), flush=True)
             for sigma0 in arguments.sigma0 or SIGMAS:
@@ -74,7 +75,7 @@ def undefended(target: Target, features: npt.NDArray[np.float32]) -> str:
     worth = utility(target.audit, seen.repeated[1])
     nothing = [""] * len(NEAR)
     told = ["–", label(results), labels_of_neighbours(results), best(results), "", *nothing]
-    return line([*told, f"{worth.accuracy.value:.4f}", "", f"{worth.calibration_error:.3f}"])
+    return row([*told, f"{worth.accuracy.value:.4f}", "", f"{worth.calibration_error:.3f}"])
 
 
 def defended(target: Target, features: npt.NDArray[np.float32], head: DynaNoise) -> str:
@@ -88,7 +89,7 @@ def defended(target: Target, features: npt.NDArray[np.float32], head: DynaNoise)
     told = [f"{head.parameters.sigma0:g}", label(results), labels_of_neighbours(results)]
     told.append(best(result for result in results if not result.attacker.adaptive))
     told += [best(r for r in adaptive if r.attacker.near_duplicates == delta) for delta in (None, *NEAR)]
-    return line([*told, f"{worth.accuracy.value:.4f}", f"{paid.flips:.4f}", f"{worth.calibration_error:.3f}"])
+    return row([*told, f"{worth.accuracy.value:.4f}", f"{paid.flips:.4f}", f"{worth.calibration_error:.3f}"])
 
 
 def with_key(target: Target, features: npt.NDArray[np.float32], head: DynaNoise, key: Key) -> Iterator[Result]:
@@ -129,11 +130,6 @@ def best(results: Iterable[Result], *, labels: bool = False) -> str:
     """Tell the largest AUC of attacks on labels alone, or on scores."""
     auc, name = max((result.auc.value, result.attack.name) for result in results if result.attack.labels_only == labels)
     return f"{auc:.3f} ({name})"
-
-
-def line(cells: Iterable[str]) -> str:
-    """Write a line of a table."""
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

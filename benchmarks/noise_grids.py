@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 import torch
+from results import row
 from scipy.sparse.linalg import cg
 from scipy.special import log_softmax
 from stored_logits import ITSELF, Target, open_stored
@@ -89,7 +90,7 @@ def main() -> None:
         print(f"{attack(setting, itself, np.zeros(rows)):.3f}, and with fresh noise from one answer")
         print(f"{attack(setting, itself + setting.scale(itself) * noise[0], np.ones(rows)):.3f}, from 16", end=" ")
         print(f"{attack(setting, itself + setting.scale(itself) * noise[1] / 4, np.full(rows, 1 / 16)):.3f}\n")
-        print(line(COLUMNS), line(["---"] * len(COLUMNS)), sep="\n", flush=True)
+        print(row(list(COLUMNS)), row(["---"] * len(COLUMNS)), sep="\n", flush=True)
         for grids in GRIDS:
             print(of_grids(setting, grids), flush=True)
 
@@ -123,7 +124,7 @@ def of_grids(setting: Setting, grids: tuple[float, ...]) -> str:
             told.append(attack(setting, *calibrated(setting, answered, visits)))
     once, once_calibrated, *near, near_calibrated = told
     figures = [once, *near, once_calibrated, near_calibrated]
-    return line([" and ".join(f"{grid:g}" for grid in grids), f"{shared:.1%}", *(f"{auc:.3f}" for auc in figures)])
+    return row([" and ".join(f"{grid:g}" for grid in grids), f"{shared:.1%}", *(f"{auc:.3f}" for auc in figures)])
 
 
 def ask(setting: Setting, logits: Floats, tables: Tables) -> tuple[Floats, sp.csr_matrix]:
@@ -191,11 +192,6 @@ def attack(setting: Setting, own: Floats, left: Floats) -> float:
 def centred(logits: Floats) -> Floats:
     """Take a constant off each row."""
     return logits - logits.mean(axis=-1, keepdims=True)
-
-
-def line(cells: list[str] | tuple[str, ...]) -> str:
-    """Write a line of a table."""
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -72,15 +72,19 @@ def make_pair(target: str, folder: Path) -> tuple[Path, Path]:
 
 def print_ratio(name: str, batch: int, plain: Path, defended: Path, pairs: int) -> None:
     """Measure one model at one batch size, and print a row."""
-    times = np.concatenate([run_pairs(plain, defended, batch, pairs // ROUNDS, turn) for turn in range(ROUNDS)])
-    ratios = times[:, 1] / times[:, 0]
-    low, high = interval(ratios)
-    plain_ms, defended_ms = np.median(times, axis=0) * 1e3
+    (plain_s, defended_s), ratio, low, high = compared(plain, defended, batch, pairs)
     print(
-        f"{name:9} batch {batch:3}  plain {plain_ms:8.3f} ms  defended {defended_ms:8.3f} ms  "
-        f"ratio {np.median(ratios):.4f} [{low:.4f}, {high:.4f}]",
+        f"{name:9} batch {batch:3}  plain {plain_s * 1e3:8.3f} ms  defended {defended_s * 1e3:8.3f} ms  "
+        f"ratio {ratio:.4f} [{low:.4f}, {high:.4f}]",
         flush=True,
     )
+
+
+def compared(plain: Path, defended: Path, batch: int, pairs: int) -> tuple[np.ndarray, float, float, float]:
+    """Give both medians in seconds, and the median of the ratios with its interval."""
+    times = np.concatenate([run_pairs(plain, defended, batch, pairs // ROUNDS, turn) for turn in range(ROUNDS)])
+    ratios = times[:, 1] / times[:, 0]
+    return np.median(times, axis=0), float(np.median(ratios)), *interval(ratios)
 
 
 def run_pairs(plain: Path, defended: Path, batch: int, pairs: int, turn: int) -> np.ndarray:
