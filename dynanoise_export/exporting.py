@@ -169,6 +169,7 @@ def _provenance(target: Target, head: Head, noise: Noise, attached: Attached) ->
         key=None if keyed is None else keyed.key.fingerprint,
         grids=() if keyed is None else keyed.grids,
         keep_label=head.keep_label,
+        labels=target.labels,
     )
 
 

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ class Provenance:
         source_format: how the user's model was stored.
         source_sha256: of the user's file, or of the files together.
         versions: of the tools that made the file.
+        labels: the names of the classes, in their order; empty where nobody gave them.
     """
 
     head: str
@@ -40,6 +42,7 @@ class Provenance:
     key: str | None = None
     grids: tuple[float, ...] = ()
     keep_label: bool = False
+    labels: tuple[str, ...] = ()
 
 
 def tool_versions() -> dict[str, str]:
@@ -49,6 +52,16 @@ def tool_versions() -> dict[str, str]:
 
 def write_provenance(model: ir.Model, provenance: Provenance) -> None:
     """Put the provenance into the model's metadata, beside what is there."""
+    model.metadata_props.update(entries_of(provenance))
+
+
+def read_provenance(model: ir.Model) -> Provenance | None:
+    """Read the provenance, or tell that the file states none (None) or not a whole one (None as well)."""
+    return provenance_of(model.metadata_props)
+
+
+def entries_of(provenance: Provenance) -> dict[str, str]:
+    """Spell the provenance as texts by name: what stands in a file's metadata, a plan's manifest, a server's config."""
     entries = {
         "head": provenance.head,
         "parameters": json.dumps(provenance.parameters),
@@ -60,13 +73,14 @@ def write_provenance(model: ir.Model, provenance: Provenance) -> None:
         "key": provenance.key,
         "grids": json.dumps(provenance.grids) if provenance.grids else None,
         "keep_label": json.dumps(provenance.keep_label),
+        "labels": json.dumps(provenance.labels) if provenance.labels else None,
     }
-    model.metadata_props.update({PREFIX + k: v for k, v in entries.items() if v is not None})
+    return {PREFIX + k: v for k, v in entries.items() if v is not None}
 
 
-def read_provenance(model: ir.Model) -> Provenance | None:
-    """Read the provenance, or tell that the file states none (None) or not a whole one (None as well)."""
-    stated = {k.removeprefix(PREFIX): v for k, v in model.metadata_props.items() if k.startswith(PREFIX)}
+def provenance_of(entries: Mapping[str, str]) -> Provenance | None:
+    """Read the provenance from texts by name, or tell that they hold none or not a whole one (None)."""
+    stated = {k.removeprefix(PREFIX): v for k, v in entries.items() if k.startswith(PREFIX)}
     try:
         return Provenance(
             head=stated["head"],
@@ -79,6 +93,7 @@ def read_provenance(model: ir.Model) -> Provenance | None:
             key=stated.get("key"),
             grids=tuple(float(grid) for grid in json.loads(stated.get("grids", "[]"))),
             keep_label=bool(json.loads(stated.get("keep_label", "false"))),
+            labels=tuple(str(label) for label in json.loads(stated.get("labels", "[]"))),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -3,8 +3,10 @@
 import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,22 @@ LEVELS = {
     "basic": "ORT_ENABLE_BASIC",
     "extended": "ORT_ENABLE_EXTENDED",
     "all": "ORT_ENABLE_ALL",
+}
+
+
+class Provider(StrEnum):
+    """What ONNX Runtime runs a model on."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    TENSORRT = "tensorrt"
+
+
+# By the runtime's own names.
+OFFICIAL = {
+    Provider.CPU: "CPUExecutionProvider",
+    Provider.CUDA: "CUDAExecutionProvider",
+    Provider.TENSORRT: "TensorrtExecutionProvider",
 }
 
 
@@ -53,40 +71,54 @@ def _is_installed(distribution: str) -> bool:
 
 
 class OnnxRuntimePredictor:
-    """A model in an ONNX Runtime session on the CPU.
+    """A model in an ONNX Runtime session.
 
     Args:
         path: of the file.
+        provider: what it runs on; CUDA takes over what TensorRT can't run, and the CPU what CUDA can't.
+        threads: how many a CPU may use for one operator; None leaves it to the runtime.
         level: of the graph's optimisation, a key of `LEVELS`.
         light: no graph optimisation and no copies of the weights, for a model that is opened once to be tried.
         save_optimised: where to save the graph as the runtime rewrote it.
 
     Raises:
-        UserError: the runtime can't open the model.
+        UserError: the runtime can't open the model, or not on that provider.
     """
 
     def __init__(
         self,
         path: Path,
         *,
+        provider: Provider = Provider.CPU,
+        threads: int | None = None,
         level: str = "all",
         light: bool = False,
         save_optimised: Path | None = None,
     ) -> None:
         runtime = require_onnxruntime()
+        _require_provider(runtime, provider)
         options = runtime.SessionOptions()
         options.log_severity_level = 3
         options.graph_optimization_level = getattr(
             runtime.GraphOptimizationLevel, LEVELS["no optimisation" if light else level]
         )
+        if threads is not None:
+            options.intra_op_num_threads = options.inter_op_num_threads = threads
         if save_optimised is not None:
             options.optimized_model_filepath = str(save_optimised)
         if light:
             options.add_session_config_entry("session.disable_prepacking", "1")
         try:
-            self.session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self.session = runtime.InferenceSession(str(path), options, providers=_with_fallbacks(provider))
         except Exception as error:  # the runtime has a class of its own for each kind of failure
             raise UserError(f"ONNX Runtime can't open the model: {_last_line(error)}") from error
+        # It takes another provider without a word where the libraries of the one that was asked for are missing.
+        if self.session.get_providers()[0] != OFFICIAL[provider]:
+            raise UserError(
+                f"ONNX Runtime opened {path} with {self.session.get_providers()[0]} in place of {OFFICIAL[provider]}: "
+                "see that a GPU is there, and CUDA, cuDNN and (for tensorrt) TensorRT in the versions that it asks for."
+            )
+        self.provider = provider
 
     @property
     def inputs(self) -> list[str]:
@@ -113,14 +145,25 @@ class OnnxRuntimePredictor:
 
 @dataclass(frozen=True)
 class OnnxRuntimeFile:
-    """An ONNX file in ONNX Runtime on the CPU, as a place where a deployed model runs."""
+    """An ONNX file in ONNX Runtime, as a place where a deployed model runs."""
 
     path: Path
-    generator: str = (
-        "ONNX Runtime draws on the CPU from 31 bits of state, started from the clock: "
-        "a few exact noise values betray the rest"
-    )
-    sessions_repeat: bool = True
+    provider: Provider = Provider.CPU
+
+    @property
+    def generator(self) -> str:
+        """What is weak about the random numbers that are drawn there."""
+        if self.provider is not Provider.CPU:
+            return ""
+        return (
+            "ONNX Runtime draws on the CPU from 31 bits of state, started from the clock: "
+            "a few exact noise values betray the rest"
+        )
+
+    @property
+    def sessions_repeat(self) -> bool:
+        """Whether two sessions that one process opens are known to draw the same numbers there."""
+        return self.provider is Provider.CPU
 
     def open(self) -> OnnxRuntimePredictor:
         """Open the file in a session of its own.
@@ -128,7 +171,21 @@ class OnnxRuntimeFile:
         Raises:
             UserError: the runtime can't open it.
         """
-        return OnnxRuntimePredictor(self.path)
+        return OnnxRuntimePredictor(self.path, provider=self.provider)
+
+
+def _require_provider(runtime: Any, provider: Provider) -> None:
+    if OFFICIAL[provider] not in runtime.get_available_providers():
+        raise UserError(
+            f"This ONNX Runtime has no {OFFICIAL[provider]}: uninstall onnxruntime and "
+            "pip install 'dynanoise-export[gpu]'."
+        )
+
+
+def _with_fallbacks(provider: Provider) -> list[str]:
+    """List the provider, and those that take over the operators that it can't run."""
+    ordered = list(Provider)
+    return [OFFICIAL[other] for other in reversed(ordered[: ordered.index(provider) + 1])]
 
 
 def _last_line(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,17 @@ def open_hugging_face(path: Path, options: OpenOptions) -> Target:
     specs = options.inputs or _SPECS[task](path, model)
     files = [path / "config.json", *path.glob("*.safetensors")]
     example = draw(specs, sizes={"samples": AUDIO_RATE})  # one second of sound
-    return module_target(path, "a Hugging Face folder", sha256(*files), model, specs, options, example)
+    target = module_target(path, "a Hugging Face folder", sha256(*files), model, specs, options, example)
+    return replace(target, labels=_labels(config, target.classes))
+
+
+def _labels(config: Mapping[str, Any], classes: int) -> tuple[str, ...]:
+    """Tell the names of the classes, unless the folder has none or those that transformers makes up."""
+    named = config.get("id2label")
+    if not isinstance(named, Mapping) or set(named) != {str(i) for i in range(classes)}:
+        return ()
+    labels = tuple(str(named[str(i)]) for i in range(classes))
+    return () if labels == tuple(f"LABEL_{i}" for i in range(classes)) else labels
 
 
 def _require_classifier(path: Path, config: Mapping[str, Any]) -> str:

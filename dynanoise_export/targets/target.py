@@ -28,6 +28,7 @@ class Target:
         dropped: the names of the model's other outputs.
         module: the PyTorch side, taking the inputs by name or in order; None for an ONNX file.
         to_onnx: makes the undefended ONNX model, for an opset or (None) for the one that suits best.
+        labels: the names of the classes, in their order; empty where the file does not say them.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Target:
     dropped: tuple[str, ...]
     module: "torch.nn.Module | None" = field(repr=False)
     to_onnx: Callable[[int | None], ir.Model] = field(repr=False)
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
