@@ -1,4 +1,4 @@
-"""What a user chooses about the defence: its parameters and where its noise comes from."""
+"""What a user chooses: the parameters of the defence, where its noise comes from, and what it runs on."""
 
 import math
 from dataclasses import dataclass
@@ -40,6 +40,14 @@ class Precision(StrEnum):
 
     FP32 = "fp32"
     FP16 = "fp16"
+
+
+class Provider(StrEnum):
+    """What ONNX Runtime runs a model on."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    TENSORRT = "tensorrt"
 
 
 @dataclass(frozen=True)

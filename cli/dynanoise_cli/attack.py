@@ -17,7 +17,7 @@ GATES = "Gates"
 
 
 def attack(
-    defended: Annotated[Path, typer.Argument(help="An ONNX file, defended or not, as it is deployed.")],
+    defended: options.Deployed,
     data: Annotated[Path, typer.Option(help="A bundle: rows with their labels and their membership.")],
     shadows: Annotated[
         Path | None,
@@ -59,9 +59,10 @@ def attack(
     inputs: options.Inputs = None,
     allow_pickle: options.AllowPickle = False,
     json: options.Json = None,
+    provider: options.RunsOn = None,
     html: Annotated[Path | None, typer.Option(help="Tell it as a page, all in this one file.")] = None,
 ) -> None:
-    """Attack a deployed file, and tell what membership-inference attacks get out of it.
+    """Attack a deployed model, defended or not, and tell what membership-inference attacks get out of it.
 
     The answers are kept beside the report, so that a second run does not ask again. Exit status 4 tells that a gate
     was exceeded.
@@ -88,6 +89,7 @@ def attack(
         opening=options.opening(logits, arch, example, inputs, allow_pickle),
         gates=gates(max_auc, max_tpr or []),
         cache=_beside(html, json),
+        provider=provider,
     )
     try:
         with counted_progress() as (step, progress):

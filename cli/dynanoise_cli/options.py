@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dynanoise_export.errors import UserError
-from dynanoise_export.parameters import DEFAULT_BASE_VARIANCE, Parameters
+from dynanoise_export.parameters import DEFAULT_BASE_VARIANCE, Parameters, Provider
 
 if TYPE_CHECKING:
     from dynanoise_export.targets.target import OpenOptions
@@ -60,6 +60,17 @@ Inputs = Annotated[
 AllowPickle = Annotated[
     bool,
     typer.Option("--allow-pickle", help="Run the code in a pickled model that you trust.", rich_help_panel=MODEL),
+]
+Deployed = Annotated[
+    str,
+    typer.Argument(
+        help="A defended model where it is deployed: an ONNX file, a TensorRT plan, or the URL of a model on a server "
+        "that speaks KServe's v2 protocol, as http://HOST:PORT/MODEL or grpc://HOST:PORT/MODEL.",
+    ),
+]
+RunsOn = Annotated[
+    Provider | None,
+    typer.Option("--provider", help="What ONNX Runtime runs an ONNX file on; the CPU unless given."),
 ]
 Json = Annotated[Path | None, typer.Option(help="Tell it as JSON in this file, or - for standard output.")]
 

@@ -14,7 +14,7 @@ COMPARISON = "The comparison"
 
 
 def validate(
-    defended: Annotated[Path, typer.Argument(help="A defended ONNX file.")],
+    defended: options.Deployed,
     reference: Annotated[Path, typer.Option(help="The model that it was made from, in any format that export opens.")],
     data: Annotated[
         Path | None,
@@ -39,9 +39,10 @@ def validate(
     inputs: options.Inputs = None,
     allow_pickle: options.AllowPickle = False,
     json: options.Json = None,
+    provider: options.RunsOn = None,
     junit: Annotated[Path | None, typer.Option(help="Tell it as JUnit XML in this file.")] = None,
 ) -> None:
-    """Judge a defended file: it equals the reference, its noise is alive, and nothing leaks.
+    """Judge a defended model: it equals the reference, its noise is alive, and nothing leaks.
 
     It is judged by the parameters that it states, unless others are given. Exit status 3 tells that a check failed.
     """
@@ -58,7 +59,9 @@ def validate(
 
     opening = options.opening(logits, arch, example, inputs, allow_pickle)
     with progress() as step:
-        validation = judge(defended, reference, data, judged_by, Tolerance(atol, rtol), opening, strict, key_file, step)
+        validation = judge(
+            defended, reference, data, judged_by, Tolerance(atol, rtol), opening, strict, key_file, step, provider
+        )
     print_validation(validation, console_beside(json))
     if json is not None:
         write_document(validation_document(validation), json)

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 from dynanoise_export.attacks import honesty
 from dynanoise_export.attacks.asking.cache import Cache
 from dynanoise_export.attacks.asking.observations import DELTAS, Observations, observe
+from dynanoise_export.attacks.attacked import Attacked, open_attacked, open_plain, require_fits
 from dynanoise_export.attacks.attackers import attackers_of
 from dynanoise_export.attacks.attacking import carry_out
 from dynanoise_export.attacks.audit import Audit, open_audit
@@ -20,11 +21,10 @@ from dynanoise_export.attacks.metrics.auc import difference
 from dynanoise_export.attacks.metrics.intervals import Interval
 from dynanoise_export.attacks.reading import Attackable, attackable, evidence_for
 from dynanoise_export.attacks.results import Result
-from dynanoise_export.attacks.served import Served, open_plain, open_served, require_fits
 from dynanoise_export.attacks.stores import open_store
 from dynanoise_export.attacks.tradeoff import Tradeoff, tradeoffs
 from dynanoise_export.attacks.utility import Cost, Utility, cost, utility
-from dynanoise_export.parameters import Parameters
+from dynanoise_export.parameters import Parameters, Provider
 from dynanoise_export.shadow_stores import ShadowStore
 from dynanoise_export.targets.opening import open_target
 from dynanoise_export.targets.target import OpenOptions
@@ -45,6 +45,7 @@ class Options:
         opening: what the reference's own file does not say.
         gates: limits that the attacks must not exceed.
         cache: a folder for the answers, or None to keep none.
+        provider: what ONNX Runtime is to run an ONNX file on; None for the CPU.
     """
 
     queries: Sequence[int] = QUERIES
@@ -52,6 +53,7 @@ class Options:
     opening: OpenOptions | None = None
     gates: Sequence[Gate] = ()
     cache: Path | None = None
+    provider: Provider | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class AttackReport:
     """What attacks got out of a model.
 
     Attributes:
-        served: the model.
+        attacked: the model.
         audit: the rows.
         reference: the undefended model, or None.
         store: the shadow models, or None.
@@ -76,9 +78,9 @@ class AttackReport:
         exceeded: the gates that were.
     """
 
-    served: Served
+    attacked: Attacked
     audit: Audit
-    reference: Path | None
+    reference: str | None
     store: ShadowStore | None
     results: tuple[Result, ...]
     without: tuple[Result, ...]
@@ -108,7 +110,7 @@ class AttackReport:
 
 
 def attack(
-    path: Path,
+    where: str | Path,
     data: Path,
     shadows: Path | None = None,
     reference: Path | None = None,
@@ -116,10 +118,10 @@ def attack(
     step: Step = lambda step: None,
     progress: Progress = lambda done, of, told: None,
 ) -> AttackReport:
-    """Attack an ONNX file as its clients could.
+    """Attack a deployed model as its clients could.
 
     Args:
-        path: of the file, defended or not.
+        where: the path of an ONNX file or plan, or the URL of a model on a server; defended or not.
         data: a bundle with labels and membership.
         shadows: a store of shadow models for the same bundle.
         reference: the undefended model, in any format that `export` opens, to compare with.
@@ -132,38 +134,40 @@ def attack(
     """
     options = options or Options()
     step("Opening the model and the rows")
-    served = open_served(path, options.given)
-    audit = open_audit(data, served.inputs)
+    attacked = open_attacked(where, options.given, options.provider)
+    audit = open_audit(data, attacked.inputs)
     for gate in options.gates:
         require_tellable(gate, audit)
     plain = None if reference is None else open_plain(open_target(reference, options.opening))
     store = None if shadows is None else open_store(shadows, audit)
-    for asked in (served, plain):
+    for asked in (attacked, plain):
         if asked is not None:
             require_fits(asked, audit, store)
 
     step("Asking the model")
-    seen = _observe(served, audit, options, progress)
+    seen = _observe(attacked, audit, options, progress)
     unseen = None
     if plain is not None:
         step("Asking the undefended model")
         unseen = _observe(plain, audit, options, progress)
 
     step("Looking at the rows")
-    common = attackable(audit, projected(audit.inputs), served.head, store)
+    common = attackable(audit, projected(audit.inputs), attacked.head, store)
     # The attacks are many small pieces of work: more threads gain nothing, and beside other programs they lose minutes
     # in waiting for each other.
     with threadpool_limits(1):
         without = () if unseen is None else tuple(_attack(unseen, common, False, step))
-        attackers = _attack(seen, common, served.head is not None, step)
+        attackers = _attack(seen, common, attacked.head is not None, step)
         results = tuple(_compared(result, without) for result in attackers)
-    return _report(served, plain, common, seen, unseen, results, without, options.gates)
+    return _report(attacked, plain, common, seen, unseen, results, without, options.gates)
 
 
-def _observe(served: Served, audit: Audit, options: Options, progress: Progress) -> Observations:
+def _observe(attacked: Attacked, audit: Audit, options: Options, progress: Progress) -> Observations:
     # Where no noise is known of, none is to be averaged.
-    queries, deltas = ((1,), ()) if served.head is None else (options.queries, DELTAS)
-    return observe(served.client, audit, queries, deltas, Cache(options.cache, served.sha256, audit.sha256), progress)
+    queries, deltas = ((1,), ()) if attacked.head is None else (options.queries, DELTAS)
+    return observe(
+        attacked.client, audit, queries, deltas, Cache(options.cache, attacked.sha256, audit.sha256), progress
+    )
 
 
 def _attack(seen: Observations, common: Attackable, defended: bool, step: Step) -> Iterator[Result]:
@@ -194,8 +198,8 @@ def _alike(plain: Result, result: Result) -> bool:
 
 
 def _report(
-    served: Served,
-    plain: Served | None,
+    attacked: Attacked,
+    plain: Attacked | None,
     common: Attackable,
     seen: Observations,
     unseen: Observations | None,
@@ -207,7 +211,7 @@ def _report(
     worth = utility(audit, seen.repeated[1])
     paid = None if unseen is None else cost(audit, unseen.repeated[1], seen.repeated[1])
     warnings = [
-        *([f"The outputs {', '.join(served.leaking)} go round the defence."] if served.leaking else []),
+        *([f"The outputs {', '.join(attacked.leaking)} go round the defence."] if attacked.leaking else []),
         *honesty.about_rows(audit, blind_auc(audit, common.features)),
         *honesty.about_shadows(store, worth),
         *honesty.about_results(results, audit.members / (audit.members + audit.non_members)),
@@ -215,9 +219,9 @@ def _report(
     ]
     beyond = exceeded(gates, results)
     return AttackReport(
-        served=served,
+        attacked=attacked,
         audit=audit,
-        reference=None if plain is None else plain.path,
+        reference=None if plain is None else plain.name,
         store=store,
         results=results,
         without=without,

@@ -6,10 +6,11 @@ from tempfile import TemporaryDirectory
 import onnx_ir as ir
 
 from dynanoise_export.graph.files import write_model
+from dynanoise_export.parameters import Provider
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
 
 
-def predictor_of(model: ir.Model) -> OnnxRuntimePredictor:
+def predictor_of(model: ir.Model, provider: Provider = Provider.CPU) -> OnnxRuntimePredictor:
     """Open a graph in ONNX Runtime, through a file, for bytes end at 2 GiB.
 
     Raises:
@@ -18,4 +19,4 @@ def predictor_of(model: ir.Model) -> OnnxRuntimePredictor:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         write_model(model, path)
-        return OnnxRuntimePredictor(path)
+        return OnnxRuntimePredictor(path, provider=provider)

@@ -14,9 +14,9 @@ from dynanoise_export.reports.document import Document, header
 
 def attack_document(report: AttackReport) -> Document:
     """Tell what attacks got; `passed` says whether they stayed within the gates."""
-    served, audit, worst = report.served, report.audit, report.worst
-    parameters = served.head.parameters_dict() if served.head else None
-    return header("attack", served.path, served.sha256, parameters, passed=not report.exceeded) | {
+    attacked, audit, worst = report.attacked, report.audit, report.worst
+    parameters = attacked.head.parameters_dict() if attacked.head else None
+    return header("attack", attacked.name, attacked.sha256, parameters, passed=not report.exceeded) | {
         "data": {
             "path": str(audit.path),
             "sha256": audit.sha256,
@@ -24,10 +24,10 @@ def attack_document(report: AttackReport) -> Document:
             "non_members": audit.non_members,
             "auxiliary": len(audit) - audit.members - audit.non_members,
         },
-        "reference": None if report.reference is None else str(report.reference),
+        "reference": report.reference,
         "shadows": None if report.store is None else {"path": str(report.store.path), "count": len(report.store.kept)},
-        "noise": served.noise,
-        "keep_label": served.head is not None and served.head.keep_label,
+        "noise": attacked.noise,
+        "keep_label": attacked.head is not None and attacked.head.keep_label,
         "queries_a_row": report.asked,
         "utility": _utility(report),
         "worst": {

@@ -70,7 +70,7 @@ def midput_rows(report: AttackReport, columns: list[Column]) -> dict[str, list[f
 
 def sides(report: AttackReport) -> dict[str, str]:
     """Name the model that was attacked and what it is compared with."""
-    if report.served.head is None:
+    if report.attacked.head is None:
         return {"attacked": "This model", "compared": "The reference"}
     return {"attacked": "With the defence", "compared": "Without the defence"}
 

@@ -87,7 +87,7 @@ def _table(report: AttackReport) -> Table:
 
 
 def _legend(report: AttackReport) -> str:
-    if report.served.head is None:
+    if report.attacked.head is None:
         return "without: one answer of the undefended model"
     return (
         "without: the undefended model; naive: one answer, taken as it is; ×n: an attacker who knows the defence and "

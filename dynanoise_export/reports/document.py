@@ -57,7 +57,7 @@ def validation_document(validation: "Validation") -> Document:
     """Tell what `validate` found."""
     subject = validation.subject
     parameters = DynaNoise(subject.parameters).parameters_dict()
-    return header("validate", subject.path, subject.sha256, parameters, passed=validation.passed) | {
+    return header("validate", subject.served.name, subject.served.sha256, parameters, passed=validation.passed) | {
         "strict": validation.strict,
         "reference": str(validation.reference),
         "rows": validation.rows,
@@ -66,7 +66,9 @@ def validation_document(validation: "Validation") -> Document:
     }
 
 
-def header(command: str, path: Path, digest: str, parameters: dict[str, float] | None, *, passed: bool) -> Document:
+def header(
+    command: str, path: Path | str, digest: str | None, parameters: dict[str, float] | None, *, passed: bool
+) -> Document:
     """Give what every command's document begins with."""
     return {
         "schema": f"dynanoise-export/{command}/1",

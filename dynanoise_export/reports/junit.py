@@ -9,7 +9,7 @@ from dynanoise_export.validation.suite import Validation
 
 def write_junit(validation: Validation, path: Path) -> None:
     """Write one test case for each check; a warning is a skipped test, unless warnings fail."""
-    name = str(validation.subject.path)
+    name = validation.subject.served.name
     suite = ElementTree.Element("testsuite", name="dynanoise-export validate", tests=str(len(validation.checks)))
     counts = {"failure": 0, "skipped": 0}
     for check in validation.checks:

@@ -143,7 +143,7 @@ def print_verdict(validation: "Validation", console: Console) -> None:
     unmet = [check for check in validation.checks if not check.passed]
     warnings = sum(check.warning for check in unmet)
     counts = f"{len(validation.checks)} checks, {len(unmet) - warnings} failed, {warnings} warnings"
-    console.print(f"[bold]{verdict}[/]  {escape(str(validation.subject.path))}: {counts}")
+    console.print(f"[bold]{verdict}[/]  {escape(validation.subject.served.name)}: {counts}")
     console.print(escape(f"against {validation.reference}, rows: {validation.data}"))
 
 

@@ -3,7 +3,6 @@
 import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynanoise_export.errors import UserError
+from dynanoise_export.parameters import Provider
 
 DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
 
@@ -24,12 +24,11 @@ LEVELS = {
 }
 
 
-class Provider(StrEnum):
-    """What ONNX Runtime runs a model on."""
-
-    CPU = "cpu"
-    CUDA = "cuda"
-    TENSORRT = "tensorrt"
+# What is weak about the numbers that it draws on the CPU.
+CPU_GENERATOR = (
+    "ONNX Runtime draws on the CPU from 31 bits of state, started from the clock: "
+    "a few exact noise values betray the rest"
+)
 
 
 # By the runtime's own names.
@@ -153,12 +152,7 @@ class OnnxRuntimeFile:
     @property
     def generator(self) -> str:
         """What is weak about the random numbers that are drawn there."""
-        if self.provider is not Provider.CPU:
-            return ""
-        return (
-            "ONNX Runtime draws on the CPU from 31 bits of state, started from the clock: "
-            "a few exact noise values betray the rest"
-        )
+        return CPU_GENERATOR if self.provider is Provider.CPU else ""
 
     @property
     def sessions_repeat(self) -> bool:

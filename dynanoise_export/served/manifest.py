@@ -7,6 +7,9 @@ from typing import Any
 
 from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.graph.provenance import Provenance, entries_of, provenance_of
+from dynanoise_export.parameters import Precision
+from dynanoise_export.runtimes.tensorrt.backend import Backend
+from dynanoise_export.runtimes.tensorrt.build import Build
 from dynanoise_export.targets.inputs import TensorSpec
 
 SCHEMA = "dynanoise-export/plan/1"
@@ -16,19 +19,17 @@ Profile = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
-class Manifest:
+class Manifest(Build):
     """How a plan was built, and of what.
 
     Attributes:
-        backend: what built it and runs it: tensorrt or tensorrt-rtx.
-        version: of that.
-        compute_capabilities: of the GPUs that it was built for, as in 8.9.
+        read_back: whether the hardware compatibility is the plan's own word, which takes a GPU; else it is what was
+            asked for.
         profiles: of each input, by its name.
-        version_compatible: whether later versions of the backend run it.
-        hardware_compatibility: which GPUs beside those run it, by the backend's own name of the level.
         precision: of the model; the head computes in float32.
+        constant_seeds: from which the plan's text starts its random generators at every run; None where it draws and
+            its text does not tell.
         build_seconds: how long the build took.
-        plan_sha256: of the plan.
         source: the name of the ONNX file.
         source_sha256: of that file and its external data.
         inputs: what a client sends; not the noise.
@@ -39,15 +40,11 @@ class Manifest:
         stated: what the ONNX file says of its defence, or None.
     """
 
-    backend: str
-    version: str
-    compute_capabilities: tuple[str, ...]
+    read_back: bool
     profiles: dict[str, Profile]
-    version_compatible: bool
-    hardware_compatibility: str
-    precision: str
+    precision: Precision
+    constant_seeds: tuple[int, ...] | None
     build_seconds: float
-    plan_sha256: str
     source: str
     source_sha256: str
     inputs: tuple[TensorSpec, ...]
@@ -63,14 +60,18 @@ def manifest_beside(plan: Path) -> Path:
     return plan.with_name(f"{plan.name}.json")
 
 
-def write_manifest(manifest: Manifest, path: Path) -> None:
-    """Write a manifest as JSON."""
-    document = vars(manifest) | {
-        "schema": SCHEMA,
+def manifest_document(manifest: Manifest) -> dict[str, Any]:
+    """Spell a manifest in what JSON holds."""
+    return vars(manifest) | {
         "inputs": [vars(spec) for spec in manifest.inputs],
         "noise": vars(manifest.noise) if manifest.noise else None,
         "stated": entries_of(manifest.stated) if manifest.stated else None,
     }
+
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write a manifest as JSON."""
+    document = {"schema": SCHEMA} | manifest_document(manifest)
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -86,8 +87,11 @@ def read_manifest(plan: Path) -> Manifest:
         if content.pop("schema") != SCHEMA:
             raise ValueError(f"its schema is not {SCHEMA}")
         return Manifest(**content | {
-            "compute_capabilities": tuple(content["compute_capabilities"]),
+            "backend": Backend(content["backend"]),
+            "compute_capabilities": tuple(map(str, content["compute_capabilities"])),
             "profiles": {name: _profile(shapes) for name, shapes in content["profiles"].items()},
+            "precision": Precision(content["precision"]),
+            "constant_seeds": None if content["constant_seeds"] is None else tuple(content["constant_seeds"]),
             "inputs": tuple(_spec(spec) for spec in content["inputs"]),
             "noise": _spec(content["noise"]) if content["noise"] else None,
             "stated": provenance_of(content["stated"]) if content["stated"] else None,

@@ -7,38 +7,38 @@ import numpy as np
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.check import check_form
 from dynanoise_export.runtimes.predictor import Predictor, rows_of
+from dynanoise_export.served.model import Graph, ServedModel
 from dynanoise_export.targets.inputs import Arrays, TensorSpec
 from dynanoise_export.validation.check import Check, judge, not_made
-from dynanoise_export.validation.subject import Subject
 
 BATCHES = (1, 3, 32)
 
 
-def well_formed(subject: Subject) -> Check:
+def well_formed(graph: Graph) -> Check:
     """Check the file with ONNX's own checker and full shape inference."""
     name = "well-formed"
     try:
-        check_form(subject.path)
+        check_form(graph.path)
     except UserError as error:
         return Check(name, False, None, None, str(error))
-    opsets = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in subject.model.opset_imports.items())
+    opsets = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in graph.model.opset_imports.items())
     return Check(name, True, None, None, f"ONNX's checker and its full shape inference pass ({opsets}).")
 
 
-def runs_as_declared(subject: Subject, predictor: Predictor, rows: Arrays) -> Check:
+def runs_as_declared(served: ServedModel, predictor: Predictor, rows: Arrays) -> Check:
     """Check that the model takes any number of rows, and of whatever else it declares as dynamic.
 
     A text model is run at two lengths. A file that declares one fixed batch is not a file for a server.
     """
     name = "batch axis"
-    if any(not spec.shape or isinstance(spec.shape[0], int) for spec in subject.inputs):
-        fixed = ", ".join(map(str, subject.inputs))
+    if any(not spec.shape or isinstance(spec.shape[0], int) for spec in served.inputs):
+        fixed = ", ".join(map(str, served.inputs))
         return judge(name, 1, 0, f"The first axis of an input is fixed, so the batch can't change: {fixed}.")
     asked = []
-    for batch in _variants(subject.inputs, rows):
+    for batch in _variants(served.inputs, rows):
         shapes = {key: list(array.shape) for key, array in batch.items()}
         try:
-            answers = predictor.run(batch)[subject.answers]
+            answers = predictor.run(batch)[served.answers]
         except UserError as error:
             return judge(name, 1, 0, f"The model does not run as it declares: {error}")
         if answers.shape[0] != rows_of(batch):

@@ -19,7 +19,7 @@ from dynanoise_export.validation.exact import worst_correlation
 from dynanoise_export.validation.findings import Finding, verdict
 from dynanoise_export.validation.keyed_edges import on_an_edge
 from dynanoise_export.validation.noise_audit import BUDGET, Answers, audit_once
-from dynanoise_export.validation.parity import HEAD_TOLERANCE, Tolerance
+from dynanoise_export.validation.parity import Tolerance
 from dynanoise_export.validation.subject import Subject
 
 Floats = npt.NDArray[np.floating]
@@ -66,7 +66,7 @@ def keyed_noise(subject: Subject, cases: Cases) -> Iterator[Check]:
     first = cases.answers.calls[0]
     logits = torch.from_numpy(cases.expected)
     expected = subject.head.defend(logits, reference.keyed_normals(logits, cases.tables).double()).numpy()
-    limit = _limit(subject, cases)
+    limit = cases.tolerance.of_answers(subject.parameters.temperature)
     yield _equal("keyed noise", first, expected, cases.edge, limit, "the reference's, noise included,")
     again = {"between calls": cases.answers.calls[1], "in another order": _in_order(cases.answers)}
     again |= {place: answers[0] for place, answers in cases.answers.elsewhere.items()}
@@ -75,7 +75,7 @@ def keyed_noise(subject: Subject, cases: Cases) -> Iterator[Check]:
     alone, all_of = _with_noise_of_their_own(cases), len(cases.expected)
     yield _shared(alone, all_of)
     audited = audit_once(
-        cases.logits[alone], first[alone], subject.parameters, cases.answers.batch, keep_label=subject.keep_label
+        cases.logits[alone], first[alone], subject.parameters, cases.answers.batch, keep_label=subject.served.keep_label
     )
     for check in audited:
         yield check if check.value is not None else not_made(check.name, _too_few(len(alone), all_of))
@@ -84,8 +84,8 @@ def keyed_noise(subject: Subject, cases: Cases) -> Iterator[Check]:
 def batch_of_one(subject: Subject, predictor: Predictor, rows: Arrays, cases: Cases) -> Check:
     """Check that a row gets the noise that it gets among others when it is asked alone."""
     few = {name: array[:ALONE] for name, array in rows.items()}
-    answers = np.asarray(predict(predictor, few, subject.answers, 1), dtype=np.float32)
-    limit = _limit(subject, cases)
+    answers = np.asarray(predict(predictor, few, subject.served.answers, 1), dtype=np.float32)
+    limit = cases.tolerance.of_answers(subject.parameters.temperature)
     first, edge = cases.answers.calls[0][: len(answers)], cases.edge[: len(answers)]
     return _equal("noise repeats one by one", answers, first, edge, limit, "those among others")
 
@@ -95,11 +95,6 @@ def follows_the_key(noise: KeyedNoise, cases: Cases) -> Iterator[Check]:
     rate = BUDGET / 2
     yield _neighbours(cases.tables, rate)
     yield _avalanche(noise, cases, rate)
-
-
-def _limit(subject: Subject, cases: Cases) -> float:
-    """Tell how far a probability may stray where logits may stray by so much."""
-    return max(HEAD_TOLERANCE, cases.tolerance.atol / subject.parameters.temperature)
 
 
 def _in_order(answers: Answers) -> Floats:

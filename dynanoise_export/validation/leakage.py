@@ -4,39 +4,54 @@ import numpy as np
 import numpy.typing as npt
 
 from dynanoise_export.distributions import distributed
+from dynanoise_export.served.model import Graph, ServedModel
 from dynanoise_export.validation.check import Check, judge
-from dynanoise_export.validation.subject import Subject
 
 
-def no_leak(subject: Subject) -> Check:
+def no_leak(served: ServedModel, graph: Graph) -> Check:
     """Check, by the taint walk, that every output is covered by the noise and that there is one alone."""
-    leaks = list(subject.leaks.leaks)
-    others = [v.name or "" for v in subject.model.graph.outputs if v.name not in (subject.answers, *leaks)]
-    labels = [name for name in subject.leaks.labelled if not subject.keep_label]
+    leaks = list(graph.leaks.leaks)
+    others = [name for name in served.others if name not in leaks]
+    labels = [name for name in graph.leaks.labelled if not served.keep_label]
     bad = leaks + others + labels
     if not bad:
-        kept = "; it keeps the undefended label, as stated" if subject.leaks.labelled else ""
-        return judge("no leak", 0, 0, f"{subject.answers} is the only output, and the noise covers it{kept}.")
+        kept = "; it keeps the undefended label, as stated" if graph.leaks.labelled else ""
+        return judge("no leak", 0, 0, f"{served.answers} is the only output, and the noise covers it{kept}.")
     told = [f"{name} is not covered by the noise" for name in leaks]
     told += [f"{name} is an output beside the answers" for name in others]
     told += [f"{name} tells the undefended label, which the file does not state" for name in labels]
     return judge("no leak", len(bad), 0, "; ".join(told) + ".")
 
 
-def no_seed(subject: Subject) -> Check:
+def unseen_graph(served: ServedModel) -> Check:
+    """Say what could not be judged of a model whose graph can't be seen."""
+    detail = (
+        f"The graph of {served.name} can't be seen, and was not walked for leaks, seeds and dead draws: "
+        "validate the ONNX file that it was made of as well."
+    )
+    return Check("graph seen", False, None, None, detail, warning=True)
+
+
+def lone_output(served: ServedModel) -> Check:
+    """Check that a model whose graph can't be seen gives nothing beside its answers."""
+    told = f"{', '.join(served.others)} beside {served.answers}" if served.others else f"{served.answers} alone"
+    return judge("no leak", len(served.others), 0, f"The model gives {told}.")
+
+
+def no_seed(graph: Graph) -> Check:
     """Check that no draw repeats itself in every session."""
-    seeded = [draw.name for draw in subject.leaks.draws if draw.seeded]
+    seeded = [draw.name for draw in graph.leaks.draws if draw.seeded]
     detail = f"Seeded: {', '.join(seeded)}." if seeded else "No random operator has a seed."
     return judge("no seed", len(seeded), 0, detail)
 
 
-def live_draws(subject: Subject) -> Check:
+def live_draws(served: ServedModel, graph: Graph) -> Check:
     """Check that the draws hang on values that change with the query, so that no optimiser folds them."""
-    draws = subject.leaks.draws
+    draws = graph.leaks.draws
     dead = [f"{draw.operator} {draw.name}" for draw in draws if not draw.live]
     name = "live draws"
-    if subject.noise_input is not None and not draws:
-        return judge(name, 0, 0, f"The noise comes in through {subject.noise_input}; nothing is drawn.")
+    if served.noise_input is not None and not draws:
+        return judge(name, 0, 0, f"The noise comes in through {served.noise_input}; nothing is drawn.")
     if not draws:
         return judge(name, 1, 0, "No random operator is left in the graph.")
     if dead:
@@ -44,9 +59,9 @@ def live_draws(subject: Subject) -> Check:
     return judge(name, 0, 0, f"{', '.join(draw.name for draw in draws)} hangs on the live query.")
 
 
-def no_overridable_weight(subject: Subject) -> Check:
+def no_overridable_weight(graph: Graph) -> Check:
     """Check that no weight is an input too, for a caller could send another in its place."""
-    names = subject.leaks.overridable
+    names = graph.leaks.overridable
     detail = f"A caller may replace {', '.join(names)}." if names else "No caller can replace a weight."
     return judge("no overridable weight", len(names), 0, detail)
 

@@ -22,19 +22,20 @@ SAME = 1e-5
 Opener = Callable[[], OnnxRuntimePredictor]
 
 
-def survives_optimisers(subject: Subject, rows: Arrays, *, repeats: bool = False) -> list[Check]:
+def survives_optimisers(subject: Subject, path: Path, rows: Arrays, *, repeats: bool = False) -> list[Check]:
     """Check that the noise lives on, at each level of ONNX Runtime's and after offline optimisers.
 
     Args:
-        subject: the file.
+        subject: the model.
+        path: of its ONNX file.
         rows: what a client sends, and, for the noise source `input`, two different noises are sent with it.
         repeats: the noise repeats with the query, and must be what it is without any optimisation; without that, two
             calls must not get the same answers.
     """
     checks = []
-    judged = _same(subject, rows) if repeats else _alive
+    judged = _same(subject, path, rows) if repeats else _alive
     with TemporaryDirectory() as folder:
-        for name, opener in _openers(subject.path, Path(folder)):
+        for name, opener in _openers(path, Path(folder)):
             try:
                 checks.append(judged(f"survives {name}", subject, opener(), rows))
             except UserError as error:
@@ -65,15 +66,15 @@ def _slimmed(path: Path, saved: Path) -> OnnxRuntimePredictor:
     return OnnxRuntimePredictor(saved)
 
 
-def _same(subject: Subject, rows: Arrays) -> Callable[[str, Subject, OnnxRuntimePredictor, Arrays], Check]:
+def _same(subject: Subject, path: Path, rows: Arrays) -> Callable[[str, Subject, OnnxRuntimePredictor, Arrays], Check]:
     try:
-        expected = OnnxRuntimePredictor(subject.path, level="no optimisation").run(rows)[subject.answers]
+        expected = OnnxRuntimePredictor(path, level="no optimisation").run(rows)[subject.served.answers]
     except UserError as error:
         reason = str(error).rstrip(".")
         return lambda name, subject, predictor, rows: not_made(name, reason)
 
     def judged(name: str, subject: Subject, predictor: OnnxRuntimePredictor, rows: Arrays) -> Check:
-        strays = np.abs(np.asarray(predictor.run(rows)[subject.answers]) - np.asarray(expected)).max(axis=1)
+        strays = np.abs(np.asarray(predictor.run(rows)[subject.served.answers]) - np.asarray(expected)).max(axis=1)
         changed = int((~(strays <= SAME)).sum())
         # A row or two may lie on the very edge of a cell.
         return judge(name, changed, len(strays) // 8, f"{changed:,} of {len(strays):,} rows get another answer.")
@@ -82,7 +83,7 @@ def _same(subject: Subject, rows: Arrays) -> Callable[[str, Subject, OnnxRuntime
 
 
 def _alive(name: str, subject: Subject, predictor: OnnxRuntimePredictor, rows: Arrays) -> Check:
-    first, second = (predictor.run(rows | fed_noise(subject, rows, call))[subject.answers] for call in range(2))
+    first, second = (predictor.run(rows | fed_noise(subject, rows, call))[subject.served.answers] for call in range(2))
     # An answer that is certain in float32 stays the same under any noise.
     telling = np.asarray(first).max(axis=1) < CERTAIN
     same = int((np.asarray(first) == np.asarray(second)).all(axis=1)[telling].sum())
@@ -95,7 +96,7 @@ def _alive(name: str, subject: Subject, predictor: OnnxRuntimePredictor, rows: A
 
 def fed_noise(subject: Subject, rows: Arrays, seed: int) -> Arrays:
     """Draw standard normals for a file that takes its noise as an input; nothing for another."""
-    if subject.noise_input is None:
+    if subject.served.noise_input is None:
         return {}
     shape = (rows_of(rows), subject.classes)
-    return {subject.noise_input: np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)}
+    return {subject.served.noise_input: np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)}

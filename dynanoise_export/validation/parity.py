@@ -9,8 +9,8 @@ import torch
 from dynanoise_export.distributions import centred
 from dynanoise_export.mechanism.heads import Head
 from dynanoise_export.parameters import Parameters
+from dynanoise_export.served.model import Graph
 from dynanoise_export.validation.check import Check, judge, not_made
-from dynanoise_export.validation.subject import Subject
 
 Floats = npt.NDArray[np.floating]
 
@@ -27,6 +27,10 @@ class Tolerance:
 
     atol: float = 1e-4
     rtol: float = 1e-5
+
+    def of_answers(self, temperature: float) -> float:
+        """Tell how far a probability may stray where logits may stray by so much."""
+        return max(HEAD_TOLERANCE, self.atol / temperature)
 
 
 def model_parity(logits: Floats, reference: Floats, tolerance: Tolerance) -> list[Check]:
@@ -99,12 +103,12 @@ def kept_labels(answers: Floats, logits: Floats) -> Check:
     return judge("kept labels", flips, 0, f"{flips:,} of {len(answers):,} answers do not keep the undefended label.")
 
 
-def stated_parameters(subject: Subject) -> Check:
+def stated_parameters(graph: Graph, judged_by: Parameters) -> Check:
     """Check that the head's node holds the parameters that the file is judged by."""
     name = "stated parameters"
-    if subject.attributes is None:
+    if graph.attributes is None:
         return Check(name, True, None, None, "The head is no node that states parameters; its answers are judged.")
-    ours, theirs = _values(subject.attributes), _values(subject.parameters)
+    ours, theirs = _values(graph.attributes), _values(judged_by)
     # The graph holds them in float32.
     difference = float(np.max(np.abs(ours - theirs) / np.maximum(np.abs(theirs), 1e-30)))
     detail = f"The graph holds sigma0 {ours[0]:g}, lambda {ours[1]:g}, temperature {ours[2]:g}"

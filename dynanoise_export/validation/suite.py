@@ -1,4 +1,4 @@
-"""Validate a defended file: all the checks, in one readable function."""
+"""Validate a defended model: all the checks, in one readable function."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -9,16 +9,13 @@ import numpy as np
 
 from dynanoise_export.bundles import load_bundle
 from dynanoise_export.errors import UserError
-from dynanoise_export.graph.probe import make_probe
-from dynanoise_export.graph.running import predictor_of
 from dynanoise_export.mechanism.keyed.noise import KeyedNoise
-from dynanoise_export.parameters import Parameters
-from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeFile
-from dynanoise_export.runtimes.predictor import Arrays, Place, Predictor, batches, rows_of
+from dynanoise_export.parameters import Parameters, Provider
+from dynanoise_export.runtimes.predictor import Arrays, Place, Predictor, rows_of
 from dynanoise_export.targets.inputs import draw
 from dynanoise_export.targets.opening import open_target
 from dynanoise_export.targets.target import OpenOptions
-from dynanoise_export.validation import fed, form, keyed, leakage, optimisers, parity, strength
+from dynanoise_export.validation import fed, form, inside, keyed, leakage, optimisers, parity, strength
 from dynanoise_export.validation.asking import ask
 from dynanoise_export.validation.check import Check, not_made
 from dynanoise_export.validation.noise_audit import audit
@@ -43,7 +40,7 @@ class Validation:
     """What was found.
 
     Attributes:
-        subject: the file.
+        subject: the model.
         reference: what it was compared with.
         rows: how many rows of data were used.
         data: where they came from, in words.
@@ -60,21 +57,12 @@ class Validation:
 
     @property
     def passed(self) -> bool:
-        """Whether the file is what it is said to be."""
+        """Whether the model is what it is said to be."""
         return all(check.passed or (check.warning and not self.strict) for check in self.checks)
 
 
-@dataclass(frozen=True)
-class Inside:
-    """What the probe gave: answers and logits [n, k] under known noise [n, k]."""
-
-    answers: Floats
-    logits: Floats
-    noise: Floats
-
-
 def validate(
-    path: Path,
+    where: str | Path,
     reference: Path,
     data: Path | None = None,
     given: Parameters | None = None,
@@ -83,11 +71,12 @@ def validate(
     strict: bool = False,
     key_file: Path | None = None,
     progress: Progress = lambda step: None,
+    provider: Provider | None = None,
 ) -> Validation:
-    """Judge a defended ONNX file by what it does.
+    """Judge a defended model by what it does, where it is deployed.
 
     Args:
-        path: of the file.
+        where: the path of an ONNX file or plan, or the URL of a model on a server.
         reference: the model that it was made from, in any format that `export` opens.
         data: a bundle; without it rows are made up, which hides a model that has lost its accuracy.
         given: parameters to judge it by, in place of those that it states.
@@ -96,103 +85,96 @@ def validate(
         strict: whether a warning fails.
         key_file: the key of a file with keyed noise; None for the one beside it.
         progress: told of each step.
+        provider: what ONNX Runtime is to run an ONNX file on; None for the CPU.
 
     Raises:
-        UserError: the file, the reference, the data or the key can't be used.
+        UserError: the model, the reference, the data or the key can't be used.
     """
-    progress("Opening the file and the reference")
-    subject = open_subject(path, given)
-    noise = keyed_noise_of(subject, key_file)
+    progress("Opening the model and the reference")
+    subject = open_subject(where, given, provider)
+    noise = keyed_noise_of(subject.served, key_file)
     target = open_target(reference, opening)
     rows, source = _rows(subject, data)
     progress("Asking the reference")
     expected = reference_logits(target, rows)
-    if not subject.classes:  # the file does not declare them
+    if not subject.classes:  # the model does not declare them
         subject = dataclasses.replace(subject, classes=expected.shape[1])
-    place = OnnxRuntimeFile(path)
-    checks = _checks(subject, place, rows, expected, tolerance or Tolerance(), noise, progress)
-    known = tuple(strength.as_known(check, place) for check in checks)
+    checks = _checks(subject, rows, expected, tolerance or Tolerance(), noise, progress)
+    known = tuple(strength.as_known(check, subject.served.place) for check in checks)
     return Validation(subject, reference, rows_of(rows), source, known, strict)
 
 
 def _checks(
     subject: Subject,
-    place: Place,
     rows: Arrays,
     expected: Floats,
     tolerance: Tolerance,
     noise: KeyedNoise | None,
     progress: Progress,
 ) -> Iterator[Check]:
+    served, graph, place = subject.served, subject.served.graph, subject.served.place
     progress("Checking the form")
-    yield form.well_formed(subject)
-    yield leakage.no_leak(subject)
-    yield leakage.no_seed(subject)
-    yield leakage.live_draws(subject)
-    yield leakage.no_overridable_weight(subject)
-    yield parity.stated_parameters(subject)
+    yield from _of_form(subject)
     try:
         predictor = place.open()
     except UserError as error:
+        if graph is None or graph.provider is not Provider.CPU:  # the place can't be used, whatever the model
+            raise
         yield Check("opens", False, None, None, str(error))
         return
     few = {name: array[:FEW_ROWS] for name, array in rows.items()}
-    yield form.runs_as_declared(subject, predictor, few | optimisers.fed_noise(subject, few, 0))
+    yield form.runs_as_declared(served, predictor, few | optimisers.fed_noise(subject, few, 0))
 
     progress("Comparing with the reference")
-    inside = _look_inside(subject, rows)
     logits = expected
-    if isinstance(inside, Inside):
-        logits = inside.logits
-        yield from parity.model_parity(inside.logits, expected, tolerance)
-        yield parity.head_parity(inside.answers, inside.logits, inside.noise, subject.head)
-        if subject.keep_label:
-            yield parity.kept_labels(inside.answers, inside.logits)
-    else:
-        yield from (not_made(name, inside) for name in ("model parity", "same labels", "head parity"))
+    if graph is not None:
+        seen = inside.look_inside(subject, graph, rows)
+        yield from inside.compared(subject, seen, expected, tolerance)
+        logits = expected if isinstance(seen, str) else seen.logits
 
-    if subject.noise_input is not None:
-        yield from _fed(subject, predictor, few)
+    if served.noise_input is not None:
+        yield from _fed(subject, predictor, few, expected[:FEW_ROWS], tolerance)
     elif noise is not None:
         yield from _keyed(subject, place, rows, expected, logits, noise, tolerance, progress)
     else:
         yield from _audited(subject, place, rows, logits, progress)
         yield strength.generator(place)
-    progress("Optimising it")
-    yield from optimisers.survives_optimisers(subject, few, repeats=noise is not None)
+    if graph is not None:
+        progress("Optimising it")
+        yield from optimisers.survives_optimisers(subject, graph.path, few, repeats=noise is not None)
+
+
+def _of_form(subject: Subject) -> Iterator[Check]:
+    served, graph = subject.served, subject.served.graph
+    if graph is None:
+        yield leakage.unseen_graph(served)
+        yield leakage.lone_output(served)
+        return
+    yield form.well_formed(graph)
+    yield leakage.no_leak(served, graph)
+    yield leakage.no_seed(graph)
+    yield leakage.live_draws(served, graph)
+    yield leakage.no_overridable_weight(graph)
+    yield parity.stated_parameters(graph, subject.parameters)
 
 
 def _rows(subject: Subject, data: Path | None) -> tuple[Arrays, str]:
     most = min(MOST_ROWS, max(FEW_ROWS, MOST_VALUES // max(subject.classes, 1)))
     if data is None:
-        return draw(subject.inputs, min(most, MADE_UP_ROWS)), "made up: give --data for a verdict on real rows"
-    bundle = load_bundle(data, [spec.name for spec in subject.inputs])
-    rows = {s.name: np.asarray(bundle.inputs[s.name][:most]).astype(s.dtype) for s in subject.inputs}
+        return draw(subject.served.inputs, min(most, MADE_UP_ROWS)), "made up: give --data for a verdict on real rows"
+    bundle = load_bundle(data, [spec.name for spec in subject.served.inputs])
+    rows = {s.name: np.asarray(bundle.inputs[s.name][:most]).astype(s.dtype) for s in subject.served.inputs}
     return rows, f"{data}, {rows_of(rows):,} of its {len(bundle):,} rows"
 
 
-def _look_inside(subject: Subject, rows: Arrays) -> Inside | str:
-    """Run the probe; what is returned says otherwise why it could not be run."""
+def _fed(
+    subject: Subject, predictor: Predictor, rows: Arrays, expected: Floats, tolerance: Tolerance
+) -> Iterator[Check]:
     try:
-        probe = make_probe(subject.model)
-        if probe.logits is None:
-            return "no place was found where noise is added to logits"
-        predictor = predictor_of(probe.model)
-        noise = np.random.default_rng(1).standard_normal((rows_of(rows), subject.classes), dtype=np.float32)
-        gave = [predictor.run(batch) for batch in batches({**rows, probe.noise: noise})]
+        yield from fed.fed_noise_alone(subject, predictor, rows)
+        yield fed.equals_the_reference(subject, predictor, rows, expected, tolerance)
     except UserError as error:
-        return str(error).rstrip(".")
-    answers, logits = (
-        np.concatenate([np.asarray(one[name]) for one in gave]) for name in (subject.answers, probe.logits)
-    )
-    return Inside(answers, logits, noise)
-
-
-def _fed(subject: Subject, predictor: Predictor, rows: Arrays) -> list[Check]:
-    try:
-        return fed.fed_noise_alone(subject, predictor, rows)
-    except UserError as error:
-        return [not_made("fed noise", str(error).rstrip("."))]
+        yield not_made("fed noise", str(error).rstrip("."))
 
 
 def _keyed(
@@ -206,7 +188,7 @@ def _keyed(
     progress: Progress,
 ) -> Iterator[Check]:
     try:
-        answers = ask(place, rows, subject.answers, 2, progress)
+        answers = ask(place, rows, subject.served.answers, 2, progress)
         yield (sound := leakage.distributions(answers.calls))
         if not sound.passed or answers.permuted.shape != expected.shape:
             yield not_made("keyed noise", "the answers are no distributions over the reference's classes")
@@ -224,7 +206,7 @@ def _audited(subject: Subject, place: Place, rows: Arrays, logits: Floats, progr
     try:
         affordable = max(2, MOST_ANSWERS // rows_of(rows))
         calls = min(calls_needed(logits, subject.parameters) - 1, affordable)  # and one in another order
-        answers = ask(place, rows, subject.answers, calls, progress)
+        answers = ask(place, rows, subject.served.answers, calls, progress)
     except UserError as error:
         yield not_made("noise audit", str(error).rstrip("."))
         return
@@ -238,4 +220,4 @@ def _audited(subject: Subject, place: Place, rows: Arrays, logits: Floats, progr
         yield not_made("noise audit", shapes)
         return
     progress("Auditing the noise")
-    yield from audit(logits, answers, subject.parameters, keep_label=subject.keep_label)
+    yield from audit(logits, answers, subject.parameters, keep_label=subject.served.keep_label)

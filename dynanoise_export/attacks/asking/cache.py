@@ -17,12 +17,12 @@ class Cache:
 
     Args:
         folder: where the files lie; made with the first of them. None keeps nothing.
-        model: the digest of the model that is asked.
+        model: the digest of the model that is asked. None keeps nothing either: another model may have taken its place.
         bundle: the digest of the rows.
     """
 
-    def __init__(self, folder: Path | None, model: str, bundle: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, model: str | None, bundle: str) -> None:
+        self._folder = folder if model is not None else None
         self._key = hashlib.sha256(f"{VERSION} {model} {bundle}".encode()).hexdigest()[:16]
 
     def load(self, stage: str) -> Answers | None:

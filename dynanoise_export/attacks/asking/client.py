@@ -1,7 +1,6 @@
 """A client of a model: it sends rows and gets log-probabilities, and sees nothing else."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,7 @@ from scipy.special import log_softmax
 from dynanoise_export.distributions import distributed
 from dynanoise_export.errors import UserError
 from dynanoise_export.runtimes.predictor import ROWS_AT_ONCE, Arrays, Predictor, rows_of
+from dynanoise_export.served.feeding import fed, filled, fixed_batch
 from dynanoise_export.targets.inputs import TensorSpec
 
 Floats = npt.NDArray[np.float32]
@@ -22,7 +22,7 @@ class Client:
     """Somebody who asks a model.
 
     Args:
-        path: of the model, for messages.
+        name: of the model, for messages.
         predictor: the model, where it runs.
         output: the name of its answers.
         inputs: what a client sends.
@@ -32,7 +32,7 @@ class Client:
 
     def __init__(
         self,
-        path: Path,
+        name: str,
         predictor: Predictor,
         output: str,
         inputs: Sequence[TensorSpec],
@@ -40,10 +40,9 @@ class Client:
         *,
         defended: bool,
     ) -> None:
-        self.path, self._predictor, self._output = path, predictor, output
+        self.name, self._predictor, self._output = name, predictor, output
         self._noise, self._defended = noise, defended
-        self._fixed = next((spec.shape[0] for spec in inputs if spec.shape and isinstance(spec.shape[0], int)), None)
-        self._generator = np.random.default_rng()
+        self._fixed = fixed_batch(inputs)
 
     @property
     def batch(self) -> int:
@@ -57,26 +56,13 @@ class Client:
             UserError: the model does not take the rows, or its answers are no probabilities.
         """
         count = rows_of(rows)
-        sent = {name: self._filled(array) for name, array in rows.items()}
-        if self._noise is not None:
-            sent[self._noise.name] = self._normals(rows_of(sent), self._noise)
+        sent = fed(self.name, {name: filled(array, self._fixed) for name, array in rows.items()}, self._noise)
         answers = np.asarray(self._predictor.run(sent)[self._output])[:count]
         if answers.ndim != 2 or len(answers) != count or answers.shape[1] < 2:
             raise UserError(
-                f"{self.path} is no classifier: it answers {count} rows with an array of shape {list(answers.shape)}."
+                f"{self.name} is no classifier: it answers {count} rows with an array of shape {list(answers.shape)}."
             )
         return self._log_probabilities(answers.astype(np.float32))
-
-    def _normals(self, rows: int, noise: TensorSpec) -> Floats:
-        classes = noise.shape[-1]
-        if not isinstance(classes, int):
-            raise UserError(f"{self.path} does not say how many numbers its input {noise.name!r} takes for a row.")
-        return self._generator.standard_normal((rows, classes), dtype=np.float32)
-
-    def _filled(self, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """Fill a batch of a fixed size up with its last row."""
-        lacking = (self._fixed or 0) - len(array)
-        return np.concatenate([array, np.repeat(array[-1:], lacking, axis=0)]) if lacking > 0 else array
 
     def _log_probabilities(self, answers: Floats) -> Floats:
         sound = distributed(answers)
@@ -85,6 +71,6 @@ class Client:
         if not self._defended and np.isfinite(answers).all():
             return np.asarray(log_softmax(answers, axis=1), dtype=np.float32)
         raise UserError(
-            f"{self.path} gives answers that are no probabilities: {(~sound).sum()} of {len(sound)} rows of a batch. "
+            f"{self.name} gives answers that are no probabilities: {(~sound).sum()} of {len(sound)} rows of a batch. "
             "dynanoise-export validate says more."
         )

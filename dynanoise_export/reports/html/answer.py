@@ -43,7 +43,7 @@ class Found:
 def strongest(report: AttackReport) -> list[Bar]:
     """List the strongest attack on the undefended model, and that of each attacker of the model."""
     names, worst, bars = sides(report), report.worst, []
-    defended = report.served.head is not None
+    defended = report.attacked.head is not None
     if report.without:
         bars.append(Bar(names["compared"], max(report.without, key=_auc), False))
     for attacker in dict.fromkeys(result.attacker for result in report.results):

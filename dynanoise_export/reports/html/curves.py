@@ -57,7 +57,7 @@ def compared(report: AttackReport) -> list[Shown]:
         dash = DASHES[round(place * (len(DASHES) - 1))]
         shown.append(Shown(result.attacker.name, result, colour, dash, 2))
     if not any(one.result is worst for one in shown):
-        shown.append(Shown(called(worst.attacker, report.served.head is not None), worst, GREEN, "longdash", 2))
+        shown.append(Shown(called(worst.attacker, report.attacked.head is not None), worst, GREEN, "longdash", 2))
     if (plain := report.plain_of(worst)) is not None:  # wide and first, so that a curve on top of it shows as such
         shown.insert(0, Shown(names["compared"].lower(), plain, GREY, "solid", 7))
     return shown

@@ -48,7 +48,7 @@ def _context(report: AttackReport) -> dict[str, Any]:
     member = report.audit.member[report.audit.judged]
     return {
         "report": report,
-        "defended": report.served.head is not None,
+        "defended": report.attacked.head is not None,
         "sides": sides(report),
         "plain": report.plain_of(report.worst),
         "found": answer.most_found(report),

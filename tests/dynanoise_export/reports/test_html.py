@@ -181,7 +181,7 @@ def decoded(values) -> np.ndarray:
 def test_a_hostile_file_name_is_text(report, tmp_path):
     hostile = replace(
         report,
-        served=replace(report.served, path=Path(HOSTILE)),
+        attacked=replace(report.attacked, name=HOSTILE),
         audit=replace(report.audit, path=Path(HOSTILE)),
         reference=Path(HOSTILE),
         store=replace(report.store, path=Path(HOSTILE), record=report.store.record | {"target": HOSTILE}),

@@ -1,0 +1,40 @@
+"""Make a page of a template: everything in one file."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dynanoise_export.files import written_whole
+from dynanoise_export.graph.provenance import tool_versions
+
+
+def write_page(
+    template: str, context: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]], path: Path
+) -> None:
+    """Write a page that stands alone: its plots are drawn by a script inside it.
+
+    Args:
+        template: its name, beside this file.
+        context: what it shows.
+        filters: its own.
+        path: of the page.
+
+    Raises:
+        UserError: the file can't be written.
+    """
+    import jinja2
+    from plotly.offline import get_plotlyjs
+
+    environment = jinja2.Environment(
+        # Names of files and of targets come from elsewhere.
+        autoescape=True,
+        loader=jinja2.PackageLoader("dynanoise_export.reports.html", "."),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= filters
+    common = {"versions": tool_versions(), "plotly": get_plotlyjs()}
+    page = environment.get_template(template).render(common | dict(context))
+    with written_whole(path) as staged:
+        staged.write_text(page, encoding="utf-8")

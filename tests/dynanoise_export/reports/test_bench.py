@@ -1,0 +1,183 @@
+"""What is told of a benchmark: on a terminal, as JSON and as a page."""
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from dynanoise_export.errors import UserError
+from dynanoise_export.parameters import Provider
+from dynanoise_export.reports.bench_document import bench_document
+from dynanoise_export.reports.bench_terminal import print_bench
+from dynanoise_export.reports.bench_wording import milliseconds
+from dynanoise_export.reports.html.bench import write_bench_html
+from support.benchmarks import made_report
+from support.pages import Page, decoded
+
+HOSTILE = '"><script>alert(1)<script>&.onnx'
+
+
+@pytest.fixture
+def report():
+    return made_report()
+
+
+@pytest.fixture
+def elsewhere(report):
+    """Give the report on a model that runs on a server and that is compared with nothing."""
+    runs = tuple(replace(run, provider=None, plain=None, ratio=None) for run in report.runs)
+    served = replace(report.served, name="http://host/model", sha256=None, stated=None, graph=None)
+    return replace(report, served=served, against=None, threads=None, runs=runs)
+
+
+def on_terminal(report, width=80):
+    written = io.StringIO()
+    print_bench(report, Console(file=written, width=width, highlight=False))
+    return written.getvalue()
+
+
+def in_words(report):
+    return " ".join(on_terminal(report, 500).split())
+
+
+def test_the_terminal_shows_both_models_and_the_ratio(report):
+    rows = [line.split() for line in on_terminal(report).splitlines()]
+    assert ["1", "plain", *["1,200"] * 3, "1"] in rows
+    assert ["defended", *["1,235"] * 3, "1", "1.0123", "[1.0045,", "1.0201]"] in rows
+    assert ["256", "plain", "–", "–", "–", "6"] in rows
+
+
+def test_the_terminal_begins_with_the_answer_and_ends_with_how_it_was_measured(report):
+    told = in_words(report)
+    assert told.startswith("cpu: a call takes 1.012 times as long with the defence at batch 1, 1.012 at 256 ")
+    for condition in (
+        "10 to 200 pairs of turns, in 2 to 10 sessions of each model; the ratio is the median",
+        "plain: the plain one",
+        "threads: 1",
+        "made-up inputs have sequence 128",
+        "A processor, 2 cores, A system, python 3.11, onnxruntime 1.31",
+        "–: fewer than 10 calls lie beyond it; --pairs 1000 tells all",
+    ):
+        assert condition in told
+
+
+def test_it_fits_into_80_columns(report):
+    lines = on_terminal(report).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("[1.0045, 1.0201]" in line for line in lines)  # and nothing was cut off or broken
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(None, "–"), (0.01234, "0.012"), (12.3456, "12.346"), (123.456, "123.5"), (12345.6, "12,346")],
+)
+def test_times_are_as_long_as_they_need_be(value, told):
+    assert milliseconds(value) == told
+
+
+def test_a_table_for_each_provider_and_what_is_known_of_transfers(report):
+    assert "transfers" not in in_words(report)
+    on_gpu = tuple(replace(run, provider=Provider.CUDA) for run in report.runs)
+    told = in_words(replace(report, runs=(*report.runs, *on_gpu)))
+    assert told.count("p99 ms") == 2
+    assert "cuda: a call takes" in told
+    assert "the times hold no transfers" in told
+
+
+def test_of_a_model_elsewhere_there_is_no_ratio(elsewhere):
+    told = in_words(elsewhere)
+    assert told.startswith("http://host/model: nothing to compare with: give --against")
+    assert "the times hold the way to the model and back" in told
+    assert "plain" not in told
+    assert "threads" not in told
+
+
+def test_the_document_has_the_form_that_the_design_fixes(report):
+    document = json.loads(json.dumps(bench_document(report), allow_nan=False))
+    assert document["schema"] == "dynanoise-export/bench/1"
+    assert document["subject"] == {
+        "path": "defended.onnx",
+        "sha256": "0" * 64,
+        "parameters": {"sigma0": 0.7, "lambda": 1.5, "temperature": 4.0},
+    }
+    assert (document["threads"], document["against"], document["noise"]) == (1, "the plain one", "random")
+    assert document["machine"]["cores"] == 2
+    fast, slow = document["runs"]
+    assert fast["plain_ms"] == {"p50": 1200.2, "p95": 1200.2, "p99": 1200.2}
+    assert fast["defended_ms"]["p50"] == 1234.6
+    assert slow["plain_ms"] == {"p50": None, "p95": None, "p99": None}
+    assert (fast["provider"], fast["batch"], fast["pairs"], fast["transfers"]) == ("cpu", 1, 200, False)
+    assert (fast["ratio"], fast["ratio_ci"]) == (1.0123, [1.0045, 1.0201])
+    assert slow["defended_rows_per_second"] == pytest.approx(6.4)
+
+
+def test_the_document_of_a_model_elsewhere_has_nothing_where_nothing_is_known(elsewhere):
+    document = bench_document(elsewhere)
+    assert document["subject"] == {"path": "http://host/model", "sha256": None, "parameters": None}
+    run = document["runs"][0]
+    assert run["plain_ms"] is run["plain_calls"] is run["ratio"] is run["ratio_ci"] is run["provider"] is None
+    assert run["transfers"]
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """Give a function that writes a page and reads it, without the megabytes of plotly.js."""
+    monkeypatch.setattr("plotly.offline.get_plotlyjs", lambda: "")
+
+    def write(report):
+        write_bench_html(report, tmp_path / "report.html")
+        assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+        return Page(tmp_path / "report.html")
+
+    return write
+
+
+def test_the_page_holds_all_figures(report, written):
+    page = written(report)
+    for told in ("1.012 times as long", "1,235", "1,200", "1.0123 [1.0045, 1.0201]", "sequence 128", "0" * 64):
+        assert told in page.text
+    assert "DynaNoise defends it: sigma0 0.7, lambda 1.5, temperature 4; its noise is random." in page.text
+
+
+def test_the_page_draws_the_times_and_the_ratio(report, written):
+    latency, ratio = written(report).figures()
+    assert [trace["name"] for trace in latency["data"]] == ["plain", "defended"]
+    assert [trace["x"] for trace in latency["data"]] == [["1", "256"]] * 2
+    assert decoded(latency["data"][1]["y"]) == pytest.approx([1234.6, 40_000])
+    (dots,) = ratio["data"]
+    assert decoded(dots["y"]) == pytest.approx([1.0123] * 2)
+    assert decoded(dots["error_y"]["array"]) == pytest.approx([0.0078] * 2)
+    assert decoded(dots["error_y"]["arrayminus"]) == pytest.approx([0.0078] * 2)
+
+
+def test_the_page_of_a_model_elsewhere_has_no_ratio(elsewhere, written):
+    page = written(elsewhere)
+    assert len(page.figures()) == 1
+    assert "It states no defence." in page.text
+    assert "None" not in page.text
+    assert "plain" not in page.text
+
+
+def test_the_page_stands_alone(report, written):
+    page = written(report)
+    for tag, attributes in page.elements:
+        assert tag not in ("link", "img", "iframe", "object", "embed", "base")
+        assert not {"src", "href", "srcset"} & attributes.keys()
+    policy = next(a["content"] for tag, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+
+
+def test_hostile_names_are_text(report, written):
+    usual = written(report)
+    hostile = replace(report, served=replace(report.served, name=HOSTILE), against=HOSTILE, sizes={HOSTILE: 128})
+    page = written(hostile)
+    assert page.text.count(HOSTILE) == 5
+    assert len(page.elements) == len(usual.elements)
+    assert HOSTILE in in_words(hostile)
+
+
+def test_a_page_that_can_not_be_written_is_told(report, tmp_path):
+    with pytest.raises(UserError, match="missing or not writable"):
+        write_bench_html(report, tmp_path / "missing" / "report.html")

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.runtimes.binding import BoundRun
+from support.heads import head_alone, in_runtime
+
+
+def test_a_bound_run_answers_like_one_that_is_given_its_inputs():
+    predictor = in_runtime(head_alone(DynaNoise(Parameters()), 3))
+    rows = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    inputs = {"logits": rows[0], "noise": rows[1]}
+    run = BoundRun(predictor, inputs)
+    for _ in range(2):
+        run()
+        answers = run.answers()
+        assert list(answers) == predictor.outputs
+        np.testing.assert_array_equal(answers["probabilities"], predictor.run(inputs)["probabilities"])
+
+
+def test_each_call_runs_the_model():
+    predictor = in_runtime(head_alone(DynaNoise(Parameters()), 3, NoiseSource.RANDOM))
+    run = BoundRun(predictor, {"logits": np.zeros((2, 3), np.float32)})
+    seen = []
+    for _ in range(3):
+        run()
+        seen.append(run.answers()["probabilities"].copy())
+    assert not any(np.array_equal(seen[0], other) for other in seen[1:])
+
+
+def test_inputs_live_as_long_as_the_run():
+    predictor = in_runtime(head_alone(DynaNoise(Parameters()), 1000))
+    fed = {name: np.full((50, 1000), 0.5, np.float32) for name in ("logits", "noise")}
+    run = BoundRun(predictor, fed)
+    del fed
+    filling = [np.full((50, 1000), np.nan, np.float32) for _ in range(20)]
+    run()
+    assert run.answers()["probabilities"] == pytest.approx(0.001, abs=1e-6)
+    assert len(filling) == 20
