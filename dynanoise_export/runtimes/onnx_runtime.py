@@ -96,6 +96,8 @@ class OnnxRuntimePredictor:
     ) -> None:
         runtime = require_onnxruntime()
         _require_provider(runtime, provider)
+        if provider is not Provider.CPU:
+            runtime.set_default_logger_severity(4)  # what it writes of a missing library is said below, in a sentence
         options = runtime.SessionOptions()
         options.log_severity_level = 3
         options.graph_optimization_level = getattr(
@@ -108,10 +110,13 @@ class OnnxRuntimePredictor:
         if light:
             options.add_session_config_entry("session.disable_prepacking", "1")
         try:
-            self.session = runtime.InferenceSession(str(path), options, providers=_with_fallbacks(provider))
+            # Without the fallback it tells what is missing, in place of printing it and taking another provider.
+            self.session = runtime.InferenceSession(
+                str(path), options, providers=_with_fallbacks(provider), enable_fallback=0
+            )
         except Exception as error:  # the runtime has a class of its own for each kind of failure
             raise UserError(f"ONNX Runtime can't open the model: {_last_line(error)}") from error
-        # It takes another provider without a word where the libraries of the one that was asked for are missing.
+        # Where a library of CUDA's is missing, it takes the CPU all the same.
         if self.session.get_providers()[0] != OFFICIAL[provider]:
             raise UserError(
                 f"ONNX Runtime opened {path} with {self.session.get_providers()[0]} in place of {OFFICIAL[provider]}: "

@@ -59,6 +59,14 @@ def test_the_attack_of_the_readme_and_that_of_the_docs_run(demo):
     assert "Interval(value=0." in shell("python attacked.py", demo)
 
 
+def test_the_lines_of_python_that_ask_a_defended_file_run(demo):
+    shell("dynanoise-export demo/digits.pt -o defended.onnx", demo)
+    given = "import numpy as np\nx = np.zeros((3, 64), np.float32)\n"
+    for block in (*blocks("README.md", "python"), *blocks("docs/deploy.md", "python")):
+        (demo / "asked.py").write_text(f"{given}{block}\nprint(probabilities.shape)")
+        assert shell("python asked.py", demo) == "(3, 10)\n"
+
+
 def test_the_makefile_runs_the_demo_that_the_readme_names():
     assert "make demo" in blocks("README.md", "")[0]
     assert "dynanoise-export demo --out demo" in (ROOT / "Makefile").read_text()

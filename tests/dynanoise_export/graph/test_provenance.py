@@ -19,6 +19,7 @@ STATED = Provenance(
     source_format="an ONNX file",
     source_sha256="0" * 64,
     versions={"dynanoise-export": "0.1.0", "torch": "2.13.0"},
+    labels=("Katze", 'a "dog"'),
 )
 
 

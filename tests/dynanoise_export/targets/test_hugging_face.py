@@ -166,3 +166,20 @@ def test_a_model_in_half_precision_and_in_parts_is_read_in_single(tmp_path):
     assert len(list((tmp_path / "model").glob("*.safetensors"))) > 1
     made = defended(tmp_path / "model", tmp_path)
     assert_algorithm_1(made, logits_of(model.float()), words(6))
+
+
+@pytest.mark.parametrize(
+    ("named", "labels"),
+    [
+        ({"0": "healthy", "1": "ill", "2": "unknown"}, ("healthy", "ill", "unknown")),
+        ({"2": "unknown", "0": "healthy", "1": "ill"}, ("healthy", "ill", "unknown")),
+        ({"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}, ()),  # which transformers makes up
+    ],
+)
+def test_the_names_of_the_classes_are_those_of_the_folder(tmp_path, named, labels):
+    save(distilbert(num_labels=3), tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    config["id2label"] = named
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    assert open_target(tmp_path / "model").labels == labels
+    assert defended(tmp_path / "model", tmp_path).exported.provenance.labels == labels
