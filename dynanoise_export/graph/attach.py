@@ -9,6 +9,7 @@ from onnx_ir.passes import common
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.leaks import LeakReport, find_leaks
 from dynanoise_export.graph.logits import Logits
+from dynanoise_export.graph.probe import LOG
 from dynanoise_export.graph.values import unused_name, values
 from dynanoise_export.mechanism import keep_label
 from dynanoise_export.mechanism.heads import Head
@@ -90,7 +91,7 @@ def _append_head(model: ir.Model, logits: Logits, classes: int, head: Head, nois
     graph, value = model.graph, logits.value
     batch = value.shape[0] if value.shape is not None else None
     if logits.kind == "probabilities":
-        log = ir.node("Log", [value], name="dynanoise/log_probabilities")
+        log = ir.node("Log", [value], name=LOG)
         log.outputs[0].type, log.outputs[0].shape = value.type, value.shape
         log.outputs[0].name = unused_name(model, "dynanoise_log_probabilities")
         graph.append(log)

@@ -10,6 +10,12 @@ from dynanoise_export.graph.values import value_named
 
 SUMS = {"Add", "Sub", "Sum"}
 
+# What stands in a head between what it takes and what the noise is added to, from there upwards.
+WITHIN = ("LogSoftmax", "Clip", "Cast")
+
+# The node that a head is put on where the model gives probabilities.
+LOG = "dynanoise/log_probabilities"
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -41,6 +47,34 @@ def make_probe(model: ir.Model) -> Probe:
     if logits is not None and logits not in copy.graph.outputs:
         copy.graph.outputs.append(logits)
     return Probe(copy, noise, None if logits is None else logits.name)
+
+
+@dataclass(frozen=True)
+class HeadInput:
+    """What a head takes from the model that it is put on.
+
+    Attributes:
+        value: in the probe's graph.
+        probabilities: whether it is probabilities; logits otherwise.
+    """
+
+    value: ir.Value
+    probabilities: bool
+
+
+def head_input(probe: Probe) -> HeadInput | None:
+    """Find what a head takes, or None where the probe found no logits."""
+    value = None if probe.logits is None else value_named(probe.model, probe.logits)
+    if value is None:
+        return None
+    for operator in WITHIN:
+        node = value.producer()
+        if node is not None and node.op_type == operator and node.inputs[0] is not None:
+            value = node.inputs[0]
+    log = value.producer()
+    if log is not None and log.name == LOG and log.inputs[0] is not None:
+        return HeadInput(log.inputs[0], probabilities=True)
+    return HeadInput(value, probabilities=False)
 
 
 def _fits(function: ir.Function, model: ir.Model) -> bool:

@@ -3,9 +3,9 @@
 from rich.console import Console
 
 from dynanoise_export.deployment.tensorrt.compiling import Compiled
+from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.reports.document import Document, header
-from dynanoise_export.reports.terminal import print_rows, stated_noise
-from dynanoise_export.runtimes.tensorrt.build import AMPERE_AND_LATER
+from dynanoise_export.reports.terminal import print_rows
 from dynanoise_export.served.manifest import Manifest, Profile, manifest_beside, manifest_document
 
 
@@ -23,11 +23,11 @@ def print_compiled(compiled: Compiled, console: Console) -> None:
     rows = [
         ("made", f"{compiled.path}, and {manifest_beside(compiled.path).name} beside it"),
         ("from", f"{manifest.source}, sha256 {manifest.source_sha256}"),
-        ("built by", f"{manifest.backend.title} {manifest.version} in {manifest.build_seconds:.1f} s"),
+        ("built by", f"{manifest.backend.product} {manifest.version} in {manifest.build_seconds:.1f} s"),
         ("runs on", _places(manifest)),
         ("profiles", "\n".join(f"{name}: {_shapes(profile)}" for name, profile in manifest.profiles.items())),
         ("precision", f"{manifest.precision}, the defence in fp32"),
-        ("noise", stated_noise(manifest.stated) if manifest.stated else "not stated"),
+        ("noise", _noise(manifest.stated) if manifest.stated else "not stated"),
         ("seeds", _seeds(manifest.constant_seeds)),
         ("sha256", manifest.plan_sha256),
     ]
@@ -35,21 +35,18 @@ def print_compiled(compiled: Compiled, console: Console) -> None:
 
 
 def _places(manifest: Manifest) -> str:
-    built_for = ", ".join(manifest.compute_capabilities)
-    gpus = f"compute capability {built_for}" if built_for else ""
-    if manifest.hardware_compatibility == AMPERE_AND_LATER:
-        gpus = "compute capability 8.0 and later"
-    versions = "and later" if manifest.version_compatible else "alone"
-    word = "read back" if manifest.read_back else "as asked for, not read back: no GPU opened the plan"
-    return f"{gpus}; {manifest.backend.title} {manifest.version} {versions} ({word})"
+    versions = " and later" if manifest.version_compatible else ""
+    word = "read back" if manifest.read_back else "not read back: no GPU has opened the plan"
+    return f"{manifest.gpus()}, {manifest.backend.product} {manifest.version}{versions} ({word})"
 
 
 def _shapes(profile: Profile) -> str:
-    return (
-        " to ".join("x".join(map(str, shape)) for shape in (profile[0], profile[2]))
-        + ", most often "
-        + "x".join(map(str, profile[1]))
-    )
+    smallest, usual, largest = ("x".join(map(str, shape)) for shape in profile)
+    return f"{smallest} to {largest}, tuned for {usual}"
+
+
+def _noise(stated: Provenance) -> str:
+    return stated.noise if stated.key is None else f"{stated.noise} (key {stated.key})"
 
 
 def _seeds(seeds: tuple[int, ...] | None) -> str:

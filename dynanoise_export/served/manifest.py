@@ -91,7 +91,7 @@ def read_manifest(plan: Path) -> Manifest:
             "compute_capabilities": tuple(map(str, content["compute_capabilities"])),
             "profiles": {name: _profile(shapes) for name, shapes in content["profiles"].items()},
             "precision": Precision(content["precision"]),
-            "constant_seeds": None if content["constant_seeds"] is None else tuple(content["constant_seeds"]),
+            "constant_seeds": None if content["constant_seeds"] is None else tuple(map(int, content["constant_seeds"])),
             "inputs": tuple(_spec(spec) for spec in content["inputs"]),
             "noise": _spec(content["noise"]) if content["noise"] else None,
             "stated": provenance_of(content["stated"]) if content["stated"] else None,

@@ -5,6 +5,8 @@ import pytest
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.provenance import Provenance
+from dynanoise_export.parameters import Precision
+from dynanoise_export.runtimes.tensorrt.backend import Backend
 from dynanoise_export.served.manifest import Manifest, manifest_beside, read_manifest, write_manifest
 from dynanoise_export.served.plan import is_plan
 from dynanoise_export.targets.inputs import TensorSpec
@@ -14,13 +16,15 @@ from dynanoise_export.targets.inputs import TensorSpec
 def manifest():
     stated = Provenance("DynaNoise", {"sigma0": 0.5}, "input", "noise", "ONNX", "0" * 64, {"torch": "2.13.0"})
     return Manifest(
-        backend="tensorrt-rtx",
+        backend=Backend.RTX,
         version="1.7.1",
         compute_capabilities=("8.9", "12.0"),
         profiles={"x": ((1, 3), (8, 3), (64, 3)), "noise": ((1, 10), (8, 10), (64, 10))},
         version_compatible=False,
-        hardware_compatibility="none",
-        precision="fp32",
+        hardware_compatibility="NONE",
+        precision=Precision.FP32,
+        constant_seeds=(),
+        read_back=False,
         build_seconds=0.25,
         plan_sha256="1" * 64,
         source="defended.onnx",
@@ -34,7 +38,9 @@ def manifest():
     )
 
 
-@pytest.mark.parametrize("change", [{}, {"noise": None}, {"stated": None}])
+@pytest.mark.parametrize(
+    "change", [{}, {"noise": None}, {"stated": None}, {"constant_seeds": None}, {"constant_seeds": (1, 2**63)}]
+)
 def test_what_is_written_is_read(tmp_path, manifest, change):
     plan = tmp_path / "defended.plan"
     write_manifest(replace(manifest, **change), manifest_beside(plan))
@@ -59,6 +65,8 @@ def test_a_plan_is_told_by_its_name_or_by_its_manifest(tmp_path, manifest):
         lambda text: text.replace('"classes"', '"glasses"'),
         lambda text: json.dumps(json.loads(text) | {"profiles": {"x": [[1], [2]]}}),
         lambda text: json.dumps(json.loads(text) | {"inputs": ["x"]}),
+        lambda text: json.dumps(json.loads(text) | {"backend": "onnxruntime"}),
+        lambda text: json.dumps(json.loads(text) | {"constant_seeds": ["x"]}),
         lambda text: "\udcff",
     ],
 )

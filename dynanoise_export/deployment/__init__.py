@@ -1,0 +1,1 @@
+"""Put a defended file where it is to serve: TensorRT plans, Triton repositories."""

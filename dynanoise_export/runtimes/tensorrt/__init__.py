@@ -1,0 +1,1 @@
+"""Models in TensorRT and TensorRT-RTX."""

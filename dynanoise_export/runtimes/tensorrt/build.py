@@ -1,0 +1,56 @@
+"""What built a plan, and so what runs it."""
+
+from dataclasses import dataclass
+
+from dynanoise_export.runtimes.tensorrt.backend import Backend
+
+# Which GPUs run a plan beside those that it was built for, by the names of TensorRT's HardwareCompatibilityLevel.
+NO_OTHERS, AMPERE_AND_LATER = "NONE", "AMPERE_PLUS"
+AMPERE = (8, 0)  # the least compute capability of these
+
+
+@dataclass(frozen=True)
+class Build:
+    """How a plan was built.
+
+    Attributes:
+        backend: what built it and runs it.
+        version: of that.
+        compute_capabilities: of the GPUs that it was built for, as in 8.9.
+        version_compatible: whether later versions of the backend run it.
+        hardware_compatibility: which GPUs beside those run it, by the backend's own name of the level.
+        plan_sha256: of the plan.
+    """
+
+    backend: Backend
+    version: str
+    compute_capabilities: tuple[str, ...]
+    version_compatible: bool
+    hardware_compatibility: str
+    plan_sha256: str
+
+    def runs_in(self, version: str) -> bool:
+        """Whether a version of the backend runs the plan: its own, or a later one of the same major number.
+
+        NVIDIA promises more of a version-compatible plan, across major numbers; this asks for less than that.
+        """
+        if not self.version_compatible:
+            return version == self.version
+        built, asked = _numbers(self.version), _numbers(version)
+        return built[:1] == asked[:1] and built <= asked
+
+    def runs_on(self, compute_capability: str) -> bool:
+        """Whether a GPU of a compute capability runs the plan."""
+        if self.hardware_compatibility == AMPERE_AND_LATER and _numbers(compute_capability) >= AMPERE:
+            return True
+        return compute_capability in self.compute_capabilities
+
+    def gpus(self) -> str:
+        """Tell in words which GPUs run the plan."""
+        if self.hardware_compatibility == AMPERE_AND_LATER:
+            return "compute capability 8.0 and later"
+        return f"compute capability {', '.join(self.compute_capabilities)}"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())

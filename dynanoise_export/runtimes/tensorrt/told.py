@@ -1,0 +1,52 @@
+"""What TensorRT says while it works."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Plain texts, through Python's own logging.
+SETTINGS = {"use_python_logging_system": True, "colors": False, "letter": False}
+
+
+@contextmanager
+def errors_told() -> Iterator[list[str]]:
+    """Keep what a backend says through Polygraphy from the terminal, and lend the list of its errors."""
+    from polygraphy.logger import G_LOGGER
+
+    collector, logger = _Collector(logging.ERROR), logging.getLogger("Polygraphy")
+    before, propagated = {name: getattr(G_LOGGER, name) for name in SETTINGS}, logger.propagate
+    _set(G_LOGGER, SETTINGS)
+    logger.propagate = False
+    logger.addHandler(collector)
+    try:
+        with G_LOGGER.verbosity(G_LOGGER.ERROR):
+            yield collector.told
+    finally:
+        logger.removeHandler(collector)
+        logger.propagate = propagated
+        _set(G_LOGGER, before)
+
+
+def reason(told: list[str]) -> str:
+    """Tell why something failed, on one line: the last error with a code, or else the last error.
+
+    Errors have the form "Call: Error Code 4: Kind (Reason. In function() at file:line)".
+    """
+    coded = [match[1] for line in told if (match := re.search(r"Error Code \d+: [^(]*\((.*)\)", line, re.DOTALL))]
+    text = (coded or told or ["it does not say why"])[-1]
+    return " ".join(re.sub(r"\.?\s*\bIn \S+ at \S+:\d+", "", text).split()).strip("()")
+
+
+def _set(logger: object, settings: dict[str, bool]) -> None:
+    for name, value in settings.items():
+        setattr(logger, name, value)
+
+
+class _Collector(logging.Handler):
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append(record.getMessage())
