@@ -1,0 +1,126 @@
+import json
+
+import onnx
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+from dynanoise_export.deployment.triton.backend import Backend
+from dynanoise_export.deployment.triton.config import config_text
+from dynanoise_export.deployment.triton.deciding import Wanted, decide
+from dynanoise_export.parameters import NoiseSource
+from support.folders import distilbert, save
+from support.triton_models import LABELS, defended, model_of_four_rows, model_of_two, plan, text_model
+
+GROUP = model_config_pb2.ModelInstanceGroup
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, checkpoint):
+    made = tmp_path_factory.mktemp("config")
+    for noise in NoiseSource:
+        defended(checkpoint, made / f"{noise}.onnx", noise)
+    plan(made / "keyed.onnx", made / "keyed.plan")
+    plan(made / "random.onnx", made / "random.plan")
+    return made
+
+
+def config_of(path, **wanted):
+    return text_format.Parse(config_text(decide(path, Wanted(**wanted))), model_config_pb2.ModelConfig())
+
+
+def test_the_batch_axis_is_tritons(folder):
+    config = config_of(folder / "keyed.onnx", max_batch=32)
+    assert (config.name, config.backend, config.max_batch_size) == ("keyed", "onnxruntime", 32)
+    assert [(i.name, i.data_type, list(i.dims)) for i in config.input] == [("input", model_config_pb2.TYPE_FP32, [64])]
+    assert [(o.name, o.data_type, list(o.dims)) for o in config.output] == [
+        ("probabilities", model_config_pb2.TYPE_FP32, [10])
+    ]
+    assert list(config.dynamic_batching.preferred_batch_size) == [32]
+    assert config.dynamic_batching.max_queue_delay_microseconds > 0
+    assert [sample.batch_size for sample in config.model_warmup] == [1, 32]
+    assert config.version_policy.latest.num_versions == 1
+
+
+def test_the_noise_is_no_input(folder):
+    assert [tensor.name for tensor in config_of(folder / "input.onnx").input] == ["input"]
+
+
+def test_texts_have_open_axes_types_of_their_own_and_labels(tmp_path):
+    config = config_of(text_model(tmp_path))
+    assert [(i.name, i.data_type, list(i.dims)) for i in config.input] == [
+        ("input_ids", model_config_pb2.TYPE_INT64, [-1]),
+        ("attention_mask", model_config_pb2.TYPE_INT64, [-1]),
+    ]
+    assert config.output[0].label_filename == "labels.txt"
+    for sample in config.model_warmup:
+        assert all(query.zero_data and list(query.dims) == [8] for query in sample.inputs.values())
+    assert json.loads(config.parameters["dynanoise.labels"].string_value) == list(LABELS)
+
+
+def test_a_model_that_does_not_take_made_up_sizes_is_not_warmed_up(tmp_path):
+    save(distilbert(num_labels=3), tmp_path / "short")
+    path = defended(tmp_path / "short", tmp_path / "short.onnx", NoiseSource.KEYED)
+    model = onnx.load(path)
+    # As if it had 4 positions only: the warm-up's 8 words would keep the server from ever loading it.
+    places = next(w for w in model.graph.initializer if tuple(w.dims) == (64, 16))
+    places.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(places)[:4], places.name))
+    onnx.save(model, path)
+    assert not config_of(path).model_warmup
+
+
+def test_a_fixed_batch_is_not_tritons(tmp_path):
+    config = config_of(model_of_four_rows(tmp_path))
+    assert config.max_batch_size == 0
+    assert not config.HasField("dynamic_batching")
+    assert list(config.input[0].dims) == [4, 6]
+    assert list(config.output[0].dims) == [4, 4]
+    (sample,) = config.model_warmup
+    assert sample.batch_size == 1
+    assert list(sample.inputs["x"].dims) == [4, 6]
+
+
+def test_two_inputs_are_two_inputs(tmp_path):
+    config = config_of(model_of_two(tmp_path))
+    assert [tensor.name for tensor in config.input] == ["x", "y"]
+    assert config.backend == "python"
+
+
+def test_a_plan_takes_its_batches_from_its_profile_and_no_cuda_graph(folder):
+    config = config_of(folder / "keyed.plan")
+    assert (config.backend, config.max_batch_size) == ("tensorrt", 256)
+    assert list(config.dynamic_batching.preferred_batch_size) == [16]
+    assert config.optimization.HasField("cuda")
+    assert not config.optimization.cuda.graphs
+    assert [(sample.batch_size, list(sample.inputs["input"].dims)) for sample in config.model_warmup] == [
+        (1, [64]),
+        (256, [64]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "backend", "kind", "gpus"),
+    [
+        ("keyed.onnx", Backend.ONNXRUNTIME, GROUP.KIND_AUTO, []),
+        ("keyed.onnx", Backend.PYTHON, GROUP.KIND_CPU, []),
+        ("random.onnx", Backend.ONNXRUNTIME, GROUP.KIND_CPU, []),  # on each GPU there would be a further session
+        ("random.onnx", Backend.PYTHON, GROUP.KIND_CPU, []),
+        ("keyed.plan", None, GROUP.KIND_GPU, []),
+        ("random.plan", None, GROUP.KIND_GPU, [0]),
+    ],
+)
+def test_instances_run_where_they_do_not_repeat_each_others_noise(folder, file, backend, kind, gpus):
+    config = config_of(folder / file, backend=backend)
+    (group,) = config.instance_group
+    assert (group.kind, group.count, list(group.gpus)) == (kind, 1, gpus)
+    assert config.HasField("response_cache")
+    assert not config.response_cache.enable
+
+
+def test_it_says_what_the_defence_is_and_not_the_key(folder):
+    config = config_of(folder / "keyed.onnx")
+    said = {name: value.string_value for name, value in config.parameters.items()}
+    assert json.loads(said["dynanoise.parameters"]) == {"sigma0": 0.5, "lambda": 2.0, "temperature": 3.0}
+    assert said["dynanoise.classes"] == "10"
+    assert len(said["dynanoise.file_sha256"]) == 64
+    assert (folder / "keyed.onnx.key").read_text().strip() not in str(config)

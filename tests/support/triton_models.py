@@ -1,0 +1,73 @@
+"""Defended files for Triton: one for each thing that a model may be."""
+
+from pathlib import Path
+
+import torch
+
+from dynanoise_export.exporting import ExportOptions, export
+from dynanoise_export.files import sha256
+from dynanoise_export.graph.files import read_model
+from dynanoise_export.graph.provenance import read_provenance
+from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.served.manifest import Manifest, manifest_beside, write_manifest
+from dynanoise_export.targets.inputs import TensorSpec, parse_spec
+from dynanoise_export.targets.target import OpenOptions
+from support.folders import distilbert, save
+from support.modules import FixedBatch, InTuple, seeded
+
+PARAMETERS = Parameters(0.5, 2.0, 3.0)
+LABELS = ("bad", "fair", "good")
+
+
+def defended(target: Path, output: Path, noise: NoiseSource, *inputs: str, logits: str | None = None) -> Path:
+    """Export a target, with its inputs where its file does not say them."""
+    opening = OpenOptions(inputs=tuple(map(parse_spec, inputs)), logits=logits)
+    return export(target, output, DynaNoise(PARAMETERS), ExportOptions(noise=noise), opening).path
+
+
+def text_model(folder: Path, noise: NoiseSource = NoiseSource.KEYED) -> Path:
+    """Make a classifier of texts of any length, with names for its classes."""
+    names = dict(enumerate(LABELS))
+    save(distilbert(num_labels=3, id2label=names, label2id={v: k for k, v in names.items()}), folder / "text")
+    return defended(folder / "text", folder / "text.onnx", noise)
+
+
+def model_of_two(folder: Path, noise: NoiseSource = NoiseSource.INPUT) -> Path:
+    """Make a classifier with two inputs."""
+    torch.jit.trace(seeded(InTuple), (torch.zeros(2, 6), torch.zeros(2, 6))).save(folder / "two.pt")
+    return defended(folder / "two.pt", folder / "two.onnx", noise, "x:batch,6", "y:batch,6", logits="output_1")
+
+
+def model_of_four_rows(folder: Path, noise: NoiseSource = NoiseSource.KEYED) -> Path:
+    """Make a classifier that takes four rows, no more and no less."""
+    torch.jit.trace(seeded(FixedBatch), (torch.zeros(4, 6),)).save(folder / "fixed.pt")
+    return defended(folder / "fixed.pt", folder / "fixed.onnx", noise, "x:4,6")
+
+
+def plan(source: Path, path: Path, backend: str = "tensorrt", **changed: object) -> Path:
+    """Make what `compile` would make of a file of the digits, but for the plan itself, which is a few bytes."""
+    path.write_bytes(b"a plan")
+    content = {
+        "backend": backend,
+        "version": "10.7.0",
+        "compute_capabilities": ("8.9",),
+        "profiles": {"input": ((1, 64), (16, 64), (256, 64))},
+        "version_compatible": False,
+        "hardware_compatibility": "none",
+        "precision": "fp32",
+        "read_back": False,
+        "constant_seeds": (),
+        "build_seconds": 1.0,
+        "plan_sha256": sha256(path),
+        "source": source.name,
+        "source_sha256": sha256(source),
+        "inputs": (TensorSpec("input", "float32", ("batch", 64)),),
+        "noise": None,
+        "answers": "probabilities",
+        "classes": 10,
+        "versions": {},
+        "stated": read_provenance(read_model(source)),
+    }
+    write_manifest(Manifest(**content | changed), manifest_beside(path))
+    return path
