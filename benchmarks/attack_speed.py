@@ -20,10 +20,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
-from overhead import interval
 
 from dynanoise_export.attacks.methods import lira, rmia
 from dynanoise_export.attacks.suite import Options, attack
+from dynanoise_export.benchmarking.figures import median
 from dynanoise_export.bundles import Part, bundle_sha256, save_bundle
 from dynanoise_export.exporting import export
 from dynanoise_export.mechanism.heads import DynaNoise
@@ -90,11 +90,11 @@ def time_rmia() -> None:
 def compare(name: str, ours: Callable[[], object], theirs: Callable[[], object]) -> None:
     """Print the median times of two ways, and of their ratio."""
     pairs = np.array([(timed(ours), timed(theirs)) for _ in range(PAIRS)])
-    ratios = pairs[:, 1] / pairs[:, 0]
+    ratio = median(pairs[:, 1] / pairs[:, 0])
     mine, other = 1e3 * np.median(pairs, axis=0)
-    low, high = interval(ratios)
     print(
-        f"{name}: {mine:.1f} ms, {other:.0f} ms in the other way, ratio {np.median(ratios):.0f} [{low:.0f}, {high:.0f}]"
+        f"{name}: {mine:.1f} ms, {other:.0f} ms in the other way, "
+        f"ratio {ratio.value:.0f} [{ratio.low:.0f}, {ratio.high:.0f}]"
     )
 
 

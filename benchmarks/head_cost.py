@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/head_cost.py
 
-Runs are paired and interleaved as in benchmarks/overhead.py.
+Runs are paired and interleaved as in `dynanoise-export bench`, by the same library.
 """
 
 import argparse
@@ -11,15 +11,19 @@ from tempfile import TemporaryDirectory
 
 import onnx_ir as ir
 from onnx import parser
-from overhead import compared
 
+from dynanoise_export.benchmarking.figures import Run, run_of
+from dynanoise_export.benchmarking.sides import Runtime, served_side
+from dynanoise_export.benchmarking.suite import openings
+from dynanoise_export.benchmarking.timing import timed
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.logits import behind
 from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.mechanism.keyed.key import Key
 from dynanoise_export.mechanism.keyed.noise import KeyedNoise
 from dynanoise_export.mechanism.noise import Noise
-from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.parameters import NoiseSource, Parameters, Provider
+from dynanoise_export.served.opening import open_served
 
 SIZES = ((1, 10), (256, 10), (256, 100), (256, 1000))
 KEY = Key(bytes(range(32)))
@@ -41,12 +45,21 @@ def main() -> None:
         for rows, classes in SIZES:
             files = {name: write(Path(folder), name, classes) for name in HEADS}
             for name in list(HEADS)[1:]:
-                (random, other), ratio, low, high = compared(files["random"], files[name], rows, pairs)
+                run = compared(files["random"], files[name], rows, pairs)
+                assert run.plain is not None
+                assert run.ratio is not None
+                random, other = (1e6 * rows / side.throughput for side in (run.plain, run.defended))
                 print(
-                    f"{rows:3} x {classes:4}  random {random * 1e6:7.1f} µs  {name:20} {other * 1e6:7.1f} µs  "
-                    f"ratio {ratio:.3f} [{low:.3f}, {high:.3f}]",
+                    f"{rows:3} x {classes:4}  random {random:7.1f} µs  {name:20} {other:7.1f} µs  "
+                    f"ratio {run.ratio.value:.3f} [{run.ratio.low:.3f}, {run.ratio.high:.3f}]",
                     flush=True,
                 )
+
+
+def compared(random: Path, other: Path, rows: int, pairs: int) -> Run:
+    """Time two files in turn, in one thread."""
+    sides = [served_side(open_served(path)) for path in (random, other)]
+    return run_of(timed(openings(sides, rows, Runtime(threads=1)), pairs), Provider.CPU, rows)
 
 
 def write(folder: Path, name: str, classes: int) -> Path:

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from overhead import interval
 
+from dynanoise_export.benchmarking.figures import median
 from dynanoise_models.experiments import Choices, prepare
 from dynanoise_models.shadows.halves import halves
 from dynanoise_models.targets import TARGETS
@@ -35,10 +35,10 @@ def main() -> None:
     for target in arguments.target or ("digits-mlp", "mlp-location30"):
         for size in SIZES:
             ratios, seconds = measure(target, size, arguments.pairs)
-            low, high = interval(ratios)
+            ratio = median(ratios)
             print(
                 f"{target:15} {size:3} models  one by one {seconds[0]:7.2f} s  stacked {seconds[1]:7.2f} s  "
-                f"ratio {np.median(ratios):.3f} [{low:.3f}, {high:.3f}]",
+                f"ratio {ratio.value:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]",
                 flush=True,
             )
 

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dynanoise_cli import attack, demo, export, inspect, validate
+from dynanoise_cli import attack, bench, compile, demo, export, inspect, triton, validate
 from dynanoise_cli.running import print_version, run
 
 
@@ -43,6 +43,9 @@ app.command("export")(export.export)
 app.command("inspect")(inspect.inspect)
 app.command("validate")(validate.validate)
 app.command("attack")(attack.attack)
+app.command("bench")(bench.bench)
+app.command("triton")(triton.triton)
+app.command("compile")(compile.compile_)
 app.command("demo")(demo.demo)
 
 

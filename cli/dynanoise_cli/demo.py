@@ -11,11 +11,13 @@ from dynanoise_cli.console import console_beside, progress
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for what it makes.")] = Path("demo"),
 ) -> None:
-    """Train a small model on scikit-learn's digits, export it defended, validate it, ask it, and attack it."""
+    """Train a small model on scikit-learn's digits, export it defended, and validate, ask, attack and time it."""
     from dynanoise_export.demonstration import demonstrate
     from dynanoise_export.reports.attack_document import attack_document
+    from dynanoise_export.reports.bench_document import bench_document
     from dynanoise_export.reports.demonstration_terminal import print_demonstration
     from dynanoise_export.reports.document import write_document
+    from dynanoise_export.reports.html.bench import write_bench_html
     from dynanoise_export.reports.html.page import require_report, write_html
 
     require_report()
@@ -23,4 +25,6 @@ def demo(
         demonstration = demonstrate(out, step)
     write_document(attack_document(demonstration.attack), out / "report.json")
     write_html(demonstration.attack, out / "report.html")
+    write_document(bench_document(demonstration.bench), out / "bench.json")
+    write_bench_html(demonstration.bench, out / "bench.html")
     print_demonstration(demonstration, out / "report.html", console_beside(None))

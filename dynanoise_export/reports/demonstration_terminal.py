@@ -9,6 +9,7 @@ from rich.table import Column, Table
 
 from dynanoise_export.demonstration import Demonstration
 from dynanoise_export.reports.attack_terminal import print_attack
+from dynanoise_export.reports.bench_terminal import print_bench
 from dynanoise_export.reports.terminal import Row, mark, print_exported, print_rows, print_verdict
 
 
@@ -43,7 +44,10 @@ def print_demonstration(shown: Demonstration, page: Path, console: Console) -> N
     console.print("[bold]5. What attacks get out of the file[/]")
     print_attack(shown.attack, console)
 
-    console.print("\n[bold]6. Where it lies[/]")
+    console.print("\n[bold]6. What the defence costs[/]")
+    print_bench(shown.bench, console)
+
+    console.print("\n[bold]7. Where it lies[/]")
     print_rows(_files(shown, page), console)
 
 
@@ -55,7 +59,10 @@ def _files(shown: Demonstration, page: Path) -> list[Row]:
         ("shadow models", str(shown.shadows)),
         ("the defended file", str(file)),
         ("the attack report", str(page)),
+        ("the times", str(page.with_name("bench.html"))),
         ("look into it", f"dynanoise-export inspect {file}"),
         ("validate it", f"dynanoise-export validate {file} {audit}"),
         ("attack it", f"dynanoise-export attack {file} {audit} --shadows {shown.shadows}"),
+        ("time it", f"dynanoise-export bench {file}"),
+        ("serve it", f"dynanoise-export triton {file} --repository models"),
     ]

@@ -6,10 +6,22 @@ from support.program import imported
 
 APP = "dynanoise_cli.app"
 # Each of these takes a second or more to import.
-HEAVY = ["torch", "onnxruntime", "transformers", "sklearn", "onnx", "onnx_ir"]
+HEAVY = [
+    "torch",
+    "onnxruntime",
+    "transformers",
+    "sklearn",
+    "onnx",
+    "onnx_ir",
+    "tensorrt_rtx",
+    "polygraphy",
+    "tritonclient",
+]
 
 
-@pytest.mark.parametrize("command", [[], ["export"], ["inspect"], ["validate"], ["demo"]])
+@pytest.mark.parametrize(
+    "command", [[], ["export"], ["inspect"], ["validate"], ["attack"], ["bench"], ["compile"], ["triton"], ["demo"]]
+)
 def test_help_imports_nothing_heavy(command):
     written, heavy = imported(APP, [*command, "--help"], HEAVY)
     assert "Usage: dynanoise-export" in written
@@ -32,7 +44,7 @@ def test_the_version_is_the_packages(program):
 
 def test_without_arguments_it_shows_the_commands(program):
     written = program()
-    for command in ("export", "inspect", "demo"):
+    for command in ("export", "inspect", "validate", "attack", "bench", "compile", "triton", "demo"):
         assert command in written.out + written.err
 
 

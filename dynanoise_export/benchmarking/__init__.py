@@ -1,0 +1,1 @@
+"""What a defence costs: a defended model and its plain twin in turn, each call timed."""

@@ -1,0 +1,48 @@
+"""The machine that a benchmark ran on."""
+
+import importlib.metadata
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "tensorrt", "tensorrt-rtx-cu13", "tritonclient")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine and what runs models there.
+
+    Attributes:
+        processor: its name.
+        cores: that this process may use.
+        system: the operating system.
+        versions: of Python and of the runtimes.
+    """
+
+    processor: str
+    cores: int
+    system: str
+    versions: dict[str, str]
+
+
+def this_machine() -> Machine:
+    """Tell the machine that this runs on."""
+    return Machine(_processor(), _cores(), platform.platform(), {"python": platform.python_version()} | _installed())
+
+
+def _processor() -> str:
+    """Tell the processor's name, which Python does not know on Linux."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _installed() -> dict[str, str]:
+    present = {d.name for d in importlib.metadata.distributions()}
+    return {name: importlib.metadata.version(name) for name in RUNTIMES if name in present}

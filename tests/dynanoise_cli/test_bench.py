@@ -1,0 +1,108 @@
+import json
+
+import onnx_ir as ir
+import pytest
+
+from dynanoise_export.targets.opening import open_target
+from support.kserve import served
+from support.program import imported
+
+
+@pytest.fixture(scope="module")
+def plain(checkpoint, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bench") / "plain.onnx"
+    ir.save(open_target(checkpoint).to_onnx(None), path)
+    return path
+
+
+@pytest.fixture
+def defended(program, plain, tmp_path):
+    path = tmp_path / "defended.onnx"
+    assert program(plain, "-o", path).status == 0
+    return path
+
+
+def test_help_imports_nothing_heavy():
+    heavy = ["torch", "onnxruntime", "onnx", "onnx_ir", "tensorrt", "tensorrt_rtx", "tritonclient", "plotly", "scipy"]
+    written, seen = imported("dynanoise_cli.app", ["bench", "--help"], heavy)
+    assert "--against" in written
+    assert seen == []
+
+
+def test_it_measures_without_pytorch(defended):
+    arguments = ["bench", defended, "--batch", 1, "--pairs", 10]
+    written, seen = imported("dynanoise_cli.app", arguments, ["torch", "transformers"])
+    assert "times as long with the defence at batch 1" in written
+    assert seen == []
+
+
+def test_it_tells_what_the_defence_costs(program, defended, plain, tmp_path):
+    arguments = ["--batch", 1, "--batch", 16, "--pairs", 10, "--threads", 1, "--against", plain]
+    ended = program("bench", defended, *arguments, "--json", tmp_path / "b.json", "--html", tmp_path / "b.html")
+    assert ended.status == 0, ended.err
+    assert ended.out.startswith("cpu: a call takes ")
+    document = json.loads((tmp_path / "b.json").read_text())
+    assert [run["batch"] for run in document["runs"]] == [1, 16]
+    assert document["against"] == str(plain)
+    for run in document["runs"]:
+        assert run["ratio_ci"][0] <= run["ratio"] <= run["ratio_ci"][1]
+        assert run["plain_ms"]["p50"] > 0
+    assert "What the defence costs" in (tmp_path / "b.html").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.html", "b.json", "defended.onnx"]
+
+
+def test_a_model_on_a_server_is_timed_alone_or_against_another(program, defended, plain):
+    arguments = ["--batch", 2, "--pairs", 10, "--json", "-"]
+    with served(defended) as guarded, served(plain) as bare:
+        alone = json.loads(program("bench", guarded.url, *arguments).out)
+        compared = json.loads(program("bench", guarded.url, "--against", bare.url, *arguments).out)
+        refused = program("bench", guarded.url, "--against", plain, *arguments)
+    assert (alone["subject"]["path"], alone["against"]) == (guarded.url, None)
+    (run,) = alone["runs"]
+    assert (run["provider"], run["ratio"], run["plain_ms"], run["transfers"]) == (None, None, None, True)
+    assert run["defended_calls"] >= 10
+    assert compared["against"] == bare.url
+    assert compared["runs"][0]["ratio"] > 0
+    assert refused.status == 2
+    assert "give --against what runs where it runs" in refused.err
+
+
+def test_the_document_on_standard_output_is_alone(program, defended):
+    ended = program("bench", defended, "--batch", 1, "--pairs", 10, "--json", "-")
+    assert json.loads(ended.out)["schema"] == "dynanoise-export/bench/1"
+    assert "times as long" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["plain.onnx"], "give the undefended model with --against"),
+        (["missing.onnx"], "missing.onnx"),
+        (["damaged.onnx"], "damaged.onnx is not an ONNX model, or is damaged"),
+        (["empty.onnx"], "empty.onnx"),
+        (["defended.onnx", "--against", "missing.pt"], "missing.pt does not exist"),
+        (["defended.onnx", "--against", "damaged.onnx"], "damaged.onnx is not an ONNX model"),
+        (["defended.onnx", "--against", "defended.onnx"], "defended.onnx carries a DynaNoise head already"),
+        (["defended.onnx", "--provider", "cuda"], "no CUDAExecutionProvider"),
+        (["defended.onnx", "--provider", "tensorrt"], "no TensorrtExecutionProvider"),
+        (["defended.onnx", "--json", "missing/b.json"], "b.json"),
+        (["defended.onnx", "--html", "missing/b.html"], "b.html"),
+    ],
+)
+def test_what_can_not_be_used_is_one_sentence(program, defended, plain, monkeypatch, arguments, said):
+    folder = defended.parent
+    (folder / "plain.onnx").write_bytes(plain.read_bytes())
+    (folder / "damaged.onnx").write_bytes(defended.read_bytes()[:1000])
+    (folder / "empty.onnx").write_bytes(b"")
+    before = sorted(folder.iterdir())
+    monkeypatch.chdir(folder)
+    ended = program("bench", *arguments, "--pairs", 10)
+    assert ended.status == 2
+    assert len(ended.err.splitlines()) == 1, ended.err
+    assert said in ended.err
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("arguments", [["--batch", 0], ["--pairs", 9], ["--threads", 0], ["--provider", "tpu"]])
+def test_a_wrong_option_is_a_usage_error(program, defended, arguments):
+    assert program("bench", defended, *arguments).status == 2

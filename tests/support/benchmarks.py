@@ -1,0 +1,43 @@
+"""Benchmarks made up for tests."""
+
+from pathlib import Path
+
+import onnx_ir as ir
+
+from dynanoise_export.attacks.metrics.intervals import Interval
+from dynanoise_export.benchmarking.figures import Latency, Run
+from dynanoise_export.benchmarking.machine import Machine
+from dynanoise_export.benchmarking.suite import BenchReport
+from dynanoise_export.graph.leaks import find_leaks
+from dynanoise_export.graph.provenance import Provenance
+from dynanoise_export.parameters import Provider
+from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeFile
+from dynanoise_export.served.model import Graph, ServedModel
+from dynanoise_export.targets.inputs import TensorSpec
+from support.graphs import HEAD, parse
+
+STATED = Provenance(HEAD.name, HEAD.parameters_dict(), "random", None, "ONNX", "0", {})
+MACHINE = Machine("A processor", 2, "A system", {"python": "3.11", "onnxruntime": "1.31"})
+TEXT = (TensorSpec("input_ids", "int64", ("batch", "sequence")),)
+
+
+def made_report(name: str = "defended.onnx") -> BenchReport:
+    """Make a report on an ONNX file: two batches on the CPU, of which the second was too slow for percentiles."""
+    fast = Run(Provider.CPU, 1, 200, 10, _latency(1234.6, 2000, 1), _latency(1200.2, 2000, 1), _RATIO)
+    slow = Run(Provider.CPU, 256, 10, 2, _latency(None, 10, 256), _latency(None, 10, 256), _RATIO)
+    return BenchReport(made_model(name), "the plain one", 1, {"sequence": 128}, MACHINE, (fast, slow))
+
+
+def made_model(name: str, *, inputs: tuple[TensorSpec, ...] = TEXT, stated: Provenance | None = STATED) -> ServedModel:
+    """Make a deployed ONNX file out of nothing."""
+    model: ir.Model = parse("g (float[n,3] x) => (float[n,3] y) { y = Softmax<axis=-1>(x) }")
+    path = Path(name)
+    graph = Graph(path, model, None, find_leaks(model), Provider.CPU)
+    return ServedModel(name, "0" * 64, OnnxRuntimeFile(path), stated, inputs, None, "y", (), 3, graph)
+
+
+_RATIO = Interval(1.0123, 1.0045, 1.0201)
+
+
+def _latency(milliseconds: float | None, calls: int, batch: int) -> Latency:
+    return Latency(calls, dict.fromkeys((50, 95, 99), milliseconds), 1e3 * batch / (milliseconds or 40_000))
