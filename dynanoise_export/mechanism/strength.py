@@ -60,8 +60,8 @@ JUDGEMENTS = (
     Judgement(RANDOM, "TensorRT", Life.UNKNOWN, Strength.UNKNOWN,
               "its ONNX parser ignores `seed`; what seeds the engine is not documented", "read, not run"),
     Judgement(RANDOM, "TensorRT-RTX", Life.DEAD, Strength.WEAK,
-              "the CUDA source in the plan starts the generator from one constant at every run, the same in each plan: "
-              "`compile` refuses it", "read from plans that were built (`compile` looks for it), not run"),
+              "the CUDA source in each plan starts the generator from one and the same constant at every run",
+              "read from plans that were built, as `compile` reads them, not run"),
     Judgement(RANDOM, "Triton with several instances of the onnxruntime backend", Life.ALIVE, Strength.WEAK,
               "they are sessions of one process, which draw the same noise: `triton` refuses it",
               "run with two sessions, not in Triton"),
