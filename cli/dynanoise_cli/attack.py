@@ -80,7 +80,8 @@ def attack(
     from dynanoise_export.reports.document import write_document
 
     if html is not None:
-        from dynanoise_export.reports.html.page import require_report, write_html
+        from dynanoise_export.reports.html.page import write_html
+        from dynanoise_export.reports.html.rendering import require_report
 
         require_report()
     chosen = Options(

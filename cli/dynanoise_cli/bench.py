@@ -59,7 +59,7 @@ def bench(
 
     if html is not None:
         from dynanoise_export.reports.html.bench import write_bench_html
-        from dynanoise_export.reports.html.page import require_report
+        from dynanoise_export.reports.html.rendering import require_report
 
         require_report()
     chosen = Options(batch or (), provider or (), threads, pairs)

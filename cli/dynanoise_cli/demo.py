@@ -18,7 +18,8 @@ def demo(
     from dynanoise_export.reports.demonstration_terminal import print_demonstration
     from dynanoise_export.reports.document import write_document
     from dynanoise_export.reports.html.bench import write_bench_html
-    from dynanoise_export.reports.html.page import require_report, write_html
+    from dynanoise_export.reports.html.page import write_html
+    from dynanoise_export.reports.html.rendering import require_report
 
     require_report()
     with progress() as step:

@@ -60,11 +60,13 @@ def test_the_attack_of_the_readme_and_that_of_the_docs_run(demo):
 
 
 def test_the_readme_deploys_as_shown(demo):
+    shell("dynanoise-export demo/digits.pt -o defended.onnx", demo)
     shell("dynanoise-export demo/digits.pt --noise keyed --keep-label --sigma0 4 -o kept.onnx", demo)
     for block in blocks("README.md", "sh")[1:]:
         shell(block, demo)
     assert (demo / "models" / "kept" / "config.pbtxt").is_file()
     assert (demo / "kept.plan").stat().st_size
+    assert (demo / "bench.html").stat().st_size
 
 
 def test_the_lines_of_python_that_ask_a_defended_file_run(demo):

@@ -28,7 +28,7 @@ def test_it_holds_the_three_packages_and_nothing_else(wheel):
     packages = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert packages == {"dynanoise_export", "dynanoise_cli", "dynanoise_models"}
     others = {name for name in names if ".dist-info/" not in name and not name.endswith((".py", "/py.typed"))}
-    assert others == {"dynanoise_export/reports/html/attack.html.jinja"}
+    assert others == {f"dynanoise_export/reports/html/{name}.html.jinja" for name in ("attack", "bench", "page")}
     for package in packages:
         assert f"{package}/py.typed" in names
 

@@ -1,11 +1,23 @@
 """Make a page of a template: everything in one file."""
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dynanoise_export.errors import UserError
 from dynanoise_export.files import written_whole
 from dynanoise_export.graph.provenance import tool_versions
+
+
+def require_report() -> None:
+    """Check, before long work, that the page can be made.
+
+    Raises:
+        UserError: Plotly or Jinja2 is not installed.
+    """
+    if any(importlib.util.find_spec(package) is None for package in ("jinja2", "plotly")):
+        raise UserError("The HTML report needs Plotly and Jinja2: pip install 'dynanoise-export[report]'.")
 
 
 def write_page(

@@ -1,9 +1,6 @@
-import base64
 import importlib.util
-import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -15,49 +12,12 @@ from dynanoise_export.attacks.metrics.roc import curve
 from dynanoise_export.attacks.results import FPRS
 from dynanoise_export.attacks.suite import Options, attack
 from dynanoise_export.errors import UserError
-from dynanoise_export.reports.html.page import require_report, write_html
+from dynanoise_export.reports.html.page import write_html
+from dynanoise_export.reports.html.rendering import require_report
 from support.audits import make_audit
+from support.pages import Page, decoded
 
 HOSTILE = '"><script>alert(1)<script>&.onnx'
-
-
-class Page(HTMLParser):
-    """What a browser makes of a page: elements with their attributes, and text outside of scripts and styles."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.scripts: list[str] = []
-        self._inside = ""
-        self.source = path.read_text(encoding="utf-8")
-        self.feed(self.source)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self._inside = tag
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_endtag(self, tag):
-        self._inside = ""
-
-    def handle_data(self, data):
-        if self._inside == "script":
-            self.scripts[-1] += data
-        elif self._inside != "style":
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-    def figures(self) -> list[dict]:
-        """Give the plots: the ROC curves, then scores."""
-        kinds = [attributes.get("type") for tag, attributes in self.elements if tag == "script"]
-        told = zip(kinds, self.scripts, strict=True)
-        return [json.loads(script) for kind, script in told if kind == "application/json"]
 
 
 @pytest.fixture(scope="module")
@@ -169,13 +129,6 @@ def test_bars_of_each_side_add_up_to_all_its_rows_in_common_bins(report, tmp_pat
         assert [side["name"] for side in sides] == ["non-members", "members"]
         assert all(decoded(side["y"]).sum() == pytest.approx(1) for side in sides)
         np.testing.assert_array_equal(*(decoded(side["x"]) for side in sides))
-
-
-def decoded(values) -> np.ndarray:
-    """Read an array as Plotly writes it."""
-    if isinstance(values, dict):
-        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
-    return np.array(values, dtype=float)
 
 
 def test_a_hostile_file_name_is_text(report, tmp_path):
