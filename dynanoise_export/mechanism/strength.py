@@ -84,7 +84,7 @@ JUDGEMENTS = (
     Judgement(KEYED, "Triton with several instances", Life.ALIVE, Strength.STRONG,
               "the noise repeats with the query anyway", "run: two instances of the python backend, 5.8 million rows"),
     Judgement(KEYED, "Triton with a response cache", Life.ALIVE, Strength.STRONG,
-              "the noise repeats with the query anyway", "inferred, not run"),
+              "the noise repeats with the query anyway", "run: 200 repeats, 199 from the cache, got the file's answer"),
 )  # fmt: skip
 
 
