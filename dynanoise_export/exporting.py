@@ -112,7 +112,7 @@ def export(
             model = to_float16(model)
         _require_other_weights(model, output)
         progress("Attaching the defence")
-        logits = _find_logits(model, target)
+        logits = find_logits(model, target)
         attached = attach(model, logits, target.classes, head, noise, inline=options.inline)
         provenance = _provenance(target, head, noise, attached)
         write_provenance(model, provenance)
@@ -137,8 +137,12 @@ def _require_other_weights(model: ir.Model, output: Path) -> None:
         raise UserError(f"The output's weights would replace the input's, in {data.name}: give another output with -o.")
 
 
-def _find_logits(model: ir.Model, target: Target) -> Logits:
-    """Find the logits by structure and, where that does not tell, by running the undefended model once."""
+def find_logits(model: ir.Model, target: Target) -> Logits:
+    """Find the logits by structure and, where that does not tell, by running the undefended model once.
+
+    Raises:
+        UserError: the model has no such output, or there are no logits behind it.
+    """
     output = value_named(model, target.output)
     if output is None:
         raise UserError(f"{target.path} has no value {target.output!r} in its main graph.")

@@ -4,19 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import numpy as np
 import onnx_ir as ir
 
 from dynanoise_export.benchmarking.timing import Call
-from dynanoise_export.distributions import are_probabilities
 from dynanoise_export.errors import UserError
-from dynanoise_export.graph.files import write_model
-from dynanoise_export.graph.logits import behind
+from dynanoise_export.exporting import find_logits
 from dynanoise_export.graph.running import predictor_of
 from dynanoise_export.graph.undefended import give_only, give_softmax, undefended
-from dynanoise_export.graph.values import value_named
 from dynanoise_export.parameters import Provider
 from dynanoise_export.runtimes.binding import BoundRun
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
@@ -108,11 +103,8 @@ def _open_file(path: Path, runtime: Runtime) -> Predictor:
 
 
 def _open_graph(model: ir.Model, runtime: Runtime) -> Predictor:
-    """Open a graph through a file that is there no longer than that takes: it is an undefended model."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "plain.onnx"
-        write_model(model, path)
-        return _open_file(path, runtime)
+    """Open a graph, whose file is there no longer than that takes: it is an undefended model."""
+    return predictor_of(model, runtime.provider, runtime.threads)
 
 
 def _graph_side(name: str, model: ir.Model) -> Side:
@@ -122,19 +114,11 @@ def _graph_side(name: str, model: ir.Model) -> Side:
 def _with_softmax(target: Target) -> ir.Model:
     """Make the ONNX model of a target, with a softmax at its end if it gives no probabilities itself."""
     model = target.to_onnx(None)
-    output = value_named(model, target.output)
-    if output is None:
-        raise UserError(f"{target.path} has no value {target.output!r} in its main graph.")
-    try:
-        logits = behind(output)
-    except UserError as error:
-        raise UserError(f"{target.path}: {error}") from error
-    if logits.kind == "unknown":
-        answers = np.asarray(predictor_of(model).run(target.example)[target.output])
-        if are_probabilities(answers):
-            give_only(model, output)
-            return model
-    give_softmax(model, logits.value)
+    logits = find_logits(model, target)
+    if logits.kind == "probabilities":
+        give_only(model, logits.value)
+    else:
+        give_softmax(model, logits.value)
     return model
 
 

@@ -5,7 +5,7 @@ from onnx_ir.passes import common
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.precision import to_float16
-from dynanoise_export.graph.probe import head_input, make_probe
+from dynanoise_export.graph.probe import probe_head
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.parameters import Precision
 
@@ -44,13 +44,9 @@ def precision_of(model: ir.Model) -> Precision:
 def _cut(model: ir.Model) -> str:
     """Find the one value that a head takes, by its name."""
     try:
-        probe = make_probe(model)
+        return str(probe_head(model)[1].value.name)
     except UserError as error:
-        raise UserError(f"no head is found to leave in float32 ({error}): {WAY_OUT}.") from error
-    taken = head_input(probe)
-    if taken is None:
-        raise UserError(f"no head is found to leave in float32: {WAY_OUT}.")
-    return str(taken.value.name)
+        raise UserError(f"{error} to leave in float32: {WAY_OUT}.") from error
 
 
 def _value(model: ir.Model, name: str) -> ir.Value:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from dynanoise_export.errors import UserError
 from dynanoise_export.graph.twin import make_twin
 from dynanoise_export.graph.values import value_named
 
@@ -62,11 +63,24 @@ class HeadInput:
     probabilities: bool
 
 
-def head_input(probe: Probe) -> HeadInput | None:
-    """Find what a head takes, or None where the probe found no logits."""
-    value = None if probe.logits is None else value_named(probe.model, probe.logits)
-    if value is None:
-        return None
+def probe_head(model: ir.Model) -> tuple[Probe, HeadInput]:
+    """Make the probe of a defended model, and find what its head takes.
+
+    Raises:
+        UserError: no head is found.
+    """
+    try:
+        probe = make_probe(model)
+    except UserError as error:
+        raise UserError(f"no head is found ({str(error).rstrip('.')})") from error
+    noised = None if probe.logits is None else value_named(probe.model, probe.logits)
+    if noised is None:
+        raise UserError("no head is found")
+    return probe, _head_input(noised)
+
+
+def _head_input(noised: ir.Value) -> HeadInput:
+    value = noised
     for operator in WITHIN:
         node = value.producer()
         if node is not None and node.op_type == operator and node.inputs[0] is not None:

@@ -10,7 +10,9 @@ from dynanoise_export.parameters import Provider
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
 
 
-def predictor_of(model: ir.Model, provider: Provider = Provider.CPU) -> OnnxRuntimePredictor:
+def predictor_of(
+    model: ir.Model, provider: Provider = Provider.CPU, threads: int | None = None
+) -> OnnxRuntimePredictor:
     """Open a graph in ONNX Runtime, through a file, for bytes end at 2 GiB.
 
     Raises:
@@ -19,4 +21,4 @@ def predictor_of(model: ir.Model, provider: Provider = Provider.CPU) -> OnnxRunt
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         write_model(model, path)
-        return OnnxRuntimePredictor(path, provider=provider)
+        return OnnxRuntimePredictor(path, provider=provider, threads=threads)

@@ -3,9 +3,8 @@
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from dynanoise_export.errors import UserError
 from dynanoise_export.graph.attach import OUTPUT_NAME
-from dynanoise_export.graph.probe import head_input, make_probe
+from dynanoise_export.graph.probe import probe_head
 from dynanoise_export.graph.provenance import PREFIX
 
 
@@ -15,13 +14,7 @@ def undefended(model: ir.Model) -> ir.Model:
     Raises:
         UserError: no head is found in it.
     """
-    try:
-        probe = make_probe(model)
-    except UserError as error:
-        raise UserError(f"no head is found that could be taken out ({error})") from error
-    taken = head_input(probe)
-    if taken is None:
-        raise UserError("no head is found that could be taken out")
+    probe, taken = probe_head(model)
     plain = probe.model
     plain.graph.inputs.remove(next(value for value in plain.graph.inputs if value.name == probe.noise))
     if taken.probabilities:

@@ -83,7 +83,7 @@ def test_a_session_has_the_threads_that_are_asked_for(folder, side):
 def test_the_undefended_model_is_not_left_on_disk(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     written = []
-    monkeypatch.setattr("dynanoise_export.benchmarking.sides.write_model", lambda model, path: written.append(path))
+    monkeypatch.setattr("dynanoise_export.graph.running.write_model", lambda model, path: written.append(path))
     with pytest.raises(UserError, match="can't open"):  # for nothing was written
         plain_side(open_served(folder / "defended.onnx"), None).open(ONE_THREAD)
     assert written[0].is_relative_to(tmp_path)
