@@ -99,9 +99,8 @@ def validate(
     expected = reference_logits(target, rows)
     if not subject.classes:  # the model does not declare them
         subject = dataclasses.replace(subject, classes=expected.shape[1])
-    checks = _checks(subject, rows, expected, tolerance or Tolerance(), noise, progress)
-    known = tuple(strength.as_known(check, subject.served.place) for check in checks)
-    return Validation(subject, reference, rows_of(rows), source, known, strict)
+    checks = tuple(_checks(subject, rows, expected, tolerance or Tolerance(), noise, progress))
+    return Validation(subject, reference, rows_of(rows), source, checks, strict)
 
 
 def _checks(
@@ -137,7 +136,8 @@ def _checks(
     elif noise is not None:
         yield from _keyed(subject, place, rows, expected, logits, noise, tolerance, progress)
     else:
-        yield from _audited(subject, place, rows, logits, progress)
+        # Of keyed noise, which is to repeat, no place excuses anything.
+        yield from (strength.as_known(check, place) for check in _audited(subject, place, rows, logits, progress))
         yield strength.generator(place)
     if graph is not None:
         progress("Optimising it")
