@@ -21,12 +21,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx
 
+from dynanoise_export.attacks.attacking_model import Options, attack
 from dynanoise_export.attacks.methods import lira, rmia
-from dynanoise_export.attacks.suite import Options, attack
 from dynanoise_export.benchmarking.figures import median
 from dynanoise_export.bundles import Part, bundle_sha256, save_bundle
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.exporting import export
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.shadow_stores import KEPT, LOGITS, RECORD, SCHEMA
 

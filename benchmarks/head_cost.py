@@ -12,18 +12,18 @@ from tempfile import TemporaryDirectory
 import onnx_ir as ir
 from onnx import parser
 
+from dynanoise_export.benchmarking.benchmark import openings
 from dynanoise_export.benchmarking.figures import Run, run_of
-from dynanoise_export.benchmarking.sides import Runtime, served_side
-from dynanoise_export.benchmarking.suite import openings
+from dynanoise_export.benchmarking.plain_model import Runtime, deployed_side
 from dynanoise_export.benchmarking.timing import timed
+from dynanoise_export.defences.dynanoise import DynaNoise
+from dynanoise_export.deployed.open_deployed import open_deployed
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.logits import behind
-from dynanoise_export.mechanism.heads import DynaNoise
-from dynanoise_export.mechanism.keyed.key import Key
-from dynanoise_export.mechanism.keyed.noise import KeyedNoise
-from dynanoise_export.mechanism.noise import Noise
+from dynanoise_export.noise.keyed.key import Key
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
+from dynanoise_export.noise.normals import Noise
 from dynanoise_export.parameters import NoiseSource, Parameters, Provider
-from dynanoise_export.served.opening import open_served
 
 SIZES = ((1, 10), (256, 10), (256, 100), (256, 1000))
 KEY = Key(bytes(range(32)))
@@ -58,7 +58,7 @@ def main() -> None:
 
 def compared(random: Path, other: Path, rows: int, pairs: int) -> Run:
     """Time two files in turn, in one thread."""
-    sides = [served_side(open_served(path)) for path in (random, other)]
+    sides = [deployed_side(open_deployed(path)) for path in (random, other)]
     return run_of(timed(openings(sides, rows, Runtime(threads=1)), pairs), Provider.CPU, rows)
 
 

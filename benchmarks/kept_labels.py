@@ -17,20 +17,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from results import row
-from stored_logits import ITSELF, Answer, Target, answers_to, observations, open_stored
+from stored_logits import ITSELF, Answer, SourceModel, answers_to, observations, open_stored
 from threadpoolctl import threadpool_limits
 
-from dynanoise_export.attacks.asking.observations import DELTAS, LABEL_DELTA, Observations
 from dynanoise_export.attacks.attackers import attackers_of
-from dynanoise_export.attacks.attacking import carry_out
 from dynanoise_export.attacks.features import projected
+from dynanoise_export.attacks.judging import carry_out
+from dynanoise_export.attacks.queries.observations import DELTAS, LABEL_DELTA, Observations
 from dynanoise_export.attacks.reading import attackable, evidence_for
 from dynanoise_export.attacks.results import Result
 from dynanoise_export.attacks.utility import cost, utility
-from dynanoise_export.mechanism.heads import DynaNoise
-from dynanoise_export.mechanism.keyed.key import Key
-from dynanoise_export.mechanism.keyed.noise import KeyedNoise
-from dynanoise_export.mechanism.keyed.reference import keyed_normals
+from dynanoise_export.defences.dynanoise import DynaNoise
+from dynanoise_export.noise.keyed.key import Key
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
+from dynanoise_export.noise.keyed.reference import keyed_normals
 from dynanoise_export.parameters import Parameters
 
 KEY = Key(bytes(range(32)))
@@ -68,7 +68,7 @@ def main() -> None:
                     print(f"key {number}, ×1: {best(with_key(target, features, head, key))}", flush=True)
 
 
-def undefended(target: Target, features: npt.NDArray[np.float32]) -> str:
+def undefended(target: SourceModel, features: npt.NDArray[np.float32]) -> str:
     """Attack the undefended model, and write a line."""
     seen = observations(target, softmax)
     results = list(attacked(target, features, None, seen))
@@ -78,7 +78,7 @@ def undefended(target: Target, features: npt.NDArray[np.float32]) -> str:
     return row([*told, f"{worth.accuracy.value:.4f}", "", f"{worth.calibration_error:.3f}"])
 
 
-def defended(target: Target, features: npt.NDArray[np.float32], head: DynaNoise) -> str:
+def defended(target: SourceModel, features: npt.NDArray[np.float32], head: DynaNoise) -> str:
     """Attack a head with keyed noise on the same model, and write a line."""
     tables = KeyedNoise(KEY).tables(target.logits[ITSELF].shape[2])
     seen = observations(target, lambda logits: head.defend(logits, keyed_normals(logits, tables)))
@@ -92,7 +92,7 @@ def defended(target: Target, features: npt.NDArray[np.float32], head: DynaNoise)
     return row([*told, f"{worth.accuracy.value:.4f}", f"{paid.flips:.4f}", f"{worth.calibration_error:.3f}"])
 
 
-def with_key(target: Target, features: npt.NDArray[np.float32], head: DynaNoise, key: Key) -> Iterator[Result]:
+def with_key(target: SourceModel, features: npt.NDArray[np.float32], head: DynaNoise, key: Key) -> Iterator[Result]:
     """Attack one answer to each row, with another key."""
     tables = KeyedNoise(key).tables(target.logits[ITSELF].shape[2])
     once = answers_to(
@@ -106,7 +106,7 @@ softmax: Answer = lambda logits: torch.softmax(logits, dim=1)  # noqa: E731
 
 
 def attacked(
-    target: Target, features: npt.NDArray[np.float32], head: DynaNoise | None, seen: Observations
+    target: SourceModel, features: npt.NDArray[np.float32], head: DynaNoise | None, seen: Observations
 ) -> Iterator[Result]:
     """Make all attacks."""
     common = attackable(target.audit, features, head, target.store)

@@ -21,21 +21,21 @@ import numpy.typing as npt
 import onnxruntime
 import torch
 
-from dynanoise_export.attacks.asking.variants import image_axes, moved, scales, transformed
 from dynanoise_export.attacks.audit import open_audit
+from dynanoise_export.attacks.queries.variants import image_axes, moved, scales, transformed
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.exporting import ExportOptions, export
-from dynanoise_export.mechanism.heads import DynaNoise
-from dynanoise_export.mechanism.keyed.key import read_key
-from dynanoise_export.mechanism.keyed.noise import KeyedNoise
-from dynanoise_export.mechanism.keyed.reference import keyed_normals
+from dynanoise_export.noise.keyed.key import read_key
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
+from dynanoise_export.noise.keyed.reference import keyed_normals
 from dynanoise_export.parameters import DEFAULT_GRIDS, NoiseSource, Parameters
 from dynanoise_export.runtimes.new_process import predict_in_new_process
-from dynanoise_export.runtimes.onnx_runtime import LEVELS, OnnxRuntimeFile
+from dynanoise_export.runtimes.onnx_runtime import LEVELS, OnnxRuntimeEndpoint
 from dynanoise_export.runtimes.predictor import Arrays
-from dynanoise_export.targets.opening import open_target
+from dynanoise_export.sources.open_source import open_source
+from dynanoise_export.sources.reference_model import reference_logits
 from dynanoise_export.validation.keyed_edges import on_an_edge
-from dynanoise_export.validation.parity import HEAD_TOLERANCE
-from dynanoise_export.validation.reference import reference_logits
+from dynanoise_export.validation.parity_checks import HEAD_TOLERANCE
 
 Floats = npt.NDArray[np.float32]
 
@@ -74,7 +74,7 @@ def main() -> None:
     with TemporaryDirectory() as made:
         file = Path(made) / "keyed.onnx"
         export(folder / "target.pt", file, DynaNoise(Parameters(), True), ExportOptions(noise=NoiseSource.KEYED))
-        target = open_target(folder / "target.pt")
+        target = open_source(folder / "target.pt")
         rows = queries(dict(open_audit(folder / "bundle", target.inputs).inputs), arguments.queries)
         logits = reference_logits(target, rows)
         first = Session(file)(rows)
@@ -102,7 +102,10 @@ def queries(rows: dict[str, npt.NDArray[np.generic]], wanted: int) -> dict[str, 
 def passes(file: Path, rows: Arrays) -> Iterator[tuple[str, Callable[[], Floats]]]:
     """List the ways to answer them all again."""
     yield "another session", lambda: Session(file)(rows)
-    yield "another process", lambda: np.asarray(predict_in_new_process(OnnxRuntimeFile(file), rows, "probabilities"))
+    yield (
+        "another process",
+        lambda: np.asarray(predict_in_new_process(OnnxRuntimeEndpoint(file), rows, "probabilities")),
+    )
     yield "two threads", lambda: Session(file, threads=2)(rows)
     for batch in (1, 7, 64, 1000):
         yield f"batches of {batch}", lambda batch=batch: Session(file, batch=batch)(rows)  # type: ignore[misc]

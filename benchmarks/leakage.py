@@ -18,8 +18,8 @@ from dynanoise_export.attacks.methods import lira
 from dynanoise_export.attacks.signals import signals
 from dynanoise_export.bundles import Bundle, Part, load_bundle
 from dynanoise_export.shadow_stores import load_shadow_store
-from dynanoise_export.targets.opening import open_target
-from dynanoise_export.validation.reference import reference_logits
+from dynanoise_export.sources.open_source import open_source
+from dynanoise_export.sources.reference_model import reference_logits
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("store", type=Path, nargs="?")
     arguments = parser.parse_args()
-    target = open_target(arguments.checkpoint)
+    target = open_source(arguments.checkpoint)
     bundle = load_bundle(arguments.bundle, [spec.name for spec in target.inputs])
     logits = reference_logits(target, bundle.inputs)
     right = logits.argmax(axis=1) == bundle.y

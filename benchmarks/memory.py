@@ -22,7 +22,7 @@ ATTACH = f"""
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.check import check_form
 from dynanoise_export.graph.logits import behind
-from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 {OPEN}
 attach(model, behind(model.graph.outputs[0]), {SIDE}, DynaNoise(Parameters()), NoiseSource.RANDOM)

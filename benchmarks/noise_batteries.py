@@ -40,8 +40,8 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.mechanism.keyed.key import BYTES, Key
-from dynanoise_export.mechanism.keyed.tables import GROUP, LARGEST, PROJECTIONS, ROWS, STEPS, Cells, Tables, derive
+from dynanoise_export.noise.keyed.key import BYTES, Key
+from dynanoise_export.noise.keyed.tables import GROUP, LARGEST, PROJECTIONS, ROWS, STEPS, Cells, Tables, derive
 
 TEST_KEY = "01".rjust(2 * BYTES, "0")
 CLASSES = 100

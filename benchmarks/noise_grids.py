@@ -24,17 +24,17 @@ import torch
 from results import row
 from scipy.sparse.linalg import cg
 from scipy.special import log_softmax
-from stored_logits import ITSELF, Target, open_stored
+from stored_logits import ITSELF, SourceModel, open_stored
 
-from dynanoise_export.attacks.asking.observations import DELTAS
 from dynanoise_export.attacks.methods.lira import online
 from dynanoise_export.attacks.metrics.auc import auc, placements
+from dynanoise_export.attacks.queries.observations import DELTAS
 from dynanoise_export.attacks.signals import signals
-from dynanoise_export.mechanism.keyed.key import Key
-from dynanoise_export.mechanism.keyed.noise import KeyedNoise
-from dynanoise_export.mechanism.keyed.reference import cells_of, keyed_normals, places_of
-from dynanoise_export.mechanism.keyed.tables import Tables
-from dynanoise_export.mechanism.reference import noise_scale
+from dynanoise_export.defences.dynanoise_reference import noise_scale
+from dynanoise_export.noise.keyed.key import Key
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
+from dynanoise_export.noise.keyed.reference import cells_of, keyed_normals, places_of
+from dynanoise_export.noise.keyed.tables import Tables
 from dynanoise_export.parameters import Parameters
 
 Floats = npt.NDArray[np.floating]
@@ -95,7 +95,7 @@ def main() -> None:
             print(of_grids(setting, grids), flush=True)
 
 
-def of_target(target: Target, base_variance: float) -> Setting:
+def of_target(target: SourceModel, base_variance: float) -> Setting:
     """Take the judged rows, or as many of them as are looked at."""
     generator = np.random.default_rng(0)
     rows = np.sort(generator.permutation(np.flatnonzero(target.audit.judged))[:MOST_ROWS])

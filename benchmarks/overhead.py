@@ -20,14 +20,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from dynanoise_export.benchmarking.benchmark import BATCHES, LENGTH, Options, bench
 from dynanoise_export.benchmarking.figures import Run
-from dynanoise_export.benchmarking.suite import BATCHES, LENGTH, Options, bench
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.exporting import export
 from dynanoise_export.graph.files import read_model
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import Parameters
-from dynanoise_export.targets.inputs import draw
-from dynanoise_export.targets.onnx_file import input_specs
+from dynanoise_export.sources.inputs import draw
+from dynanoise_export.sources.onnx_file import input_specs
 from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.targets import TARGETS
 

@@ -16,16 +16,16 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from dynanoise_export.defences.dynanoise import DynaNoise
+from dynanoise_export.deployed.manifest import Profile
 from dynanoise_export.deployment.tensorrt.building import BuildOptions, build_plan
 from dynanoise_export.deployment.tensorrt.compiling import CompileOptions, compile_plan
 from dynanoise_export.deployment.tensorrt.profiles import profiles_of
 from dynanoise_export.exporting import ExportOptions, export
 from dynanoise_export.graph.files import read_model
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters, Precision
 from dynanoise_export.runtimes.tensorrt.backend import Backend
-from dynanoise_export.served.manifest import Profile
-from dynanoise_export.targets.onnx_file import input_specs
+from dynanoise_export.sources.onnx_file import input_specs
 from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.targets import TARGETS
 

@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from dynanoise_export.attacks.attacking_model import AttackReport, Options, attack
 from dynanoise_export.attacks.results import Result
-from dynanoise_export.attacks.suite import AttackReport, Options, attack
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.exporting import export
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.reports.attack_document import attack_document
 from dynanoise_export.reports.attack_grid import Column, Grid, grid, midput_rows
-from dynanoise_export.reports.document import write_document
-from dynanoise_export.reports.html.page import write_html
+from dynanoise_export.reports.documents import write_document
+from dynanoise_export.reports.html.attack_page import write_html
 from dynanoise_models.experiments import Choices
 from dynanoise_models.making import train_target
 from dynanoise_models.protocols import Protocol

@@ -12,17 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dynanoise_export.attacks.asking.answers import Answers, gather
-from dynanoise_export.attacks.asking.client import SMALLEST
-from dynanoise_export.attacks.asking.observations import DELTAS, LABEL_DELTA, NEIGHBOURS, Observations
-from dynanoise_export.attacks.asking.variants import Variants, image_axes, moved, same, scales, transformed
 from dynanoise_export.attacks.audit import Audit, open_audit
-from dynanoise_export.attacks.stores import open_store
+from dynanoise_export.attacks.queries.client import SMALLEST
+from dynanoise_export.attacks.queries.observations import DELTAS, LABEL_DELTA, NEIGHBOURS, Observations
+from dynanoise_export.attacks.queries.variants import Variants, image_axes, moved, same, scales, transformed
+from dynanoise_export.attacks.responses import Answers, gather
+from dynanoise_export.attacks.shadow_models import open_store
 from dynanoise_export.files import folder_written_whole
-from dynanoise_export.graph.running import predictor_of
+from dynanoise_export.runtimes.graph_session import predictor_of
 from dynanoise_export.runtimes.predictor import predict, rows_of
 from dynanoise_export.shadow_stores import ShadowStore
-from dynanoise_export.targets.opening import open_target
+from dynanoise_export.sources.open_source import open_source
 
 Floats = npt.NDArray[np.float32]
 # Logits [n, k] to the probabilities of one answer.
@@ -31,7 +31,7 @@ ITSELF, SHAKEN, TRANSFORMED = "itself", "shaken", "transformed"
 
 
 @dataclass(frozen=True)
-class Target:
+class SourceModel:
     """A target of `benchmarks/results.py`, and its logits.
 
     Attributes:
@@ -45,9 +45,9 @@ class Target:
     logits: dict[str, Floats]
 
 
-def open_stored(folder: Path) -> Target:
+def open_stored(folder: Path) -> SourceModel:
     """Open a target, and ask its undefended model all that an attacker asks, unless that was done before."""
-    target = open_target(folder / "target.pt")
+    target = open_source(folder / "target.pt")
     audit = open_audit(folder / "bundle", target.inputs)
     store = open_store(folder / "shadows", audit)
     kept = folder / "logits"
@@ -59,7 +59,7 @@ def open_stored(folder: Path) -> Target:
                 print(f"asking: {name}", flush=True)
                 given = [predict(predictor, rows, output).astype(np.float32) for rows in variants(audit.inputs)]
                 np.save(staged / f"{name}.npy", np.stack(given))
-    return Target(audit, store, {path.stem: np.load(path, mmap_mode="r") for path in kept.glob("*.npy")})
+    return SourceModel(audit, store, {path.stem: np.load(path, mmap_mode="r") for path in kept.glob("*.npy")})
 
 
 def queries(audit: Audit) -> Iterator[tuple[str, Variants]]:
@@ -73,7 +73,7 @@ def queries(audit: Audit) -> Iterator[tuple[str, Variants]]:
         yield TRANSFORMED, transformed(images)
 
 
-def observations(target: Target, answer: Answer) -> Observations:
+def observations(target: SourceModel, answer: Answer) -> Observations:
     """Answer all queries, and keep what an attacker keeps of it."""
     given = {name: answers_to(logits, target.audit, answer) for name, logits in target.logits.items()}
     return Observations(

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from dynanoise_export.deployment.triton.backend import Backend
-from dynanoise_export.deployment.triton.deciding import Wanted
 from dynanoise_export.deployment.triton.repository import make_repository
+from dynanoise_export.deployment.triton.serving import Wanted
+from dynanoise_export.deployment.triton.triton_backend import Backend
 from dynanoise_export.parameters import NoiseSource
 from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.targets import TARGETS

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dynanoise_export.loading import LoadedModel
+    from dynanoise_export.deployed.session import LoadedModel
 
 __version__ = "0.1.0"
 
@@ -19,6 +19,6 @@ def load(where: str | Path, provider: str | None = None) -> "LoadedModel":
     Raises:
         UserError: it can't be opened, or has no defence.
     """
-    from dynanoise_export.loading import load as open_model  # which takes a second that --help has not
+    from dynanoise_export.deployed.session import load as open_model  # which takes a second that --help has not
 
     return open_model(where, provider)

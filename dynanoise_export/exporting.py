@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 
-from dynanoise_export.distributions import are_probabilities
+from dynanoise_export.defences.dynanoise import Head
 from dynanoise_export.errors import UserError
 from dynanoise_export.files import sha256, written_whole
 from dynanoise_export.graph.attach import OUTPUT_NAME, Attached, attach
@@ -17,17 +17,17 @@ from dynanoise_export.graph.files import external_files, read_model, write_model
 from dynanoise_export.graph.logits import Logits, behind
 from dynanoise_export.graph.precision import to_float16
 from dynanoise_export.graph.provenance import Provenance, tool_versions, write_provenance
-from dynanoise_export.graph.running import predictor_of
 from dynanoise_export.graph.values import value_named
-from dynanoise_export.mechanism.heads import Head
-from dynanoise_export.mechanism.keyed.key import KeyFile, key_beside, key_for
-from dynanoise_export.mechanism.keyed.noise import KeyedNoise
-from dynanoise_export.mechanism.noise import Noise, source_of
+from dynanoise_export.noise.keyed.key import KeyFile, key_beside, key_for
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
+from dynanoise_export.noise.normals import Noise, source_of
 from dynanoise_export.parameters import DEFAULT_GRIDS, NoiseSource, Precision
+from dynanoise_export.probabilities import are_probabilities
+from dynanoise_export.runtimes.graph_session import predictor_of
 from dynanoise_export.runtimes.onnx_runtime import require_onnxruntime
-from dynanoise_export.targets.inputs import Arrays
-from dynanoise_export.targets.opening import open_target
-from dynanoise_export.targets.target import OpenOptions, Target
+from dynanoise_export.sources.inputs import Arrays
+from dynanoise_export.sources.open_source import open_source
+from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 
 Progress = Callable[[str], None]
 
@@ -70,7 +70,7 @@ class Exported:
 
     path: Path
     sha256: str
-    target: Target
+    target: SourceModel
     logits: str
     dropped: tuple[str, ...]
     provenance: Provenance
@@ -82,13 +82,13 @@ def export(
     output: Path,
     head: Head,
     options: ExportOptions | None = None,
-    opening: OpenOptions | None = None,
+    opening: SourceOptions | None = None,
     progress: Progress = lambda step: None,
 ) -> Exported:
     """Make a defended ONNX file of a trained classifier.
 
     Args:
-        path: the classifier, in any format that `open_target` knows.
+        path: the classifier, in any format that `open_source` knows.
         output: where the file goes; external data, if any, goes beside it.
         head: the defence.
         options: how the file is to be made.
@@ -105,7 +105,7 @@ def export(
     noise: Noise = options.noise if key_file is None else KeyedNoise(key_file.key, options.grids)
     with written_whole(output) as staged:
         progress(f"Opening {path}")
-        target = open_target(path, opening)
+        target = open_source(path, opening)
         progress("Converting to ONNX")
         model = target.to_onnx(options.opset)
         if options.precision is Precision.FP16:
@@ -137,7 +137,7 @@ def _require_other_weights(model: ir.Model, output: Path) -> None:
         raise UserError(f"The output's weights would replace the input's, in {data.name}: give another output with -o.")
 
 
-def find_logits(model: ir.Model, target: Target) -> Logits:
+def find_logits(model: ir.Model, target: SourceModel) -> Logits:
     """Find the logits by structure and, where that does not tell, by running the undefended model once.
 
     Raises:
@@ -160,7 +160,7 @@ def find_logits(model: ir.Model, target: Target) -> Logits:
     return dataclasses.replace(logits, kind="logits")
 
 
-def _provenance(target: Target, head: Head, noise: Noise, attached: Attached) -> Provenance:
+def _provenance(target: SourceModel, head: Head, noise: Noise, attached: Attached) -> Provenance:
     keyed = noise if isinstance(noise, KeyedNoise) else None
     return Provenance(
         head=head.name,
@@ -177,7 +177,7 @@ def _provenance(target: Target, head: Head, noise: Noise, attached: Attached) ->
     )
 
 
-def _with_noise(target: Target, attached: Attached) -> Arrays:
+def _with_noise(target: SourceModel, attached: Attached) -> Arrays:
     if attached.noise_input is None:
         return target.example
     rows = len(next(iter(target.example.values())))

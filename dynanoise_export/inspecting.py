@@ -5,11 +5,11 @@ from pathlib import Path
 
 import onnx_ir as ir
 
+from dynanoise_export.defences.dynanoise_onnx import DOMAIN
 from dynanoise_export.files import sha256
 from dynanoise_export.graph.files import external_files, read_model
 from dynanoise_export.graph.leaks import LeakReport, find_leaks
 from dynanoise_export.graph.provenance import Provenance, read_provenance
-from dynanoise_export.mechanism.onnx_function import DOMAIN
 
 
 @dataclass(frozen=True)

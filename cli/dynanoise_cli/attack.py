@@ -72,15 +72,15 @@ def attack(
         if path is not None:
             require_writable(path)
 
+    from dynanoise_export.attacks.attacking_model import QUERIES, Options
+    from dynanoise_export.attacks.attacking_model import attack as carry_out
     from dynanoise_export.attacks.gates import gates
-    from dynanoise_export.attacks.suite import QUERIES, Options
-    from dynanoise_export.attacks.suite import attack as carry_out
     from dynanoise_export.reports.attack_document import attack_document
     from dynanoise_export.reports.attack_terminal import print_attack
-    from dynanoise_export.reports.document import write_document
+    from dynanoise_export.reports.documents import write_document
 
     if html is not None:
-        from dynanoise_export.reports.html.page import write_html
+        from dynanoise_export.reports.html.attack_page import write_html
         from dynanoise_export.reports.html.rendering import require_report
 
         require_report()

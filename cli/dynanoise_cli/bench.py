@@ -51,14 +51,14 @@ def bench(
         if path is not None:
             require_writable(path)
 
-    from dynanoise_export.benchmarking.suite import Options
-    from dynanoise_export.benchmarking.suite import bench as measure
+    from dynanoise_export.benchmarking.benchmark import Options
+    from dynanoise_export.benchmarking.benchmark import bench as measure
     from dynanoise_export.reports.bench_document import bench_document
     from dynanoise_export.reports.bench_terminal import print_bench
-    from dynanoise_export.reports.document import write_document
+    from dynanoise_export.reports.documents import write_document
 
     if html is not None:
-        from dynanoise_export.reports.html.bench import write_bench_html
+        from dynanoise_export.reports.html.bench_page import write_bench_html
         from dynanoise_export.reports.html.rendering import require_report
 
         require_report()

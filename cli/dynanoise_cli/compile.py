@@ -73,8 +73,8 @@ def compile_(
 
     from dynanoise_export.deployment.tensorrt.building import BuildOptions
     from dynanoise_export.deployment.tensorrt.compiling import CompileOptions, compile_plan
-    from dynanoise_export.reports.document import write_document
-    from dynanoise_export.reports.plan import plan_document, print_compiled
+    from dynanoise_export.reports.compile_report import plan_document, print_compiled
+    from dynanoise_export.reports.documents import write_document
 
     capabilities = tuple(compute_capability or ())
     build = BuildOptions(chosen, timing_cache, version_compatible, hardware_compatible, capabilities)

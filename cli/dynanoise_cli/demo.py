@@ -12,14 +12,14 @@ def demo(
     out: Annotated[Path, typer.Option(help="The folder for what it makes.")] = Path("demo"),
 ) -> None:
     """Train a small model on scikit-learn's digits, export it defended, and validate, ask, attack and time it."""
-    from dynanoise_export.demonstration import demonstrate
     from dynanoise_export.reports.attack_document import attack_document
     from dynanoise_export.reports.bench_document import bench_document
-    from dynanoise_export.reports.demonstration_terminal import print_demonstration
-    from dynanoise_export.reports.document import write_document
-    from dynanoise_export.reports.html.bench import write_bench_html
-    from dynanoise_export.reports.html.page import write_html
+    from dynanoise_export.reports.documents import write_document
+    from dynanoise_export.reports.html.attack_page import write_html
+    from dynanoise_export.reports.html.bench_page import write_bench_html
     from dynanoise_export.reports.html.rendering import require_report
+    from dynanoise_models.demonstration import demonstrate
+    from dynanoise_models.demonstration_terminal import print_demonstration
 
     require_report()
     with progress() as step:

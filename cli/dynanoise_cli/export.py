@@ -73,10 +73,10 @@ def export(
     if json is not None:
         require_writable(json)
 
+    from dynanoise_export.defences.dynanoise import DynaNoise
     from dynanoise_export.exporting import ExportOptions
     from dynanoise_export.exporting import export as make
-    from dynanoise_export.mechanism.heads import DynaNoise
-    from dynanoise_export.reports.document import export_document, write_document
+    from dynanoise_export.reports.documents import export_document, write_document
     from dynanoise_export.reports.terminal import print_exported
 
     grids = tuple(grid or DEFAULT_GRIDS)

@@ -14,7 +14,7 @@ def inspect(
 ) -> None:
     """Show what an ONNX file is: inputs, outputs, defence, leak check and provenance."""
     from dynanoise_export.inspecting import inspect as look
-    from dynanoise_export.reports.document import inspection_document, write_document
+    from dynanoise_export.reports.documents import inspection_document, write_document
     from dynanoise_export.reports.terminal import print_inspection
 
     seen = look(file)

@@ -9,7 +9,7 @@ from dynanoise_export.errors import UserError
 from dynanoise_export.parameters import DEFAULT_BASE_VARIANCE, Parameters, Provider
 
 if TYPE_CHECKING:
-    from dynanoise_export.targets.target import OpenOptions
+    from dynanoise_export.sources.source_model import SourceOptions
 
 DEFENCE = "Defence"
 MODEL = "What the model's file does not say"
@@ -107,14 +107,14 @@ def given_parameters(
 
 def opening(
     logits: str | None, arch: str | None, example: Path | None, inputs: list[str] | None, allow_pickle: bool
-) -> "OpenOptions":
+) -> "SourceOptions":
     """Gather what the user says about a model that its file does not say.
 
     Raises:
         UserError: an input is not in the form that `--input` takes.
     """
-    from dynanoise_export.targets.inputs import parse_spec
-    from dynanoise_export.targets.target import OpenOptions
+    from dynanoise_export.sources.inputs import parse_spec
+    from dynanoise_export.sources.source_model import SourceOptions
 
     specs = tuple(parse_spec(text) for text in inputs or ())
-    return OpenOptions(arch=arch, inputs=specs, example=example, logits=logits, allow_pickle=allow_pickle)
+    return SourceOptions(arch=arch, inputs=specs, example=example, logits=logits, allow_pickle=allow_pickle)

@@ -7,7 +7,7 @@ import typer
 
 from dynanoise_cli import options
 from dynanoise_cli.console import console_beside
-from dynanoise_export.deployment.triton.backend import Backend
+from dynanoise_export.deployment.triton.triton_backend import Backend
 from dynanoise_export.files import require_writable
 
 
@@ -37,10 +37,10 @@ def triton(
     if json is not None:
         require_writable(json)
 
-    from dynanoise_export.deployment.triton.deciding import Wanted
     from dynanoise_export.deployment.triton.repository import make_repository
-    from dynanoise_export.reports.document import write_document
-    from dynanoise_export.reports.triton import print_repository, repository_document
+    from dynanoise_export.deployment.triton.serving import Wanted
+    from dynanoise_export.reports.documents import write_document
+    from dynanoise_export.reports.triton_report import print_repository, repository_document
 
     written = make_repository(defended, repository, Wanted(name, backend, max_batch, instances, labels))
     print_repository(written, console_beside(json))

@@ -51,11 +51,11 @@ def validate(
         if path is not None:
             require_writable(path)
 
-    from dynanoise_export.reports.document import validation_document, write_document
+    from dynanoise_export.reports.documents import validation_document, write_document
     from dynanoise_export.reports.junit import write_junit
     from dynanoise_export.reports.terminal import print_validation
-    from dynanoise_export.validation.parity import Tolerance
-    from dynanoise_export.validation.suite import validate as judge
+    from dynanoise_export.validation.parity_checks import Tolerance
+    from dynanoise_export.validation.validating import validate as judge
 
     opening = options.opening(logits, arch, example, inputs, allow_pickle)
     with progress() as step:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dynanoise_export.attacks.asking.answers import Answers
-from dynanoise_export.attacks.asking.observations import LABEL_DELTA, Observations
+from dynanoise_export.attacks.queries.observations import LABEL_DELTA, Observations
+from dynanoise_export.attacks.responses import Answers
 
 
 @dataclass(frozen=True)

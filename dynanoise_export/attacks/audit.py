@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dynanoise_export.bundles import Bundle, Part, bundle_sha256, load_bundle, require_disjoint
 from dynanoise_export.errors import UserError
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.sources.inputs import TensorSpec
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.auc import auc, placements
-from dynanoise_export.attacks.metrics.intervals import Interval
+from dynanoise_export.intervals import Interval
 
 FOLDS = 5
 

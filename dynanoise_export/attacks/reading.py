@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dynanoise_export.attacks.asking.answers import Answers
-from dynanoise_export.attacks.asking.client import SMALLEST
 from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.evidence import Evidence, Floats, Labels, Shadows
+from dynanoise_export.attacks.queries.client import SMALLEST
+from dynanoise_export.attacks.responses import Answers
 from dynanoise_export.attacks.signals import signals, stacked
-from dynanoise_export.mechanism.heads import Head
+from dynanoise_export.defences.dynanoise import Head
 from dynanoise_export.shadow_stores import ShadowStore
 
 # How many defended answers of a shadow model tell how often its label is right.

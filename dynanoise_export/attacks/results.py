@@ -9,8 +9,8 @@ from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.methods.attack import Attack
 from dynanoise_export.attacks.metrics.accuracy import Verdicts
 from dynanoise_export.attacks.metrics.auc import Placements
-from dynanoise_export.attacks.metrics.intervals import Interval
 from dynanoise_export.attacks.metrics.roc import Curve
+from dynanoise_export.intervals import Interval
 
 # The rates at which the left end of the ROC curve is told.
 FPRS = (0.01, 0.001, 0.0001)

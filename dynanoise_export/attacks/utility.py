@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from dynanoise_export.attacks.asking.answers import Answers
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.calibration import calibration_error
-from dynanoise_export.attacks.metrics.intervals import LEVEL, Interval, share
+from dynanoise_export.attacks.responses import Answers
+from dynanoise_export.intervals import LEVEL, Interval, share
 
 
 @dataclass(frozen=True)

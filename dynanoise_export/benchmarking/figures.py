@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import quantile_test
 
-from dynanoise_export.attacks.metrics.intervals import LEVEL, Interval
 from dynanoise_export.benchmarking.timing import Pair, Seconds
+from dynanoise_export.intervals import LEVEL, Interval
 from dynanoise_export.parameters import Provider
 
 PERCENTILES = (50, 95, 99)

@@ -6,16 +6,16 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from dynanoise_export.defences import keep_label
+from dynanoise_export.defences.dynanoise import Head
+from dynanoise_export.defences.dynanoise_onnx import DOMAIN, OLDEST_OPSET, VERSION
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.leaks import LeakReport, find_leaks
 from dynanoise_export.graph.logits import Logits
 from dynanoise_export.graph.probe import LOG
 from dynanoise_export.graph.values import unused_name, values
-from dynanoise_export.mechanism import keep_label
-from dynanoise_export.mechanism.heads import Head
-from dynanoise_export.mechanism.keyed.noise import WEIGHTS
-from dynanoise_export.mechanism.noise import INPUT_NAME, Noise, standard_normals
-from dynanoise_export.mechanism.onnx_function import DOMAIN, OLDEST_OPSET, VERSION
+from dynanoise_export.noise.keyed.keyed_noise import WEIGHTS
+from dynanoise_export.noise.normals import INPUT_NAME, Noise, standard_normals
 from dynanoise_export.parameters import NoiseSource
 
 OUTPUT_NAME = "probabilities"

@@ -7,11 +7,11 @@ import onnx
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from dynanoise_export.distributions import are_probabilities
 from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.graph.external_data import external_weights
+from dynanoise_export.probabilities import are_probabilities
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
-from dynanoise_export.targets.inputs import Arrays
+from dynanoise_export.sources.inputs import Arrays
 
 
 def check_graph(path: Path, model: ir.Model) -> None:

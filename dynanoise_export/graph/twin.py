@@ -6,7 +6,7 @@ from onnx_ir.passes import common
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.leaks import looks_up_a_hash
 from dynanoise_export.graph.values import unused_name
-from dynanoise_export.mechanism.noise import INPUT_NAME
+from dynanoise_export.noise.normals import INPUT_NAME
 
 RANDOM_LIKE = "RandomNormalLike"
 

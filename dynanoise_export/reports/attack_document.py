@@ -3,13 +3,13 @@
 import dataclasses
 
 from dynanoise_export.attacks.attackers import Attacker
+from dynanoise_export.attacks.attacking_model import AttackReport
 from dynanoise_export.attacks.gates import Exceeded
-from dynanoise_export.attacks.metrics.intervals import Interval
 from dynanoise_export.attacks.results import Result
-from dynanoise_export.attacks.suite import AttackReport
 from dynanoise_export.attacks.tradeoff import Tradeoff, of_attack
 from dynanoise_export.attacks.utility import Utility
-from dynanoise_export.reports.document import Document, header
+from dynanoise_export.intervals import Interval
+from dynanoise_export.reports.documents import Document, header
 
 
 def attack_document(report: AttackReport) -> Document:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from dynanoise_export.attacks.attackers import Attacker
+from dynanoise_export.attacks.attacking_model import AttackReport
 from dynanoise_export.attacks.results import Result
-from dynanoise_export.attacks.suite import AttackReport
 
 ONE_ANSWER = "1 answer"
 

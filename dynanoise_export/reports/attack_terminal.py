@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from dynanoise_export.attacks.metrics.intervals import Interval
+from dynanoise_export.attacks.attacking_model import AttackReport
 from dynanoise_export.attacks.results import FPRS, Result
-from dynanoise_export.attacks.suite import AttackReport
+from dynanoise_export.intervals import Interval
 from dynanoise_export.reports.attack_grid import grid, midput_rows
 
 STRONG, SOME = 0.6, 0.55

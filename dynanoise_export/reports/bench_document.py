@@ -2,17 +2,17 @@
 
 import dataclasses
 
+from dynanoise_export.benchmarking.benchmark import BenchReport
 from dynanoise_export.benchmarking.figures import Latency, Run
-from dynanoise_export.benchmarking.suite import BenchReport
-from dynanoise_export.reports.document import Document, header
+from dynanoise_export.reports.documents import Document, header
 
 
 def bench_document(report: BenchReport) -> Document:
     """Tell what a defence costs; there is nothing to fail."""
-    served = report.served
-    parameters = served.stated.parameters if served.stated else None
-    return header("bench", served.name, served.sha256, parameters, passed=True) | {
-        "noise": served.stated.noise if served.stated else None,
+    deployed = report.deployed
+    parameters = deployed.stated.parameters if deployed.stated else None
+    return header("bench", deployed.name, deployed.sha256, parameters, passed=True) | {
+        "noise": deployed.stated.noise if deployed.stated else None,
         "against": report.against,
         "threads": report.threads,
         "made_up_sizes": report.sizes,

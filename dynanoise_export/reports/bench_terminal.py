@@ -5,8 +5,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from dynanoise_export.benchmarking.benchmark import BenchReport
 from dynanoise_export.benchmarking.figures import PERCENTILES, Run
-from dynanoise_export.benchmarking.suite import BenchReport
 from dynanoise_export.reports.bench_wording import answer, conditions, groups, interval, milliseconds, sides
 
 

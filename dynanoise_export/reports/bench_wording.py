@@ -2,15 +2,15 @@
 
 from itertools import groupby
 
-from dynanoise_export.attacks.metrics.intervals import Interval
+from dynanoise_export.benchmarking.benchmark import BenchReport
 from dynanoise_export.benchmarking.figures import BEYOND, Latency, Run
-from dynanoise_export.benchmarking.suite import BenchReport
+from dynanoise_export.intervals import Interval
 from dynanoise_export.parameters import Provider
 
 
 def groups(report: BenchReport) -> list[tuple[str, list[Run]]]:
     """Give the runs of each provider, under its name, or under that of the model where it runs elsewhere."""
-    return [(provider or report.served.name, list(runs)) for provider, runs in groupby(report.runs, _provider)]
+    return [(provider or report.deployed.name, list(runs)) for provider, runs in groupby(report.runs, _provider)]
 
 
 def answer(runs: list[Run]) -> str:
@@ -47,7 +47,7 @@ def conditions(report: BenchReport) -> list[str]:
     if report.against is not None:
         told[0] += "; the ratio is the median over the pairs, with its 95% interval"
         told.append(f"plain: {report.against}")
-    if report.served.graph is not None:
+    if report.deployed.graph is not None:
         told.append(
             "threads: " + ("as many as ONNX Runtime chooses" if report.threads is None else f"{report.threads}")
         )

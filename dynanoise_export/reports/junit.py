@@ -4,12 +4,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from dynanoise_export.files import written_whole
-from dynanoise_export.validation.suite import Validation
+from dynanoise_export.validation.validating import Validation
 
 
 def write_junit(validation: Validation, path: Path) -> None:
     """Write one test case for each check; a warning is a skipped test, unless warnings fail."""
-    name = validation.subject.served.name
+    name = validation.subject.deployed.name
     suite = ElementTree.Element("testsuite", name="dynanoise-export validate", tests=str(len(validation.checks)))
     counts = {"failure": 0, "skipped": 0}
     for check in validation.checks:

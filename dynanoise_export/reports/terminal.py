@@ -12,12 +12,12 @@ from dynanoise_export.exporting import Exported
 from dynanoise_export.graph.leaks import Draw, LeakReport
 from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.inspecting import Inspection
-from dynanoise_export.mechanism.strength import warning
+from dynanoise_export.noise.strength import warning
 from dynanoise_export.parameters import NoiseSource
 from dynanoise_export.validation.check import Check
 
 if TYPE_CHECKING:  # it imports PyTorch, which the other tables can do without
-    from dynanoise_export.validation.suite import Validation
+    from dynanoise_export.validation.validating import Validation
 
 Row = tuple[str, str]
 
@@ -143,7 +143,7 @@ def print_verdict(validation: "Validation", console: Console) -> None:
     unmet = [check for check in validation.checks if not check.passed]
     warnings = sum(check.warning for check in unmet)
     counts = f"{len(validation.checks)} checks, {len(unmet) - warnings} failed, {warnings} warnings"
-    console.print(f"[bold]{verdict}[/]  {escape(validation.subject.served.name)}: {counts}")
+    console.print(f"[bold]{verdict}[/]  {escape(validation.subject.deployed.name)}: {counts}")
     console.print(escape(f"against {validation.reference}, rows: {validation.data}"))
 
 

@@ -143,7 +143,7 @@ class KServePredictor:
 
 
 @dataclass(frozen=True)
-class KServeModel:
+class KServeEndpoint:
     """A model on a server, as a place where it runs.
 
     Attributes:

@@ -9,10 +9,10 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.runtimes.predictor import Arrays, Place, predict
+from dynanoise_export.runtimes.predictor import Arrays, Endpoint, predict
 
 
-def predict_in_new_process(place: Place, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
+def predict_in_new_process(place: Endpoint, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
     """Open a model in a process that starts from nothing, not as a copy of this one, and answer all rows there.
 
     Raises:
@@ -22,5 +22,5 @@ def predict_in_new_process(place: Place, inputs: Arrays, output: str) -> npt.NDA
         return pool.submit(_predict, place, dict(inputs), output).result()
 
 
-def _predict(place: Place, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
+def _predict(place: Endpoint, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
     return predict(place.open(), inputs, output)

@@ -148,7 +148,7 @@ class OnnxRuntimePredictor:
 
 
 @dataclass(frozen=True)
-class OnnxRuntimeFile:
+class OnnxRuntimeEndpoint:
     """An ONNX file in ONNX Runtime, as a place where a deployed model runs."""
 
     path: Path

@@ -27,7 +27,7 @@ class Predictor(Protocol):
         """Answer one batch: inputs by name, each with the rows first, to outputs by name."""
 
 
-class Place(Protocol):
+class Endpoint(Protocol):
     """Somewhere that a deployed model runs; it can be pickled, and so sent to another process."""
 
     @property

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dynanoise_export.mechanism.keyed import reference
-from dynanoise_export.mechanism.keyed.tables import STEPS, Tables
+from dynanoise_export.noise.keyed import reference
+from dynanoise_export.noise.keyed.tables import STEPS, Tables
 
 Floats = npt.NDArray[np.floating]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dynanoise_export.mechanism import reference
+from dynanoise_export.defences import dynanoise_reference
 from dynanoise_export.parameters import Parameters
 from dynanoise_export.validation.exact import magnitudes
 
@@ -103,7 +103,7 @@ def recover(
         contrasts=contrasts,
         used=used,
         logit_contrasts=helmert_contrasts(known, kept)[0],
-        sensitivity=reference.sensitivity(torch.from_numpy(z)).numpy()[:, 0],
+        sensitivity=dynanoise_reference.sensitivity(torch.from_numpy(z)).numpy()[:, 0],
         resolution=2 * float(np.max(error / sigma, where=kept, initial=0.0)),
         wrong=int(wrong.sum()),
         usable=float(usable.mean()),
@@ -152,8 +152,8 @@ def noise_scale(logits: Floats, parameters: Parameters) -> tuple[Float64s, Float
     Returns:
         The logits with infinities at their limits, [n, k], and σ(q), [n, 1].
     """
-    z = np.clip(logits.astype(np.float64), -reference.LARGEST_LOGIT, reference.LARGEST_LOGIT)
-    return z, reference.noise_scale(torch.from_numpy(z), parameters).numpy()
+    z = np.clip(logits.astype(np.float64), -dynanoise_reference.LARGEST_LOGIT, dynanoise_reference.LARGEST_LOGIT)
+    return z, dynanoise_reference.noise_scale(torch.from_numpy(z), parameters).numpy()
 
 
 def recovery_error(z: Float64s, sigma: Float64s, temperature: float) -> Float64s:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from dynanoise_export.errors import UserError
-from dynanoise_export.targets.state_dict import load_weights, weights_in
+from dynanoise_export.sources.state_dict import load_weights, weights_in
 from dynanoise_models import text
 from dynanoise_models.datasets.dataset import Dataset
 from dynanoise_models.targets import TARGETS, TargetRecord

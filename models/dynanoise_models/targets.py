@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.sources.inputs import TensorSpec
 from dynanoise_models import text
 from dynanoise_models.architectures.alexnet import alexnet, alexnet224
 from dynanoise_models.architectures.mlp import mlp

@@ -3,7 +3,7 @@ import json
 import onnx_ir as ir
 import pytest
 
-from dynanoise_export.targets.opening import open_target
+from dynanoise_export.sources.open_source import open_source
 from support.kserve import served
 from support.program import imported
 
@@ -11,7 +11,7 @@ from support.program import imported
 @pytest.fixture(scope="module")
 def plain(checkpoint, tmp_path_factory):
     path = tmp_path_factory.mktemp("bench") / "plain.onnx"
-    ir.save(open_target(checkpoint).to_onnx(None), path)
+    ir.save(open_source(checkpoint).to_onnx(None), path)
     return path
 
 

@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
+from dynanoise_export.deployed.manifest import read_manifest
 from dynanoise_export.parameters import NoiseSource
 from dynanoise_export.runtimes.tensorrt.gpu import compute_capability
-from dynanoise_export.served.manifest import read_manifest
 from support.plans import write_defended
 
 

@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 from dynanoise_export.parameters import NoiseSource
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.sources.inputs import TensorSpec
 from support.exports import session_of
 from support.program import imported
 from support.triton_models import defended, model_of_four_rows, plan

@@ -79,10 +79,10 @@ def test_strict_makes_warnings_fail(program, folder, defended):
 def test_the_undefended_onnx_file_serves_as_a_reference(program, folder, defended, tmp_path):
     import onnx_ir as ir
 
-    from dynanoise_export.targets.opening import open_target
+    from dynanoise_export.sources.open_source import open_source
 
     file = defended()
-    ir.save(open_target(folder / "model.pt").to_onnx(17), tmp_path / "plain.onnx")
+    ir.save(open_source(folder / "model.pt").to_onnx(17), tmp_path / "plain.onnx")
     ended = program("validate", file, "--reference", tmp_path / "plain.onnx", "--data", folder / "rows.npz")
     assert ended.status == 0, ended.out
 
@@ -116,9 +116,9 @@ def test_what_can_not_be_used_is_one_sentence(program, folder, defended, monkeyp
 def test_an_undefended_file_has_no_parameters_to_be_judged_by(program, folder, tmp_path):
     import onnx_ir as ir
 
-    from dynanoise_export.targets.opening import open_target
+    from dynanoise_export.sources.open_source import open_source
 
-    ir.save(open_target(folder / "model.pt").to_onnx(17), tmp_path / "plain.onnx")
+    ir.save(open_source(folder / "model.pt").to_onnx(17), tmp_path / "plain.onnx")
     arguments = ["validate", tmp_path / "plain.onnx", "--reference", folder / "model.pt", "--data", folder / "rows.npz"]
     ended = program(*arguments)
     assert ended.status == 2

@@ -6,14 +6,14 @@ import torch
 from safetensors.torch import save_file
 
 from dynanoise_export.bundles import Part, load_bundle
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.errors import UserError
 from dynanoise_export.exporting import export
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import Parameters
-from dynanoise_export.targets.opening import open_target
-from dynanoise_export.targets.target import OpenOptions
-from dynanoise_export.validation.reference import reference_logits
-from dynanoise_export.validation.suite import validate
+from dynanoise_export.sources.open_source import open_source
+from dynanoise_export.sources.reference_model import reference_logits
+from dynanoise_export.sources.source_model import SourceOptions
+from dynanoise_export.validation.validating import validate
 from dynanoise_models.experiments import Choices
 from dynanoise_models.making import STATE, train_target
 from dynanoise_models.protocols import Protocol
@@ -49,7 +49,7 @@ def test_every_target_trains_exports_and_passes_validation(tmp_path, folder, enc
     assert not checkpoint.with_name(checkpoint.name + STATE).exists()
 
     rows = load_bundle(bundle, [spec.name for spec in TARGETS[target].inputs])
-    logits = reference_logits(open_target(checkpoint, OpenOptions()), rows.inputs)
+    logits = reference_logits(open_source(checkpoint, SourceOptions()), rows.inputs)
     right = logits.argmax(axis=1) == rows.y
     for part in (Part.MEMBER, Part.NON_MEMBER):
         assert trained.accuracy[part] == pytest.approx(right[rows.split == part].mean())

@@ -24,11 +24,11 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(folder, tmp_path_factory):
     """Give a server with the model behind each kind of noise, two instances of each."""
-    from dynanoise_export.deployment.triton.backend import Backend
-    from dynanoise_export.deployment.triton.deciding import Wanted
+    from dynanoise_export.defences.dynanoise import DynaNoise
     from dynanoise_export.deployment.triton.repository import make_repository
+    from dynanoise_export.deployment.triton.serving import Wanted
+    from dynanoise_export.deployment.triton.triton_backend import Backend
     from dynanoise_export.exporting import ExportOptions, export
-    from dynanoise_export.mechanism.heads import DynaNoise
     from dynanoise_export.parameters import NoiseSource, Parameters
 
     for noise in NOISES:

@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 
 from dynanoise_export.bundles import Part, bundle_sha256, save_bundle
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.exporting import ExportOptions, export
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 from dynanoise_export.shadow_stores import KEPT, LOGITS, RECORD, SCHEMA
 

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from dynanoise_export.attacks.metrics.intervals import Interval
+from dynanoise_export.benchmarking.benchmark import BenchReport
 from dynanoise_export.benchmarking.figures import Latency, Run
 from dynanoise_export.benchmarking.machine import Machine
-from dynanoise_export.benchmarking.suite import BenchReport
+from dynanoise_export.deployed.deployed_model import DeployedModel, Graph
 from dynanoise_export.graph.leaks import find_leaks
 from dynanoise_export.graph.provenance import Provenance
+from dynanoise_export.intervals import Interval
 from dynanoise_export.parameters import Provider
-from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeFile
-from dynanoise_export.served.model import Graph, ServedModel
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint
+from dynanoise_export.sources.inputs import TensorSpec
 from support.graphs import HEAD, parse
 
 STATED = Provenance(HEAD.name, HEAD.parameters_dict(), "random", None, "ONNX", "0", {})
@@ -28,12 +28,14 @@ def made_report(name: str = "defended.onnx") -> BenchReport:
     return BenchReport(made_model(name), "the plain one", 1, {"sequence": 128}, MACHINE, (fast, slow))
 
 
-def made_model(name: str, *, inputs: tuple[TensorSpec, ...] = TEXT, stated: Provenance | None = STATED) -> ServedModel:
+def made_model(
+    name: str, *, inputs: tuple[TensorSpec, ...] = TEXT, stated: Provenance | None = STATED
+) -> DeployedModel:
     """Make a deployed ONNX file out of nothing."""
     model: ir.Model = parse("g (float[n,3] x) => (float[n,3] y) { y = Softmax<axis=-1>(x) }")
     path = Path(name)
     graph = Graph(path, model, None, find_leaks(model), Provider.CPU)
-    return ServedModel(name, "0" * 64, OnnxRuntimeFile(path), stated, inputs, None, "y", (), 3, graph)
+    return DeployedModel(name, "0" * 64, OnnxRuntimeEndpoint(path), stated, inputs, None, "y", (), 3, graph)
 
 
 _RATIO = Interval(1.0123, 1.0045, 1.0201)

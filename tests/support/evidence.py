@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import log_softmax
 
 from dynanoise_export.attacks.attackers import Attacker
-from dynanoise_export.attacks.attacking import FIXED, judge
 from dynanoise_export.attacks.evidence import Evidence, Labels, Shadows
+from dynanoise_export.attacks.judging import FIXED, judge
 from dynanoise_export.attacks.methods.loss import LOSS
 from dynanoise_export.attacks.signals import signals, stacked
 

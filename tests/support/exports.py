@@ -10,11 +10,11 @@ import onnxruntime
 import pytest
 import torch
 
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.errors import UserError
 from dynanoise_export.exporting import Exported, ExportOptions, export
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
-from dynanoise_export.targets.target import OpenOptions
+from dynanoise_export.sources.source_model import SourceOptions
 from support.algorithm import algorithm_1
 
 Inputs = Mapping[str, np.ndarray]
@@ -56,7 +56,7 @@ def defended(path: Path, folder: Path, seed: int = 0, **opening: object) -> Defe
         folder / "defended.onnx",
         DynaNoise(parameters),
         ExportOptions(noise=NoiseSource.INPUT),
-        OpenOptions(**opening),
+        SourceOptions(**opening),
     )
     return Defended(exported, parameters, session_of(exported.path))
 

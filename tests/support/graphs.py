@@ -5,13 +5,13 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.graph.attach import Attached, attach
 from dynanoise_export.graph.external_data import external_weights
 from dynanoise_export.graph.logits import behind
 from dynanoise_export.graph.values import value_named
-from dynanoise_export.mechanism.heads import DynaNoise
-from dynanoise_export.mechanism.keyed.key import Key
-from dynanoise_export.mechanism.keyed.noise import KeyedNoise
+from dynanoise_export.noise.keyed.key import Key
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 
 # Not the defaults, and no two alike: a swap of two of them changes every answer.

@@ -5,9 +5,9 @@ from tempfile import TemporaryDirectory
 
 import onnx_ir as ir
 
+from dynanoise_export.defences.dynanoise import Head
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.logits import Logits
-from dynanoise_export.mechanism.heads import Head
 from dynanoise_export.parameters import NoiseSource
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
 

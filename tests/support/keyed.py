@@ -9,8 +9,8 @@ import numpy as np
 import onnx_ir as ir
 from scipy.linalg import fractional_matrix_power
 
-from dynanoise_export.mechanism.keyed.noise import KeyedNoise, append_keyed_normals
-from dynanoise_export.mechanism.onnx_function import DOMAIN, VERSION
+from dynanoise_export.defences.dynanoise_onnx import DOMAIN, VERSION
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise, append_keyed_normals
 
 PROJECTIONS, ROWS, MOST_HASHED = 8, 65536, 8196
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import torch
 
+from dynanoise_export.defences.dynanoise import DynaNoise
+from dynanoise_export.deployed.manifest import Manifest, manifest_beside, write_manifest
 from dynanoise_export.exporting import ExportOptions, export
 from dynanoise_export.files import sha256
 from dynanoise_export.graph.files import read_model
 from dynanoise_export.graph.provenance import read_provenance
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
-from dynanoise_export.served.manifest import Manifest, manifest_beside, write_manifest
-from dynanoise_export.targets.inputs import TensorSpec, parse_spec
-from dynanoise_export.targets.target import OpenOptions
+from dynanoise_export.sources.inputs import TensorSpec, parse_spec
+from dynanoise_export.sources.source_model import SourceOptions
 from support.folders import distilbert, save
 from support.modules import FixedBatch, InTuple, seeded
 
@@ -22,7 +22,7 @@ LABELS = ("bad", "fair", "good")
 
 def defended(target: Path, output: Path, noise: NoiseSource, *inputs: str, logits: str | None = None) -> Path:
     """Export a target, with its inputs where its file does not say them."""
-    opening = OpenOptions(inputs=tuple(map(parse_spec, inputs)), logits=logits)
+    opening = SourceOptions(inputs=tuple(map(parse_spec, inputs)), logits=logits)
     return export(target, output, DynaNoise(PARAMETERS), ExportOptions(noise=noise), opening).path
 
 

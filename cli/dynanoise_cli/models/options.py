@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "The experiment"
 TRAINING = "The training"
 
-Target = Annotated[str, typer.Argument(help="A target's name; `dynanoise-models list` shows them.")]
+SourceModel = Annotated[str, typer.Argument(help="A target's name; `dynanoise-models list` shows them.")]
 DataDir = Annotated[
     Path | None,
     typer.Option(help="The folder of the data sets; DYNANOISE_DATA by default.", rich_help_panel=EXPERIMENT),

@@ -19,7 +19,7 @@ WORK = "The work"
 
 
 def shadows(
-    target: options.Target,
+    target: options.SourceModel,
     output: Annotated[Path, typer.Option("-o", "--output", help="The shadow store to make, or to go on with.")],
     count: Annotated[int, typer.Option(help="How many models, an even number; a store of fewer grows.")],
     bundle: Annotated[
@@ -48,7 +48,7 @@ def shadows(
     if json is not None:
         require_writable(json)
 
-    from dynanoise_export.reports.document import write_document
+    from dynanoise_export.reports.documents import write_document
     from dynanoise_models.reporting import print_shadows, shadows_document
     from dynanoise_models.shadows.making import make_shadows
 

@@ -15,7 +15,7 @@ from dynanoise_models.training.settings import Defence
 
 
 def train(
-    target: options.Target,
+    target: options.SourceModel,
     output: Annotated[Path, typer.Option("-o", "--output", help="The checkpoint to make.")],
     bundle: Annotated[
         Path | None,
@@ -41,7 +41,7 @@ def train(
         require_writable(json)
     bundle = bundle or output.with_suffix(".bundle")
 
-    from dynanoise_export.reports.document import write_document
+    from dynanoise_export.reports.documents import write_document
     from dynanoise_models.making import train_target
     from dynanoise_models.reporting import print_trained, trained_document
     from dynanoise_models.stopping import asked_to_stop

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.attacks.metrics.intervals import Interval, share
+from dynanoise_export.intervals import Interval, share
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm, rankdata
 
-from dynanoise_export.attacks.metrics.intervals import LEVEL, Interval
+from dynanoise_export.intervals import LEVEL, Interval
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,7 +25,7 @@ class Placements:
 
 
 def placements(scores: npt.NDArray[np.floating], member: npt.NDArray[np.bool_]) -> Placements:
-    """Place scores [n], by ranks, in n log n steps (Sun and Xu 2014)."""
+    """Endpoint scores [n], by ranks, in n log n steps (Sun and Xu 2014)."""
     ranks = rankdata(scores)
     inside, outside = scores[member], scores[~member]
     return Placements(

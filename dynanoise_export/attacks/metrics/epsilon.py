@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.attacks.metrics.intervals import LEVEL, lower, upper
+from dynanoise_export.intervals import LEVEL, lower, upper
 
 # A bound of the one rate and one of the other, each of which may fail.
 ERROR = (1 - LEVEL) / 2

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_curve
 
-from dynanoise_export.attacks.metrics.intervals import LEVEL, Interval, lower, upper
+from dynanoise_export.intervals import LEVEL, Interval, lower, upper
 
 # A threshold's true FPR and the TPR there are both uncertain, and either bound of the TPR may fail by either.
 ERROR = (1 - LEVEL) / 4

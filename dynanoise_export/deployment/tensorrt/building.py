@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dynanoise_export.deployed.manifest import Profile
 from dynanoise_export.deployment.tensorrt.monitor import make_monitor
 from dynanoise_export.errors import UserError, first_line
 from dynanoise_export.runtimes.tensorrt.backend import Backend, require_backend
 from dynanoise_export.runtimes.tensorrt.gpu import compute_capability
-from dynanoise_export.runtimes.tensorrt.told import errors_told, reason
-from dynanoise_export.served.manifest import Profile
+from dynanoise_export.runtimes.tensorrt.messages import errors_told, reason
 
 # Told of the units of a phase that are done, how many there are, and the phase's name.
 Counted = Callable[[float, int, str], None]

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from dynanoise_export.deployed.deployed_model import DeployedModel, Graph
+from dynanoise_export.deployed.from_file import open_file
+from dynanoise_export.deployed.manifest import Manifest, Profile, manifest_beside, write_manifest
 from dynanoise_export.deployment.tensorrt.building import BuildOptions, Counted, build_plan
-from dynanoise_export.deployment.tensorrt.noise import draws, noise_warning, require_no_constant_seed
+from dynanoise_export.deployment.tensorrt.dead_noise import draws, noise_warning, require_no_constant_seed
 from dynanoise_export.deployment.tensorrt.profiles import profiles_of
 from dynanoise_export.deployment.tensorrt.seeds import constant_seeds
 from dynanoise_export.errors import UserError
@@ -22,10 +25,7 @@ from dynanoise_export.runtimes.onnx_runtime import require_onnxruntime
 from dynanoise_export.runtimes.tensorrt.backend import Backend, require_backend
 from dynanoise_export.runtimes.tensorrt.build import AMPERE_AND_LATER, NO_OTHERS
 from dynanoise_export.runtimes.tensorrt.gpu import compute_capability
-from dynanoise_export.runtimes.tensorrt.told import errors_told
-from dynanoise_export.served.file import open_file
-from dynanoise_export.served.manifest import Manifest, Profile, manifest_beside, write_manifest
-from dynanoise_export.served.model import Graph, ServedModel
+from dynanoise_export.runtimes.tensorrt.messages import errors_told
 
 
 @dataclass(frozen=True)
@@ -84,26 +84,26 @@ def compile_plan(
         raise UserError(f"The output {output} is the input itself: give another with -o.")
     require_backend(options.build.backend)
     step(f"Opening {path}")
-    served = open_file(path)
-    graph = _require_defended(served)
+    deployed = open_file(path)
+    graph = _require_defended(deployed)
     warning = noise_warning(graph, options.build.backend, allow_dead=options.allow_dead_noise)
     with written_whole(output) as staged:
         step(f"Building with {options.build.backend.product}")
-        built = _build(graph, served, options, count)
+        built = _build(graph, deployed, options, count)
         require_no_constant_seed(graph, built.constant_seeds, allow_dead=options.allow_dead_noise)
         staged.write_bytes(built.plan)
-        manifest = _manifest(graph, served, options.build, built)
+        manifest = _manifest(graph, deployed, options.build, built)
         write_manifest(manifest, manifest_beside(staged))
     return Compiled(output, manifest, warning)
 
 
-def _require_defended(served: ServedModel) -> Graph:
+def _require_defended(deployed: DeployedModel) -> Graph:
     """See that a file gives defended answers and nothing else, and says by which parameters; give its graph."""
-    if served.stated is None or served.parameters is None:
-        raise UserError(f"{served.name} states no defence: compile takes what export made.")
-    if served.graph is None or not served.graph.leaks.passed:
-        raise UserError(f"{served.name} does not cover every answer with noise: inspect tells what leaks.")
-    return served.graph
+    if deployed.stated is None or deployed.parameters is None:
+        raise UserError(f"{deployed.name} states no defence: compile takes what export made.")
+    if deployed.graph is None or not deployed.graph.leaks.passed:
+        raise UserError(f"{deployed.name} does not cover every answer with noise: inspect tells what leaks.")
+    return deployed.graph
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,10 @@ class _Built:
     seconds: float
 
 
-def _build(graph: Graph, served: ServedModel, options: CompileOptions, count: Counted) -> _Built:
-    profiles = profiles_of(served.inputs if served.noise is None else (*served.inputs, served.noise), options.profiles)
+def _build(graph: Graph, deployed: DeployedModel, options: CompileOptions, count: Counted) -> _Built:
+    profiles = profiles_of(
+        deployed.inputs if deployed.noise is None else (*deployed.inputs, deployed.noise), options.profiles
+    )
     with TemporaryDirectory() as folder:
         try:
             model, precision = _in_precision(graph, options.precision, Path(folder))
@@ -144,7 +146,7 @@ def _in_precision(graph: Graph, asked: Precision | None, folder: Path) -> tuple[
     return converted, Precision.FP16
 
 
-def _manifest(graph: Graph, served: ServedModel, options: BuildOptions, built: _Built) -> Manifest:
+def _manifest(graph: Graph, deployed: DeployedModel, options: BuildOptions, built: _Built) -> Manifest:
     backend = options.backend
     capability = compute_capability() if backend is Backend.TENSORRT else None
     return Manifest(
@@ -160,13 +162,13 @@ def _manifest(graph: Graph, served: ServedModel, options: BuildOptions, built: _
         constant_seeds=built.constant_seeds,
         build_seconds=built.seconds,
         source=graph.path.name,
-        source_sha256=str(served.sha256),
-        inputs=served.inputs,
-        noise=served.noise,
-        answers=served.answers,
-        classes=served.classes,
+        source_sha256=str(deployed.sha256),
+        inputs=deployed.inputs,
+        noise=deployed.noise,
+        answers=deployed.answers,
+        classes=deployed.classes,
         versions=tool_versions() | {"polygraphy": importlib.metadata.version("polygraphy")},
-        stated=served.stated,
+        stated=deployed.stated,
     )
 
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from dynanoise_export.deployed.manifest import Profile
 from dynanoise_export.errors import UserError
-from dynanoise_export.served.manifest import Profile
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.sources.inputs import TensorSpec
 
 # The smallest, the most frequent and the largest size of a dynamic axis that the user says nothing of.
 BATCH = (1, 8, 256)

@@ -6,14 +6,14 @@ import numpy as np
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from dynanoise_export.deployment.triton.backend import Backend
+from dynanoise_export.deployed.from_server import FILE_SHA256
 from dynanoise_export.deployment.triton.datatypes import datatype
-from dynanoise_export.deployment.triton.deciding import Decided
+from dynanoise_export.deployment.triton.serving import Decided
+from dynanoise_export.deployment.triton.triton_backend import Backend
 from dynanoise_export.deployment.triton.warmup import warmup_shapes
 from dynanoise_export.graph.provenance import PREFIX, entries_of
 from dynanoise_export.parameters import NoiseSource
-from dynanoise_export.served.server import FILE_SHA256
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.sources.inputs import TensorSpec
 
 LABELS_FILE = "labels.txt"
 # How long a request may wait for others to share a run with: little beside what a run takes.
@@ -28,13 +28,13 @@ def config_text(decided: Decided) -> str:
     """
     config = model_config_pb2.ModelConfig(name=decided.name, backend=decided.backend, max_batch_size=decided.max_batch)
     config.version_policy.latest.num_versions = 1
-    for spec in decided.served.inputs:
+    for spec in decided.deployed.inputs:
         config.input.add(name=spec.name, data_type=_type(spec), dims=_dims(decided, spec.shape))
-    rows = decided.served.inputs[0].shape[:1]
+    rows = decided.deployed.inputs[0].shape[:1]
     config.output.add(
-        name=decided.served.answers,
+        name=decided.deployed.answers,
         data_type=model_config_pb2.TYPE_FP32,
-        dims=_dims(decided, (*rows, decided.served.classes)),
+        dims=_dims(decided, (*rows, decided.deployed.classes)),
         label_filename=LABELS_FILE if decided.labels else "",
     )
     for name, text in _said(decided).items():
@@ -55,8 +55,8 @@ def config_text(decided: Decided) -> str:
 def _said(decided: Decided) -> dict[str, str]:
     """Tell what a client may know of the defence, which it asks the server for; the key is nowhere in it."""
     return entries_of(decided.stated) | {
-        FILE_SHA256: decided.served.sha256 or "",
-        f"{PREFIX}classes": str(decided.served.classes),
+        FILE_SHA256: decided.deployed.sha256 or "",
+        f"{PREFIX}classes": str(decided.deployed.classes),
     }
 
 
@@ -92,7 +92,7 @@ def _add_warmup(
     decided: Decided, shapes: Mapping[str, Sequence[int]], rows: int, sample: model_config_pb2.ModelWarmup
 ) -> None:
     sample.name, sample.batch_size = f"a batch of {rows}", rows
-    for spec in decided.served.inputs:
+    for spec in decided.deployed.inputs:
         query = sample.inputs[spec.name]
         query.data_type = _type(spec)
         query.dims.extend(_dims(decided, shapes[spec.name]))

@@ -4,7 +4,7 @@ import numpy as np
 from tritonclient.utils import np_to_triton_dtype
 
 from dynanoise_export.errors import UserError
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.sources.inputs import TensorSpec
 
 
 def datatype(spec: TensorSpec) -> str:

@@ -3,11 +3,11 @@
 import json
 import shlex
 
-from dynanoise_export.deployment.triton.backend import Backend
 from dynanoise_export.deployment.triton.datatypes import datatype
-from dynanoise_export.deployment.triton.deciding import Decided
-from dynanoise_export.deployment.triton.noise import told
-from dynanoise_export.targets.inputs import draw
+from dynanoise_export.deployment.triton.noise_advice import told
+from dynanoise_export.deployment.triton.serving import Decided
+from dynanoise_export.deployment.triton.triton_backend import Backend
+from dynanoise_export.sources.inputs import draw
 
 # The release with the server that the tests of this tool run.
 IMAGE = "nvcr.io/nvidia/tritonserver:24.10-py3"
@@ -71,12 +71,12 @@ def readme_text(decided: Decided) -> str:
     p = decided.parameters
     return TEXT.format(
         name=decided.name,
-        classes=decided.served.classes,
+        classes=decided.deployed.classes,
         head=decided.stated.head,
         parameters=f"sigma0 {p.sigma0:g}, lambda {p.lambda_:g}, temperature {p.temperature:g}",
         noise=decided.noise,
         backend=decided.backend,
-        sha256=decided.served.sha256,
+        sha256=decided.deployed.sha256,
         start=_start(decided),
         needs=_needs(decided),
         curl=_curl(decided),
@@ -109,22 +109,22 @@ def _needs(decided: Decided) -> str:
 
 
 def _curl(decided: Decided) -> str:
-    if any(spec.dtype == "float16" for spec in decided.served.inputs):
+    if any(spec.dtype == "float16" for spec in decided.deployed.inputs):
         return "# JSON carries no float16: ask from Python."
-    arrays = draw(decided.served.inputs, rows=1)
+    arrays = draw(decided.deployed.inputs, rows=1)
     tensors = ", ".join(
         f'dict(name={json.dumps(spec.name)}, datatype="{datatype(spec)}", shape={list(arrays[spec.name].shape)}, '
         f"data={[arrays[spec.name].dtype.type(0).item()]} * {arrays[spec.name].size})"
-        for spec in decided.served.inputs
+        for spec in decided.deployed.inputs
     )
     script = shlex.quote(f"import json; print(json.dumps(dict(inputs=[{tensors}])))")
     return f"python3 -c {script} |\n  curl --silent --data @- http://localhost:8000/v2/models/{decided.name}/infer"
 
 
 def _client(decided: Decided) -> str:
-    arrays = draw(decided.served.inputs, rows=1)
+    arrays = draw(decided.deployed.inputs, rows=1)
     queries = ", ".join(
         f'{json.dumps(spec.name)}: np.zeros({list(arrays[spec.name].shape)}, "{spec.dtype}")'
-        for spec in decided.served.inputs
+        for spec in decided.deployed.inputs
     )
-    return CLIENT.format(queries=queries, name=decided.name, answers=json.dumps(decided.served.answers))
+    return CLIENT.format(queries=queries, name=decided.name, answers=json.dumps(decided.deployed.answers))

@@ -4,12 +4,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from dynanoise_export.deployment.triton.backend import Backend
-from dynanoise_export.deployment.triton.deciding import Decided, Wanted, decide
+from dynanoise_export.deployment.triton.serving import Decided, Wanted, decide
+from dynanoise_export.deployment.triton.triton_backend import Backend
 from dynanoise_export.errors import UserError
 from dynanoise_export.files import folder_written_whole
 from dynanoise_export.graph.files import external_files, read_model, write_model
-from dynanoise_export.mechanism import system_normals
+from dynanoise_export.noise import system_normals
 
 PYTHON_MODEL = Path(__file__).with_name("python_model.py")
 
@@ -20,7 +20,7 @@ class Written:
 
     Attributes:
         folder: of the model.
-        decided: how it is served.
+        decided: how it is deployed.
     """
 
     folder: Path

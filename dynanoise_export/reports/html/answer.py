@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from dynanoise_export.attacks.metrics.intervals import Interval
+from dynanoise_export.attacks.attacking_model import AttackReport
 from dynanoise_export.attacks.results import FPRS, Result
-from dynanoise_export.attacks.suite import AttackReport
+from dynanoise_export.intervals import Interval
 from dynanoise_export.reports.attack_grid import called, sides
 
 

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
+from dynanoise_export.attacks.attacking_model import AttackReport
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.roc import ERROR, Curve
 from dynanoise_export.attacks.results import Result
-from dynanoise_export.attacks.suite import AttackReport
 from dynanoise_export.reports.attack_grid import called, sides
 from dynanoise_export.reports.html.plots import GREY, Figure, chart, figure_of
 from dynanoise_export.reports.html.wording import figure

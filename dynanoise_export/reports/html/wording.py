@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from dynanoise_export.attacks.metrics.intervals import Interval
+from dynanoise_export.intervals import Interval
 from dynanoise_export.reports.attack_grid import called
 
 

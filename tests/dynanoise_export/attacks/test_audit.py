@@ -3,7 +3,7 @@ import pytest
 
 from dynanoise_export.attacks.audit import open_audit
 from dynanoise_export.errors import UserError
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.sources.inputs import TensorSpec
 
 SPECS = [TensorSpec("x", "float32", ("n", 3))]
 X = np.arange(12.0, dtype=np.float64).reshape(4, 3)

@@ -3,14 +3,14 @@ import pytest
 import torch
 from scipy.special import log_softmax
 
-from dynanoise_export.attacks.asking.answers import Answers
 from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.audit import open_audit
 from dynanoise_export.attacks.reading import LABEL_DRAWS, attackable, evidence_for, independent
-from dynanoise_export.attacks.stores import open_store
-from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.attacks.responses import Answers
+from dynanoise_export.attacks.shadow_models import open_store
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.parameters import Parameters
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.sources.inputs import TensorSpec
 from support.audits import make_audit
 
 HEAD = DynaNoise(Parameters(0.5, 2.0, 8.0))

@@ -6,11 +6,11 @@ import onnx.inliner
 import onnx_ir as ir
 import pytest
 
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.half import body_to_float16, precision_of
 from dynanoise_export.graph.logits import Logits
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters, Precision
 from support.algorithm import algorithm_1
 from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run

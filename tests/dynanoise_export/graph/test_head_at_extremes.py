@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 from support.algorithm import algorithm_1
 from support.graphs import LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run

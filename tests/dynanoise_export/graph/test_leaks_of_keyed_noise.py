@@ -3,12 +3,12 @@
 import pytest
 from onnx_ir.passes import common
 
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.leaks import find_leaks
 from dynanoise_export.graph.logits import behind
 from dynanoise_export.graph.values import value_named
-from dynanoise_export.mechanism.heads import DynaNoise
-from dynanoise_export.mechanism.keyed.noise import KeyedNoise
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
 from dynanoise_export.parameters import NoiseSource
 from support.graphs import HEAD as DYNANOISE
 from support.graphs import KEY, defend, parse

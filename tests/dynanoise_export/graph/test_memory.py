@@ -19,7 +19,7 @@ from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.check import check_form
 from dynanoise_export.graph.files import read_model, write_model
 from dynanoise_export.graph.logits import behind
-from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 
 print(Path("/proc/self/status").read_text())

@@ -6,13 +6,13 @@ import onnx_ir as ir
 import pytest
 from scipy.special import expit
 
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.logits import Logits, behind
 from dynanoise_export.graph.twin import make_twin
 from dynanoise_export.graph.values import value_named
-from dynanoise_export.mechanism.heads import DynaNoise
-from dynanoise_export.mechanism.keyed.noise import KeyedNoise
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
 from dynanoise_export.parameters import Parameters
 from support.algorithm import algorithm_1
 from support.graphs import KEY, LAMBDA, SIGMA0, TEMPERATURE, normals, parse, run

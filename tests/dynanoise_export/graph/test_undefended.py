@@ -5,13 +5,13 @@ import onnx
 import onnx_ir as ir
 import pytest
 
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.logits import Logits
 from dynanoise_export.graph.provenance import Provenance, write_provenance
 from dynanoise_export.graph.undefended import undefended
 from dynanoise_export.graph.values import value_named
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource
 from support.graphs import HEAD, defend, normals, parse, run
 

@@ -12,7 +12,7 @@ from dynanoise_export.parameters import Provider
 from dynanoise_export.reports.bench_document import bench_document
 from dynanoise_export.reports.bench_terminal import print_bench
 from dynanoise_export.reports.bench_wording import milliseconds
-from dynanoise_export.reports.html.bench import write_bench_html
+from dynanoise_export.reports.html.bench_page import write_bench_html
 from support.benchmarks import made_report
 from support.pages import Page, decoded
 
@@ -28,8 +28,8 @@ def report():
 def elsewhere(report):
     """Give the report on a model that runs on a server and that is compared with nothing."""
     runs = tuple(replace(run, provider=None, plain=None, ratio=None) for run in report.runs)
-    served = replace(report.served, name="http://host/model", sha256=None, stated=None, graph=None)
-    return replace(report, served=served, against=None, threads=None, runs=runs)
+    deployed = replace(report.deployed, name="http://host/model", sha256=None, stated=None, graph=None)
+    return replace(report, deployed=deployed, against=None, threads=None, runs=runs)
 
 
 def on_terminal(report, width=80):
@@ -171,7 +171,7 @@ def test_the_page_stands_alone(report, written):
 
 def test_hostile_names_are_text(report, written):
     usual = written(report)
-    hostile = replace(report, served=replace(report.served, name=HOSTILE), against=HOSTILE, sizes={HOSTILE: 128})
+    hostile = replace(report, deployed=replace(report.deployed, name=HOSTILE), against=HOSTILE, sizes={HOSTILE: 128})
     page = written(hostile)
     assert page.text.count(HOSTILE) == 5
     assert len(page.elements) == len(usual.elements)

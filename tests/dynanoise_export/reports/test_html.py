@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dynanoise_export.attacks.attacking import carry_out
+from dynanoise_export.attacks.attacking_model import Options, attack
 from dynanoise_export.attacks.gates import Gate
+from dynanoise_export.attacks.judging import carry_out
 from dynanoise_export.attacks.metrics.roc import curve
 from dynanoise_export.attacks.results import FPRS
-from dynanoise_export.attacks.suite import Options, attack
 from dynanoise_export.errors import UserError
-from dynanoise_export.reports.html.page import write_html
+from dynanoise_export.reports.html.attack_page import write_html
 from dynanoise_export.reports.html.rendering import require_report
 from support.audits import make_audit
 from support.pages import Page, decoded
@@ -185,7 +185,7 @@ def judged(report, scores):
     worst, audit = report.worst, report.audit
     made = replace(worst.attack, score=lambda evidence: scores, shadows=0, cut=0.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dynanoise_export.attacks.attacking.ATTACKS", (made,))
+        patch.setattr("dynanoise_export.attacks.judging.ATTACKS", (made,))
         evidence = type("Evidence", (), {"shadows": None, "auxiliary": np.zeros(0)})()
         return next(carry_out(worst.attacker, evidence, audit.member, audit.judged))
 

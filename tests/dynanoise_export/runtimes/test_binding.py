@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 from dynanoise_export.runtimes.binding import BoundRun
 from support.heads import head_alone, in_runtime

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.errors import UserError
 from dynanoise_export.exporting import ExportOptions, export
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 from dynanoise_export.runtimes.addresses import parse_address
-from dynanoise_export.runtimes.kserve import KServeModel, KServePredictor
+from dynanoise_export.runtimes.kserve import KServeEndpoint, KServePredictor
 from support.exports import session_of
 from support.kserve import served
 
@@ -33,7 +33,7 @@ def rows(count, seed=0):
 
 
 def test_a_server_without_extensions_answers_as_the_file_does(server, keyed):
-    predictor = KServeModel(parse_address(server.url)).open()
+    predictor = KServeEndpoint(parse_address(server.url)).open()
     assert (predictor.inputs, predictor.outputs) == (["input"], ["probabilities"])
     assert not predictor.description.binary
     x = rows(7)

@@ -4,8 +4,8 @@ import sys
 import numpy as np
 import pytest
 
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.errors import UserError
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, require_onnxruntime
 from support.heads import head_alone, in_runtime

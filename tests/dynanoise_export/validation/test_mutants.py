@@ -8,10 +8,10 @@ import onnx_ir as ir
 import pytest
 import torch
 
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.exporting import ExportOptions, export
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
-from dynanoise_export.targets.opening import open_target
+from dynanoise_export.sources.open_source import open_source
 from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.experiments import Choices, prepare
 from dynanoise_models.targets import TARGETS
@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
     fit(module, Task(rows, np.arange(400)[None], [0], settings), torch.device("cpu"))
     save_checkpoint(made / "digits.pt", "digits-mlp", arguments, module)
     np.savez(made / "rows.npz", x=rows.inputs["input"])
-    ir.save(open_target(made / "digits.pt").to_onnx(18), made / "plain.onnx")
+    ir.save(open_source(made / "digits.pt").to_onnx(18), made / "plain.onnx")
     export(made / "digits.pt", made / "defended.onnx", DynaNoise(Parameters()))
     keyed = ExportOptions(noise=NoiseSource.KEYED)
     export(made / "digits.pt", made / "keyed.onnx", DynaNoise(Parameters(), keep_label=True), keyed)

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from dynanoise_export.mechanism.heads import DynaNoise
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
 from dynanoise_export.validation import noise_audit
 from dynanoise_export.validation.noise_audit import Answers, audit

@@ -1,10 +1,10 @@
 """What another session answers: fresh noise may repeat there in ONNX Runtime, which is known, and keyed noise must."""
 
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.exporting import ExportOptions, export
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters
-from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeFile, OnnxRuntimePredictor
-from dynanoise_export.validation.suite import validate
+from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint, OnnxRuntimePredictor
+from dynanoise_export.validation.validating import validate
 
 # `validate` opens a file once itself, once to ask it again and again, and then as another session.
 ANOTHER_SESSION = 3
@@ -20,7 +20,7 @@ def test_keyed_noise_that_is_another_in_another_session_fails(checkpoint, tmp_pa
         opened.append(place)
         return OnnxRuntimePredictor(other if len(opened) == ANOTHER_SESSION else place.path)
 
-    monkeypatch.setattr(OnnxRuntimeFile, "open", open_another)
+    monkeypatch.setattr(OnnxRuntimeEndpoint, "open", open_another)
     checks = {check.name: check for check in validate(keyed, checkpoint).checks}
     assert checks["noise repeats between calls"].passed
     between_sessions = checks["noise repeats between sessions"]

@@ -7,8 +7,8 @@ from dynanoise_export.deployment.tensorrt.profiles import profiles_of
 from dynanoise_export.errors import UserError
 from dynanoise_export.graph.files import read_model
 from dynanoise_export.runtimes.tensorrt.backend import Backend, require_backend
-from dynanoise_export.runtimes.tensorrt.told import errors_told
-from dynanoise_export.targets.onnx_file import input_specs
+from dynanoise_export.runtimes.tensorrt.messages import errors_told
+from dynanoise_export.sources.onnx_file import input_specs
 from support.plans import write_defended, write_plain
 
 RTX = BuildOptions(Backend.RTX)

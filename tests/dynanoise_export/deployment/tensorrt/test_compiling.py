@@ -5,15 +5,15 @@ import onnx
 import pytest
 import tensorrt_rtx as trt
 
+from dynanoise_export.deployed.manifest import manifest_beside, read_manifest
 from dynanoise_export.deployment.tensorrt import compiling
 from dynanoise_export.errors import UserError
 from dynanoise_export.exporting import ExportOptions, export
 from dynanoise_export.graph.files import read_model
-from dynanoise_export.mechanism.keyed.key import key_beside, read_key
-from dynanoise_export.mechanism.strength import JUDGEMENTS, Life
+from dynanoise_export.noise.keyed.key import key_beside, read_key
+from dynanoise_export.noise.strength import JUDGEMENTS, Life
 from dynanoise_export.parameters import NoiseSource, Precision
 from dynanoise_export.runtimes.tensorrt.backend import Backend
-from dynanoise_export.served.manifest import manifest_beside, read_manifest
 from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE
 from support.plans import compiled, write_defended, write_plain
 
@@ -108,7 +108,7 @@ def test_allowed_dead_noise_is_warned_of(tmp_path):
 def test_noise_of_which_nothing_is_known_is_warned_of(tmp_path):
     graph = compiling.open_file(write_defended(tmp_path, NoiseSource.RANDOM)).graph
     told = compiling.noise_warning(graph, Backend.TENSORRT, allow_dead=False)
-    judged = next(j for j in JUDGEMENTS if j.place == "TensorRT")
+    judged = next(j for j in JUDGEMENTS if j.endpoint == "TensorRT")
     assert judged.life is Life.UNKNOWN
     assert told is not None
     assert "its life in TensorRT is not known" in told

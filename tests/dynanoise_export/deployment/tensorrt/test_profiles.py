@@ -2,7 +2,7 @@ import pytest
 
 from dynanoise_export.deployment.tensorrt.profiles import parse_profile, profiles_of
 from dynanoise_export.errors import UserError
-from dynanoise_export.targets.inputs import TensorSpec
+from dynanoise_export.sources.inputs import TensorSpec
 
 IMAGE = TensorSpec("x", "float32", ("batch", 3, 32, 32))
 NOISE = TensorSpec("noise", "float32", ("n", 10))

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.exporting import ExportOptions, export
 from dynanoise_export.graph.files import write_model
-from dynanoise_export.mechanism.heads import DynaNoise
 from dynanoise_export.parameters import NoiseSource, Parameters, Precision
-from dynanoise_export.targets.opening import open_target
+from dynanoise_export.sources.open_source import open_source
 from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.targets import TARGETS
 from support.plans import compiled
@@ -31,7 +31,7 @@ def plain(request, tmp_path_factory):
     checkpoint = tmp_path_factory.mktemp("target") / "target.pt"
     save_checkpoint(checkpoint, name, changes, TARGETS[name].make(**changes))
     path = checkpoint.with_suffix(".onnx")
-    write_model(open_target(checkpoint).to_onnx(None), path)
+    write_model(open_source(checkpoint).to_onnx(None), path)
     return path
 
 

@@ -5,9 +5,9 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from dynanoise_export.deployment.triton.backend import Backend
 from dynanoise_export.deployment.triton.config import config_text
-from dynanoise_export.deployment.triton.deciding import Wanted, decide
+from dynanoise_export.deployment.triton.serving import Wanted, decide
+from dynanoise_export.deployment.triton.triton_backend import Backend
 from dynanoise_export.parameters import NoiseSource
 from support.folders import distilbert, save
 from support.triton_models import LABELS, defended, model_of_four_rows, model_of_two, plan, text_model

@@ -5,9 +5,9 @@ from contextlib import closing
 import pytest
 import tritonclient.http
 
-from dynanoise_export.deployment.triton.backend import Backend
-from dynanoise_export.deployment.triton.deciding import Wanted
 from dynanoise_export.deployment.triton.repository import make_repository
+from dynanoise_export.deployment.triton.serving import Wanted
+from dynanoise_export.deployment.triton.triton_backend import Backend
 from dynanoise_export.parameters import NoiseSource
 from support.triton_load import load, stable_rows
 from support.triton_models import defended

@@ -17,9 +17,9 @@ import tritonclient.http
 from scipy import stats
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from dynanoise_export.deployment.triton.backend import Backend
-from dynanoise_export.deployment.triton.deciding import Wanted
 from dynanoise_export.deployment.triton.repository import make_repository
+from dynanoise_export.deployment.triton.serving import Wanted
+from dynanoise_export.deployment.triton.triton_backend import Backend
 from dynanoise_export.parameters import NoiseSource
 from support.exports import session_of
 from support.triton_models import (

@@ -1,0 +1,152 @@
+"""Programs saved by `torch.export.save`, opened without running what a hostile one may hold."""
+
+import importlib
+import os
+import pickle
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+import torch
+from torch.export.pt2_archive import PT2ArchiveReader
+
+from dynanoise_export.errors import UserError, first_line
+from dynanoise_export.files import sha256
+from dynanoise_export.runtimes.pytorch import run_module
+from dynanoise_export.sources.axes import axis_names, rename_axes, renamed
+from dynanoise_export.sources.inputs import Arrays, TensorSpec
+from dynanoise_export.sources.outputs import choose_output
+from dynanoise_export.sources.program_check import require_no_code
+from dynanoise_export.sources.source_model import SourceModel, SourceOptions
+from dynanoise_export.sources.torch_export import export_failure, finished, quiet
+from dynanoise_export.sources.torch_module import describe
+
+FORCE_SAFE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+FORCE_UNSAFE = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+
+
+def open_exported_program(path: Path, options: SourceOptions) -> SourceModel:
+    """Open a `.pt2` file.
+
+    Raises:
+        UserError: the file is damaged, holds code, or is no classifier.
+    """
+    try:
+        program = _load(path, trusted=options.allow_pickle)
+        module = _InOrder(program)
+    except UserError:
+        raise
+    except pickle.UnpicklingError as error:
+        raise UserError(f"{path} holds pickles of more than tensors, which need --allow-pickle.") from error
+    except Exception as error:  # a parser of foreign bytes
+        reason = first_line(error)
+        raise UserError(f"{path} is a damaged torch.export program, or another PyTorch's: {reason}") from error
+    example = _example(path, program)
+    outputs = run_module(path, module, example)
+    chosen = choose_output(path, [describe(name, tensor) for name, tensor in outputs.items()], options.logits)
+    shapes = {node.name: node.meta["val"].shape for node in program.graph.nodes if node.name in example}
+    axes = axis_names({name: shapes[name] for name in example})
+    specs = tuple(
+        TensorSpec(name, array.dtype.name, tuple(renamed(size, axes) for size in shapes[name]))
+        for name, array in example.items()
+    )
+    return SourceModel(
+        path=path,
+        format="a torch.export program",
+        sha256=sha256(path),
+        inputs=specs,
+        example=example,
+        output=chosen.name,
+        classes=int(outputs[chosen.name].shape[1]),
+        dropped=tuple(name for name in outputs if name != chosen.name),
+        module=module,
+        to_onnx=partial(_export, path, program, specs, tuple(outputs), axes),
+    )
+
+
+class _InOrder(torch.nn.Module):
+    """Takes a program's inputs in order; the program itself wants some in order and the others by name."""
+
+    def __init__(self, program: torch.export.ExportedProgram) -> None:
+        super().__init__()
+        args, kwargs = program.example_inputs or ((), {})
+        self.module, self.places, self.names = program.module(), len(args), tuple(kwargs)
+
+    def forward(self, *tensors: torch.Tensor) -> Any:
+        """Give what the program gives."""
+        named = dict(zip(self.names, tensors[self.places :], strict=True))
+        return self.module(*tensors[: self.places], **named)
+
+
+def _load(path: Path, *, trusted: bool) -> torch.export.ExportedProgram:
+    # torch.export.load would turn to the format of PyTorch 2.7 where this one fails, past what was checked.
+    from torch.export.pt2_archive._package import load_pt2
+
+    with zipfile.ZipFile(path) as old:
+        if "serialized_exported_program.json" in old.namelist():
+            raise UserError(f"{path} was saved by PyTorch 2.7 or older: load it there, and save it with a newer one.")
+    archive = PT2ArchiveReader(str(path))
+    if not trusted:
+        require_no_code(path, archive)
+    if b"transformers.modeling_outputs" in archive.read_bytes("models/model.json"):
+        importlib.import_module("transformers.modeling_outputs")  # tells PyTorch what transformers' models give
+    with _weights_only(not trusted), quiet():
+        program = load_pt2(str(path)).exported_programs["model"]
+    if not trusted:
+        program._guards_code = []  # Python that tests the inputs, which PyTorch would run as it stands
+    return program
+
+
+@contextmanager
+def _weights_only(on: bool) -> Iterator[None]:
+    """Have PyTorch's loader unpickle tensors alone: it offers an environment variable for it and nothing else."""
+    before = {name: os.environ.pop(name, None) for name in (FORCE_SAFE, FORCE_UNSAFE)}
+    if on:
+        os.environ[FORCE_SAFE] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(FORCE_SAFE, None)
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+def _example(path: Path, program: torch.export.ExportedProgram) -> Arrays:
+    """Take the example that the program was saved with, by the names of its inputs."""
+    if program.example_inputs is None:
+        raise UserError(f"{path} was saved without its example inputs: save it again with torch.export.save.")
+    args, kwargs = program.example_inputs
+    values = [*args, *kwargs.values()]
+    names = program.graph_signature.user_inputs
+    if len(names) != len(values) or not all(isinstance(value, torch.Tensor) for value in values):
+        raise UserError(f"{path} takes inputs that are no plain tensors, so no ONNX file can stand for it.")
+    return {name: value.numpy(force=True) for name, value in zip(names, values, strict=True)}
+
+
+def _export(
+    path: Path,
+    program: torch.export.ExportedProgram,
+    specs: tuple[TensorSpec, ...],
+    output_names: tuple[str, ...],
+    axes: Mapping[str, str],
+    opset: int | None,
+) -> ir.Model:
+    try:
+        with quiet():
+            made = torch.onnx.export(
+                program,
+                dynamo=True,
+                opset_version=opset,
+                input_names=[spec.name for spec in specs],
+                output_names=list(output_names),
+                verbose=False,
+            )
+    except Exception as error:  # the exporter raises whatever an operator's converter raises
+        raise export_failure(path, error) from error
+    if made is None:
+        raise AssertionError("the exporter gave no program")
+    rename_axes(made.model, axes)
+    return finished(path, made.model, opset)

@@ -1,0 +1,104 @@
+"""A PyTorch module as a target: run it once, see what it gives, and export it to ONNX."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import torch
+
+from dynanoise_export.errors import UserError
+from dynanoise_export.runtimes.pytorch import run_module
+from dynanoise_export.sources.input_choice import settle_inputs
+from dynanoise_export.sources.inputs import Arrays, TensorSpec, specs_of
+from dynanoise_export.sources.outputs import OutputSpec, choose_output
+from dynanoise_export.sources.source_model import SourceModel, SourceOptions
+from dynanoise_export.sources.torch_export import export_module, fixed_axis
+
+# Path, module, inputs, example, names of the outputs in order, the one that matters, opset: to an ONNX model.
+Conversion = Callable[[Path, Any, Sequence[TensorSpec], Arrays, Sequence[str], str, int | None], ir.Model]
+
+
+def source_of_module(
+    path: Path,
+    kind: str,
+    digest: str,
+    module: torch.nn.Module,
+    specs: Sequence[TensorSpec],
+    options: SourceOptions,
+    example: Arrays | None = None,
+    convert: Conversion | None = None,
+) -> SourceModel:
+    """Make a target of a module.
+
+    Args:
+        path: the user's file.
+        kind: what it was found to be.
+        digest: its sha256.
+        module: put into evaluation mode here.
+        specs: the inputs, as far as the file says them; the user's own word comes first.
+        options: what the user says.
+        example: values that fit the inputs as the file says them, if made-up ones might not.
+        convert: makes the ONNX model, where PyTorch's newer exporter can't.
+
+    Raises:
+        UserError: the inputs are not known, the module does not run on them, or its output is no classifier's.
+    """
+    for weight in module.eval().parameters():  # TorchScript has no requires_grad_ for a whole module
+        weight.requires_grad_(False)
+    specs, example = settle_inputs(path, kind, options, specs or _specs_of_module(module), example)
+    outputs = run_module(path, module, example)
+    chosen = choose_output(path, [describe(name, tensor) for name, tensor in outputs.items()], options.logits)
+    _require_any_batch(path, module, specs, example, chosen.name)
+    return SourceModel(
+        path=path,
+        format=kind,
+        sha256=digest,
+        inputs=tuple(specs),
+        example=example,
+        output=chosen.name,
+        classes=int(outputs[chosen.name].shape[1]),
+        dropped=tuple(name for name in outputs if name != chosen.name),
+        module=module,
+        to_onnx=partial(convert or export_module, path, module, tuple(specs), example, tuple(outputs), chosen.name),
+    )
+
+
+def _require_any_batch(
+    path: Path, module: torch.nn.Module, specs: Sequence[TensorSpec], example: Arrays, output: str
+) -> None:
+    """Try one row more: a trace may have the batch of its example built in, and gives wrong answers or none then."""
+    batched = [spec.name for spec in specs if spec.shape and isinstance(spec.shape[0], str)]
+    if not batched:
+        return
+    larger = {name: np.concatenate([a, a[:1]]) if name in batched else a for name, a in example.items()}
+    rows = len(example[batched[0]])
+    try:
+        if len(run_module(path, module, larger)[output]) == rows + 1:
+            return
+    except UserError:
+        pass
+    raise fixed_axis(path, specs, next(str(spec.shape[0]) for spec in specs if spec.name in batched), rows)
+
+
+def describe(name: str, tensor: torch.Tensor) -> OutputSpec:
+    """Describe an output for the choice of the logits."""
+    return OutputSpec(name, tensor.is_floating_point(), ("batch", *tensor.shape[1:]) if tensor.ndim else ())
+
+
+def _specs_of_module(module: torch.nn.Module) -> tuple[TensorSpec, ...]:
+    """Ask the module itself: Lightning's modules carry an example, timm's the size of their image."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return ()
+    forward = inspect.signature(module.forward).parameters
+    first = next(iter(forward), "x")
+    if isinstance(example := getattr(module, "example_input_array", None), torch.Tensor):
+        return specs_of({first: example.numpy(force=True)})
+    for attribute in ("pretrained_cfg", "default_cfg"):
+        config: Any = getattr(module, attribute, None)
+        if isinstance(config, dict) and "input_size" in config:
+            return (TensorSpec(first, "float32", ("batch", *config["input_size"])),)
+    return ()

@@ -1,0 +1,131 @@
+"""The tables against the same ones made in plain Python, and against the laws that they must follow."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dynanoise_export.errors import UserError
+from dynanoise_export.noise.keyed.key import Key
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
+from dynanoise_export.noise.keyed.tables import derive
+from support.keyed import MOST_HASHED, PROJECTIONS, ROWS, PlainGrid, PlainKeyedNoise, stream
+
+SECRET = bytes(range(7, 39))
+# The chance that a test of a random law fails on tables that follow it.
+RATE = 1e-9
+
+
+@pytest.mark.parametrize("grids", [(0.5,), (0.05, 1.0)])
+@pytest.mark.parametrize("classes", [2, 3, 10, 30, 100])
+def test_the_tables_are_those_made_in_plain_python(classes, grids):
+    tables, plain = derive(Key(SECRET), grids, classes), PlainKeyedNoise(SECRET, grids, classes)
+    assert tables.classes == classes
+    np.testing.assert_array_equal(tables.projection, np.array(plain.signs))
+    np.testing.assert_allclose(tables.normals, plain.normals, atol=1e-6)
+    assert len(tables.cells) == len(grids)
+    for cells, expected in zip(tables.cells, plain.grids, strict=True):
+        assert int(cells.width) == expected.width
+        starts = [m * expected.count * expected.width for m in range(PROJECTIONS)]
+        middle = expected.half * expected.width
+        shifts = [shift + start + middle for shift, start in zip(expected.shifts, starts, strict=True)]
+        assert cells.offsets.tolist() == shifts
+        assert float(cells.limit) == (expected.half - 1) * expected.width
+        assert cells.hashes.shape == (PROJECTIONS * expected.count, -(-classes // 4))
+        np.testing.assert_array_equal(cells.hashes.ravel(), expected.hashes)
+
+
+def test_the_types_are_those_that_runtimes_have_in_common():
+    tables = derive(Key(SECRET), (0.05, 1.0), 10)
+    assert tables.projection.dtype == tables.normals.dtype == np.float32
+    for cells in tables.cells:
+        assert cells.limit.dtype == np.float32
+        assert cells.width.dtype == cells.offsets.dtype == cells.hashes.dtype == np.int32
+
+
+@pytest.mark.parametrize("grids", [(0.5,), (0.05, 1.0), (0.1, 0.3, 2.0)])
+def test_a_column_of_normals_holds_each_quantile_once_and_no_two_columns_go_together(grids):
+    normals = derive(Key(SECRET), grids, 10).normals.astype(np.float64)
+    assert normals.shape == (ROWS, 4)
+    quantiles = stats.norm.ppf((np.arange(ROWS) + 0.5) / ROWS)
+    for column in normals.T:
+        np.testing.assert_allclose(np.sort(column) * np.sqrt(len(grids)), quantiles, atol=1e-2)
+        assert column.mean() == pytest.approx(0, abs=1e-7)
+        assert column.var() == pytest.approx(1 / len(grids), rel=1e-6)
+    correlations = np.corrcoef(normals.T)[np.triu_indices(4, 1)]
+    assert np.abs(correlations).max() < 1e-6
+    # The orders have nothing in common either: ranks go together by chance alone.
+    for a, b in itertools.combinations(range(4), 2):
+        assert stats.spearmanr(normals[:, a], normals[:, b]).pvalue > RATE
+
+
+def test_hashes_are_uniform():
+    (cells,) = derive(Key(SECRET), (0.05,), 1000).cells
+    counts = np.bincount(cells.hashes.ravel(), minlength=ROWS)
+    assert len(counts) == ROWS
+    assert counts.mean() > 5
+    assert RATE < stats.chisquare(counts).pvalue < 1 - RATE
+
+
+def test_hashes_of_neighbouring_cells_and_groups_have_nothing_in_common():
+    (cells,) = derive(Key(SECRET), (0.05,), 1000).cells
+    for a, b in ((cells.hashes[1:], cells.hashes[:-1]), (cells.hashes[:, 1:], cells.hashes[:, :-1])):
+        a, b = a.ravel().astype(np.float64), b.ravel().astype(np.float64)
+        assert abs(np.corrcoef(a, b)[0, 1]) < stats.norm.isf(RATE / 2) / np.sqrt(a.size)
+        # As many equal ones as chance makes.
+        assert stats.binomtest(int((a == b).sum()), a.size, 1 / ROWS).pvalue > RATE
+
+
+def test_two_grids_and_two_keys_have_shifts_and_hashes_of_their_own():
+    first, second = derive(Key(SECRET), (0.5, 0.5), 10).cells
+    (other,) = derive(Key(bytes(32)), (0.5,), 10).cells
+    for a, b in ((first, second), (first, other)):
+        assert (a.offsets != b.offsets).any()
+        assert (a.hashes != b.hashes).mean() > 0.99
+
+
+def test_classes_beyond_those_that_float32_can_sum_take_no_part():
+    classes = 10_000
+    tables = derive(Key(SECRET), (0.5,), classes)
+    bits = np.unpackbits(np.frombuffer(stream(SECRET, "signs", MOST_HASHED), np.uint8))
+    np.testing.assert_array_equal(tables.projection[:MOST_HASHED], 2.0 * bits.reshape(MOST_HASHED, PROJECTIONS) - 1)
+    assert tables.projection.shape == (classes, PROJECTIONS)
+    assert not tables.projection[MOST_HASHED:].any()
+    # The largest sum that may come up, and the next that float32 can't hold.
+    assert MOST_HASHED * 2047 < 2**24 <= (MOST_HASHED + 1) * 2047
+    expected = PlainGrid(SECRET, 0, 0.5, classes)
+    (cells,) = tables.cells
+    assert int(cells.width) == expected.width == round(32 * np.sqrt(MOST_HASHED))
+    assert cells.hashes.shape == (PROJECTIONS * expected.count, 2500)
+
+
+@pytest.mark.parametrize("classes", [2, 10, 1000, 10_000])
+@pytest.mark.parametrize("grid", [0.05, 0.5, 31.0, 100.0])
+def test_whatever_a_query_its_cells_are_its_projections_own(classes, grid):
+    (cells,) = derive(Key(SECRET), (grid,), classes).cells
+    count = len(cells.hashes) // PROJECTIONS
+    for place in (-float(cells.limit), float(cells.limit)):
+        found = (int(place) + cells.offsets.astype(np.int64)) // int(cells.width)
+        assert (found // count == np.arange(PROJECTIONS)).all()
+    assert cells.offsets.min() >= 0
+
+
+@pytest.mark.parametrize(
+    "grids",
+    [(), (0.0,), (-0.5,), (9e-4,), (101.0,), (0.5, 0.0), (0.5, np.inf), (np.nan,), (1e6,)],
+)
+def test_no_grid_and_grids_out_of_bounds_are_refused(grids):
+    with pytest.raises(UserError, match="grid"):
+        KeyedNoise(Key(SECRET), grids)
+
+
+@pytest.mark.parametrize("grid", [1e-2, 8.0])
+def test_grids_at_the_bounds_are_taken(grid):
+    assert int(KeyedNoise(Key(SECRET), (grid,)).tables(10).cells[0].width) == max(1, round(64 * np.sqrt(10) * grid))
+
+
+@pytest.mark.parametrize(("grid", "classes"), [(1e-2, 10_000), (0.5, 1_000_000)])
+def test_a_grid_whose_tables_would_be_huge_is_refused(grid, classes):
+    with pytest.raises(UserError, match=f"{classes:,} classes: too fine"):
+        derive(Key(SECRET), (grid,), classes)

@@ -1,0 +1,51 @@
+import logging
+
+import pytest
+
+from dynanoise_export.runtimes.tensorrt.messages import errors_told, reason
+
+BUILDER = (
+    "IBuilder::buildSerializedNetwork: Error Code 4: Internal Error (kOPT values for profile 0 violate shape "
+    "constraints: node_add_9: dimensions not compatible for elementwise. Condition '==' violated: 128 != 64. "
+    "In operator() at /_src/runtime/core/shapeMachine.cpp:640 In evaluateShapeChecks at /_src/shapeCompiler.cpp:1375)"
+)
+CUDA = (
+    "IRuntime::deserializeCudaEngine: Error Code 1: Cuda Runtime (In ScopedCudaStream at /_src/cudaResources.cpp:25 "
+    "(cudaError 35: CUDA driver version is insufficient for CUDA runtime version))"
+)
+
+
+@pytest.fixture
+def polygraphy_logger():
+    from polygraphy.logger import G_LOGGER
+
+    return G_LOGGER
+
+
+def test_errors_are_collected_and_nothing_is_printed(polygraphy_logger, capfd):
+    before = vars(polygraphy_logger).copy(), logging.getLogger("Polygraphy").propagate
+    with errors_told() as told:
+        polygraphy_logger.warning("of no matter")
+        polygraphy_logger.error("first")
+        polygraphy_logger.error("second")
+    assert told == ["first", "second"]
+    assert capfd.readouterr() == ("", "")
+    after = vars(polygraphy_logger)
+    assert all(after[name] == value for name, value in before[0].items() if name in ("colors", "letter"))
+    assert (after["_use_python_logging_system"], logging.getLogger("Polygraphy").propagate) == (False, before[1])
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ([], "it does not say why"),
+        (["Thread context has not been set!"], "Thread context has not been set!"),
+        (["a", "b\n  c"], "b c"),
+        ([BUILDER, "Invalid Engine. Please ensure the engine was built correctly"],
+         "kOPT values for profile 0 violate shape constraints: node_add_9: dimensions not compatible for elementwise. "
+         "Condition '==' violated: 128 != 64"),
+        ([CUDA], "cudaError 35: CUDA driver version is insufficient for CUDA runtime version"),
+    ],
+)  # fmt: skip
+def test_the_reason_is_one_line_without_places_in_the_source(told, why):
+    assert reason(told) == why

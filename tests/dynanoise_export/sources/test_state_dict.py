@@ -1,0 +1,155 @@
+import sys
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from dynanoise_export.errors import UserError
+from dynanoise_export.sources.inputs import TensorSpec
+from dynanoise_export.sources.state_dict import make_module
+from support.exports import assert_algorithm_1, defended, floats, module_logits, refusal
+from support.modules import Small, seeded
+
+IMAGES = (TensorSpec("image", "float32", ("batch", 3, 8, 8)),)
+SMALL = 'support.modules:Small?{"classes": 7, "width": 3}'
+
+
+@pytest.fixture
+def module():
+    return seeded(Small, classes=7, width=3)
+
+
+def prefixed(weights, prefix):
+    return {prefix + name: value for name, value in weights.items()}
+
+
+FORMS = {
+    "plain": lambda weights: weights,
+    "under state_dict": lambda weights: {"state_dict": weights, "epoch": 3, "best": 0.9},
+    "under model_state_dict": lambda weights: {"model_state_dict": weights, "optimizer": {"state": {}}},
+    "under model": lambda weights: {"model": weights, "args": ["--lr", 0.1]},
+    "from DataParallel": lambda weights: prefixed(weights, "module."),
+    "from torch.compile": lambda weights: prefixed(weights, "_orig_mod."),
+    "from Lightning": lambda weights: {"state_dict": prefixed(weights, "model."), "pytorch-lightning_version": "2"},
+    "wrapped twice": lambda weights: {"model": prefixed(weights, "module._orig_mod.")},
+}
+
+
+@pytest.mark.parametrize(("seed", "form"), [*enumerate(FORMS)])
+def test_weights_are_found_where_training_scripts_put_them(tmp_path, module, seed, form):
+    torch.save(FORMS[form](module.state_dict()), tmp_path / "model.pt")
+    made = defended(tmp_path / "model.pt", tmp_path, seed, arch=SMALL, inputs=IMAGES)
+    assert_algorithm_1(made, module_logits(module), floats(image=(3, 8, 8)), batches=(3,))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_any_batch_is_answered(tmp_path, module, seed):
+    torch.save(module.state_dict(), tmp_path / "model.pt")
+    made = defended(tmp_path / "model.pt", tmp_path, seed, arch=SMALL, inputs=IMAGES)
+    assert made.shapes() == {"image": ["batch", 3, 8, 8], "noise": ["batch", 7]}
+    assert_algorithm_1(made, module_logits(module), floats(image=(3, 8, 8)))
+
+
+@pytest.mark.parametrize("form", ["plain", "under state_dict", "from DataParallel"])
+def test_the_older_form_of_torch_save_is_read(tmp_path, module, form):
+    content = FORMS[form](module.state_dict())
+    torch.save(content, tmp_path / "model.pth", _use_new_zipfile_serialization=False)
+    made = defended(tmp_path / "model.pth", tmp_path, arch=SMALL, inputs=IMAGES)
+    assert_algorithm_1(made, module_logits(module), floats(image=(3, 8, 8)), batches=(3,))
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_safetensors_are_read(tmp_path, module, prefix):
+    save_file(prefixed(module.state_dict(), prefix), tmp_path / "model.safetensors")
+    made = defended(tmp_path / "model.safetensors", tmp_path, arch=SMALL, inputs=IMAGES)
+    assert_algorithm_1(made, module_logits(module), floats(image=(3, 8, 8)), batches=(3,))
+
+
+def test_a_name_that_looks_like_a_wrapper_stays_where_the_module_has_it(tmp_path, monkeypatch):
+    class Outer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = nn.Linear(6, 4)
+
+        def forward(self, x):
+            return self.model(x)
+
+    monkeypatch.setattr("support.modules.Outer", Outer, raising=False)
+    module = seeded(Outer)
+    torch.save(prefixed(module.state_dict(), "module."), tmp_path / "model.pt")
+    inputs = (TensorSpec("x", "float32", ("batch", 6)),)
+    made = defended(tmp_path / "model.pt", tmp_path, arch="support.modules:Outer", inputs=inputs)
+    assert_algorithm_1(made, module_logits(module), floats(x=(6,)), batches=(3,))
+
+
+def test_a_factory_may_lie_in_the_working_directory(tmp_path, monkeypatch):
+    source = "import torch\nclass Nets:\n    @staticmethod\n    def make(k): return torch.nn.Linear(6, k)\n"
+    (tmp_path / "my_own_nets.py").write_text(source, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    try:
+        assert make_module('my_own_nets:Nets.make?{"k": 4}').out_features == 4
+    finally:
+        sys.modules.pop("my_own_nets", None)
+    assert sys.path == before
+
+
+def test_a_state_dict_asks_for_its_architecture(tmp_path, module):
+    (folder := tmp_path / "out").mkdir()
+    torch.save(module.state_dict(), tmp_path / "model.pt")
+    save_file(module.state_dict(), tmp_path / "model.safetensors")
+    for path in (tmp_path / "model.pt", tmp_path / "model.safetensors"):
+        assert "--arch package.module:factory" in refusal(path, folder, inputs=IMAGES)
+
+
+def test_a_state_dict_asks_for_its_inputs(tmp_path, module):
+    (folder := tmp_path / "out").mkdir()
+    torch.save(module.state_dict(), tmp_path / "model.pt")
+    assert "--input" in refusal(tmp_path / "model.pt", folder, arch=SMALL)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: {n: v for n, v in w.items() if n != "linear.bias"}, "1 missing ('linear.bias')"),
+        (lambda w: w | {"extra": torch.zeros(1)}, "1 unknown ('extra')"),
+        (lambda w: prefixed(w, "backbone."), "missing"),
+        (lambda w: w | {"linear.bias": torch.zeros(3)}, "size mismatch for linear.bias"),
+        (lambda w: w | {"history": [0.1, 0.2]}, "'history'"),
+        (lambda w: {}, "no state dict"),
+        (lambda w: {"state_dict": {}}, "no state dict"),
+        (lambda w: {"state_dict": None, "epoch": 3}, "no state dict"),
+        (lambda w: [w], "a list"),
+        (lambda w: w["linear.bias"], "a Tensor"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(tmp_path, module, change, said):
+    (folder := tmp_path / "out").mkdir()
+    torch.save(change(module.state_dict()), tmp_path / "model.pt")
+    assert said in refusal(tmp_path / "model.pt", folder, arch=SMALL, inputs=IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("arch", "said"),
+    [
+        ("no_such_package:make", "ModuleNotFoundError"),
+        ("support.modules:NoSuch", "NoSuch"),
+        ("support.modules", "MODULE:FACTORY"),
+        (":Small", "MODULE:FACTORY"),
+        ("support.modules:Small?{classes: 7}", "JSONDecodeError"),
+        ("support.modules:Small?[7]", "TypeError"),
+        ('support.modules:Small?{"depth": 7}', "depth"),
+        ('support.modules:Small?{"classes": "many"}', "gives no module"),
+        ('dynanoise_models.architectures.resnet:resnet?{"depth": 18}', "6n + 2 layers"),
+        ('dynanoise_models.architectures.alexnet:alexnet?{"side": 40}', "multiple of 16"),
+        ("os:getcwd", "a str and no torch.nn.Module"),
+        ("sys:exit", "SystemExit"),
+    ],
+)
+def test_a_factory_that_gives_no_module_is_refused(arch, said):
+    with pytest.raises(UserError) as refused:
+        make_module(arch)
+    assert said in str(refused.value)
+    assert arch in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
