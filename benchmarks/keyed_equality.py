@@ -1,13 +1,13 @@
-"""Is keyed noise the same wherever a file runs: 100,000 queries, in sessions, processes, threads, batches and levels.
+"""Whether keyed noise is the same wherever a file runs: 100,000 queries, other sessions, processes, threads, batches.
 
     DYNANOISE_DATA=… python benchmarks/keyed_equality.py --work DIR mlp-location30
     DYNANOISE_DATA=… python benchmarks/keyed_equality.py --work DIR alexnet-cifar10 --queries 20000
 
-DIR is that of benchmarks/results.py, whose targets are taken. The queries are the target's rows, mirrored and shifted
-too where they are images, and near-duplicates of them elsewhere. The first pass (one thread, batches of 256) is what
-the others are held against, the PyTorch reference with the twin of the noise among them. Counted are the queries whose
-answer differs by more than 1e-5 in any class, how many of those lie on no edge of a cell, where rounding would decide,
-and whose label is not the undefended one.
+DIR is the folder of benchmarks/results.py, with its targets. The queries are the target's rows and, for images, the
+rows mirrored and shifted; for other data, near-duplicates of the rows. The other passes, and the PyTorch reference with
+the twin of the noise, are compared with the first pass (one thread, batches of 256). Counted are the queries whose
+answer differs by more than 1e-5 in any class, those of them that are not on the edge of a cell, where rounding would
+decide, and those whose label is not the undefended one.
 """
 
 import argparse
@@ -17,48 +17,47 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 import torch
 
 from dynanoise_export.attacks.audit import open_audit
-from dynanoise_export.attacks.queries.variants import image_axes, moved, scales, transformed
+from dynanoise_export.attacks.queries.variants import image_axes, input_scales, nearby, transformed
 from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.exporting import ExportOptions, export
+from dynanoise_export.defences.keep_label import KeptLabel
+from dynanoise_export.exporting import export
 from dynanoise_export.noise.keyed.key import read_key
-from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
+from dynanoise_export.noise.keyed.keyed_noise import DEFAULT_GRIDS, KeyedNoise
 from dynanoise_export.noise.keyed.reference import keyed_normals
-from dynanoise_export.parameters import DEFAULT_GRIDS, NoiseSource, Parameters
+from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.new_process import predict_in_new_process
 from dynanoise_export.runtimes.onnx_runtime import LEVELS, OnnxRuntimeEndpoint
-from dynanoise_export.runtimes.predictor import Arrays
 from dynanoise_export.sources.open_source import open_source
-from dynanoise_export.sources.reference_model import reference_logits
+from dynanoise_export.sources.reference_model import Reference
+from dynanoise_export.types import Array, Arrays, Bools, Float32s, Float64s, Int64s, row_count
 from dynanoise_export.validation.keyed_edges import on_an_edge
-from dynanoise_export.validation.parity_checks import HEAD_TOLERANCE
+from dynanoise_export.validation.tolerance import ANSWER_TOLERANCE
 
-Floats = npt.NDArray[np.float32]
+DEFENCE = KeptLabel(DynaNoise())
 
 
 @dataclass(frozen=True)
 class Session:
-    """A session with options of its own."""
+    """A session with its own options, which answers all rows."""
 
     path: Path
     threads: int = 1
     level: str = "all"
     batch: int = 256
 
-    def __call__(self, rows: Arrays) -> Floats:
+    def __call__(self, rows: Arrays) -> Float32s:
         """Answer all rows."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[self.level])
         session = onnxruntime.InferenceSession(self.path, options)
-        count = len(next(iter(rows.values())))
         parts = [
             session.run(None, {name: array[start : start + self.batch] for name, array in rows.items()})[0]
-            for start in range(0, count, self.batch)
+            for start in range(0, row_count(rows), self.batch)
         ]
         return np.concatenate(parts)
 
@@ -73,34 +72,33 @@ def main() -> None:
     folder = arguments.work / arguments.target
     with TemporaryDirectory() as made:
         file = Path(made) / "keyed.onnx"
-        export(folder / "target.pt", file, DynaNoise(Parameters(), True), ExportOptions(noise=NoiseSource.KEYED))
-        target = open_source(folder / "target.pt")
-        rows = queries(dict(open_audit(folder / "bundle", target.inputs).inputs), arguments.queries)
-        logits = reference_logits(target, rows)
+        export(folder / "target.pt", file, defence=DEFENCE, noise=NoiseSource.KEYED)
+        with Reference(open_source(folder / "target.pt")) as undefended:
+            rows = queries(open_audit(folder / "bundle", undefended.source.inputs).inputs, arguments.queries)
+            logits = undefended.logits(rows)
         first = Session(file)(rows)
         tables = KeyedNoise(read_key(Path(f"{file}.key")), DEFAULT_GRIDS).tables(logits.shape[1])
         edge = on_an_edge(logits, logits, tables)
         z = torch.from_numpy(logits)
-        reference = DynaNoise(Parameters(), True).defend(z, keyed_normals(z, tables).double()).numpy()
+        reference = DEFENCE.defend(z, keyed_normals(z, tables).double()).numpy()
         label = logits.argmax(axis=1)
         print(f"{arguments.target}: {len(first):,} queries, {edge.sum():,} on the edge of a cell", flush=True)
-        told("the reference in PyTorch, float64", reference, first, edge, label)
+        print_differences("the reference in PyTorch, float64", reference, first, edge, label)
         for name, answers in passes(file, rows):
-            told(name, answers(), first, edge, label)
+            print_differences(name, answers(), first, edge, label)
 
 
-def queries(rows: dict[str, npt.NDArray[np.generic]], wanted: int) -> dict[str, npt.NDArray[np.generic]]:
-    """Make so many queries of the rows."""
+def queries(rows: Arrays, wanted: int) -> dict[str, Array]:
+    """Make this number of queries from the rows."""
     images = image_axes(rows)
-    count = len(next(iter(rows.values())))
-    variants = transformed(images) if images else moved(0.1, wanted // count + 1, scales(rows))
+    variants = transformed(images) if images else nearby(0.1, wanted // row_count(rows) + 1, input_scales(rows))
     parts = [dict(rows), *variants(rows)]
     joined = {name: np.concatenate([np.asarray(part[name]) for part in parts])[:wanted] for name in rows}
     return {name: np.ascontiguousarray(array) for name, array in joined.items()}
 
 
-def passes(file: Path, rows: Arrays) -> Iterator[tuple[str, Callable[[], Floats]]]:
-    """List the ways to answer them all again."""
+def passes(file: Path, rows: Arrays) -> Iterator[tuple[str, Callable[[], Float32s]]]:
+    """List the ways to answer all rows again."""
     yield "another session", lambda: Session(file)(rows)
     yield (
         "another process",
@@ -113,12 +111,12 @@ def passes(file: Path, rows: Arrays) -> Iterator[tuple[str, Callable[[], Floats]
         yield f"level: {level}", lambda level=level: Session(file, level=level)(rows)  # type: ignore[misc]
 
 
-def told(name: str, answers: np.ndarray, first: Floats, edge: npt.NDArray[np.bool_], label: np.ndarray) -> None:
-    """Print how many answers differ."""
-    others = np.abs(answers - first).max(axis=1) > HEAD_TOLERANCE
+def print_differences(name: str, answers: Float32s | Float64s, first: Float32s, edge: Bools, label: Int64s) -> None:
+    """Print how many answers differ from those of the first pass."""
+    others = np.abs(answers - first).max(axis=1) > ANSWER_TOLERANCE
     flips = int((answers.argmax(axis=1) != label).sum())
     print(
-        f"{name:34} {others.sum():4} differ, {(others & ~edge).sum()} of them on no edge; {flips} labels flipped",
+        f"{name:34} {others.sum():4} differ, {(others & ~edge).sum()} of them not on an edge; {flips} labels flipped",
         flush=True,
     )
 

@@ -6,27 +6,27 @@
     python benchmarks/noise_batteries.py --control --battery                          # the same tests of PCG64
     python benchmarks/noise_batteries.py --what uniforms --battery --test 11          # one of the tests
 
-The queries are of k = 100 classes on one grid. `logits`: random normal logits, of a scale that is uniform in 1 to 12
-for each row, through all that a graph does with them up to the cell. `neighbours`: all cells of a block with so many
-cells a side, the last projection's fastest, so that a row's cell is one step from the last row's; then those of another
-block, chosen at random, that shares no cell with an earlier one. `shuffled`: the same cells, a block's in random order.
+The queries have k = 100 classes on one grid. `logits`: normal logits with a scale that is uniform in 1 to 12 for each
+row, computed as in a graph up to the cell. `neighbours`: all cells of a block with `--side` cells a side, the last
+projection fastest, so that each row's cell is one step from the one before; then another random block, which shares no
+cell with an earlier one. `shuffled`: the same cells, with each block in random order.
 
-The hash of a cell is a sum of one number for each projection, so a step from cell to cell adds the same wherever it is
-taken from: of four cells that form a rectangle, the hash of one follows from those of the others. `rows` of neighbours
-show that, and are to fail. The secret order of the table of normals hides it from who sees the noise alone.
+The hash of a cell is a sum of one number for each projection, so a step to the next cell always adds the same. Of four
+cells that form a rectangle, one hash follows from the others. The `rows` of neighbours show that, so they are expected
+to fail. The secret order of the table of normals hides it from somebody who sees only the noise.
 
-The numbers are of 16 bits, little-endian. `rows`: the hashes of the cell, one for each group of four classes.
-`uniforms`: for each class the rank of its normal within its column of the table of normals, so these are the bits of
-the noise. A group's four normals are one of 65,536 rows, so they have 16 bits among them, not 64, and tests that look
-at a few numbers in a row find that; `--columns 1` writes one class of each group only. `--control` puts numbers of
-PCG64 in the place of the hashes, of either output: what fails with them too is not the hash's doing.
+The numbers have 16 bits, little-endian. `rows`: the hashes of the cell, one for each group of four classes. `uniforms`:
+for each class the rank of its normal in its column of the table of normals, so these are the bits of the noise. The
+four normals of a group are one of 65,536 rows, so they have 16 bits in total, not 64, and tests of a few consecutive
+numbers find that; `--columns 1` writes only one class of each group. `--control` replaces the hashes by numbers of
+PCG64, for either output: a test that fails with them too does not fail because of the hash.
 
-The key is a test key by default: a stream is the same whenever it is made again, and nothing is to be kept secret by
-that key. The queries come from a generator with a seed of its own.
+The default key is a test key, so that a stream can be made again; it keeps nothing secret. The queries come from a
+generator with its own seed.
 
-`--battery` runs the tests of `TESTS` one by one on one endless stream, and tells how many bytes each was given.
-`dieharder -a` has the sums at all 33 lags, which alone take 224 GB; here they are at the lags 0, 1, 3 and 12, of which
-the last is as far as the next row's hashes, for 25 hashes are 12½ words.
+`--battery` runs the tests of `TESTS` one by one on one endless stream, and prints how many bytes each got. `dieharder
+-a` has the sums at all 33 lags, which alone need 224 GB. Here the lags are 0, 1, 3 and 12; the last one reaches the
+next row's hashes, because 25 hashes are 12½ words.
 """
 
 import argparse
@@ -42,13 +42,14 @@ import numpy.typing as npt
 
 from dynanoise_export.noise.keyed.key import BYTES, Key
 from dynanoise_export.noise.keyed.tables import GROUP, LARGEST, PROJECTIONS, ROWS, STEPS, Cells, Tables, derive
+from dynanoise_export.types import Float32s
 
 TEST_KEY = "01".rjust(2 * BYTES, "0")
 CLASSES = 100
 SCALES = (1.0, 12.0)
 CHUNK = 4096  # rows at a time, which stay within a cache
 
-# dieharder's numbers and their n-tuples; -1 is the test's own. Without 14, which its author says not to use.
+# dieharder's numbers and their n-tuples; -1 is the test's default. Without 14, which its author advises against.
 ONCE = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17, 100, 101, 102, 204, 205, 206, 207)
 TESTS = (
     *((number, -1) for number in ONCE),
@@ -65,7 +66,7 @@ Words = npt.NDArray[np.uint16]
 
 
 def main() -> None:
-    """Write the stream that the command line asks for, or run the tests on it."""
+    """Write the stream, or run the tests on it, as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--queries", choices=("logits", "neighbours", "shuffled"), default="logits")
     parser.add_argument("--what", choices=("rows", "uniforms"), default="rows")
@@ -96,7 +97,7 @@ def main() -> None:
 
 
 def hashed(tables: Tables, queries: str, side: int, rng: np.random.Generator) -> Iterator[Words]:
-    """Hash the cells of such queries, endlessly: [up to CHUNK, groups] at a time."""
+    """Hash the cells of queries, endlessly: [up to CHUNK, groups] at a time."""
     cells = tables.cells[0]
     hashes = cells.hashes.astype(np.uint16)
     found = cells_of_logits(tables, rng) if queries == "logits" else neighbours(cells, side, queries == "shuffled", rng)
@@ -104,14 +105,14 @@ def hashed(tables: Tables, queries: str, side: int, rng: np.random.Generator) ->
 
 
 def control(tables: Tables, seed: int) -> Iterator[Words]:
-    """Give numbers of PCG64 in chunks of the same shape."""
+    """Draw numbers of PCG64 in chunks of the same shape."""
     rng = np.random.Generator(np.random.PCG64(seed))
     while True:
         yield rng.integers(0, ROWS, (CHUNK, tables.groups), np.uint16)
 
 
 def uniforms(rows: Iterator[Words], ranks: Words) -> Iterator[Words]:
-    """Look hashes up in the ranks of the normals: [up to CHUNK, classes] at a time; k is a multiple of `GROUP`."""
+    """Look up hashes in the ranks of the normals: [up to CHUNK, classes] at a time; k is a multiple of `GROUP`."""
     return (ranks.take(chunk, axis=0).reshape(len(chunk), -1) for chunk in rows)
 
 
@@ -124,7 +125,7 @@ def cells_of_logits(tables: Tables, rng: np.random.Generator) -> Iterator[Intege
         yield cells_of(steps_of(logits) @ tables.projection, cells)
 
 
-def steps_of(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def steps_of(logits: Float32s) -> Float32s:
     """Round the roots of 1 − log p to steps; the logits are overwritten."""
     logits -= logits.max(axis=1, keepdims=True)
     sums = np.exp(logits).sum(axis=1, keepdims=True)
@@ -135,8 +136,8 @@ def steps_of(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.rint(logits, out=logits)
 
 
-def cells_of(places: npt.NDArray[np.float32], cells: Cells) -> Integers:
-    """Find the cells of projected queries: [n, m], where their numbers are in the table of hashes."""
+def cells_of(places: Float32s, cells: Cells) -> Integers:
+    """Find the cells of projected queries: [n, m], positions in the table of hashes."""
     within = places.clip(-cells.limit, cells.limit).astype(np.int32)
     return np.asarray((within + cells.offsets) // int(cells.width))
 
@@ -160,22 +161,22 @@ def neighbours(cells: Cells, side: int, shuffle: bool, rng: np.random.Generator)
 
 
 def hash_of(found: Integers, hashes: Words) -> Words:
-    """Hash cells [n, m]: [n, groups], sums that wrap around at `ROWS`, for they have 16 bits."""
+    """Hash cells [n, m]: [n, groups], sums that wrap around at `ROWS`, because they have 16 bits."""
     total = hashes.take(found[:, 0], axis=0)
     for projection in range(1, PROJECTIONS):
         total += hashes.take(found[:, projection], axis=0)
     return total
 
 
-def ranks_of(normals: npt.NDArray[np.float32]) -> Words:
-    """Rank each column of the table of normals: in each each number from 0 to `ROWS` − 1, once."""
+def ranks_of(normals: Float32s) -> Words:
+    """Rank each column of the table of normals: each number from 0 to `ROWS` − 1 once in each column."""
     ranks = np.empty(normals.shape, np.uint16)
     np.put_along_axis(ranks, normals.argsort(axis=0, kind="stable"), np.arange(ROWS, dtype=np.uint16)[:, None], axis=0)
     return ranks
 
 
 def feed(words: Iterator[Words], to: IO[bytes], most: float | None = None) -> int:
-    """Write a stream until its reader has enough or so many bytes are written; tell how many were."""
+    """Write a stream until its reader closes it or `most` bytes are written; return how many were."""
     written = 0
     try:
         for chunk in words:
@@ -192,7 +193,7 @@ def feed(words: Iterator[Words], to: IO[bytes], most: float | None = None) -> in
 
 
 def run_battery(words: Iterator[Words], tests: list[tuple[int, int]]) -> None:
-    """Run dieharder's tests one after the other, each on what comes next of the stream, and print their lines."""
+    """Run dieharder's tests one after the other, each on the next part of the stream, and print their lines."""
     program = shutil.which("dieharder")
     if program is None:
         sys.exit("dieharder is not installed.")
@@ -214,8 +215,8 @@ def run_battery(words: Iterator[Words], tests: list[tuple[int, int]]) -> None:
                 verdicts[verdict] += 1
                 print(line)
         print(f"  -d {number}: {given / 1e6:,.0f} MB, {time.perf_counter() - start:.0f} s", flush=True)
-    told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
-    print(f"{told}; {whole / 1e9:.2f} GB in {time.perf_counter() - begun:.0f} s")
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
+    print(f"{counts}; {whole / 1e9:.2f} GB in {time.perf_counter() - begun:.0f} s")
 
 
 if __name__ == "__main__":

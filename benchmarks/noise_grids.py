@@ -1,16 +1,17 @@
-"""Which grid keyed noise should have: what three attackers get back of the noise on each.
+"""Which grid keyed noise should have: how much of the noise three attackers remove on each.
 
     DYNANOISE_DATA=… python benchmarks/noise_grids.py --work DIR mlp-location30 alexnet-cifar10
 
-DIR is that of benchmarks/results.py, whose targets and shadow models are taken. Labels are not kept, so that nothing
-but the noise stands between an attacker and the logits, and the noise is large enough to matter. All know the defence
-and have shadow models behind it; the figures are AUCs of the better of two forms of LiRA on the rows that nobody knows.
+DIR is that of benchmarks/results.py, and its targets and shadow models are used. Labels are not kept, so only the noise
+protects the logits, and the noise is large enough to matter. All attackers know the defence and send the logits of
+their shadow models through it. The figures are AUCs of the better of two forms of LiRA, on the rows with unknown
+membership.
 
-- One answer; exact repeats are the same answer.
+- One answer; exact repeats get the same answer.
 - 16 near-duplicates, averaged, at three distances.
-- The calibrating attacker knows who is a member for half of the rows, estimates their noise (what was answered less
-  what shadow models lead one to expect) and takes it off other rows. He is told more than he could find out: which rows
-  share a cell of which grid. The noise of cells is estimated by the best linear predictor from all that he knows.
+- The calibrating attacker knows the membership of half of the rows, estimates their noise (the answer less what shadow
+  models lead one to expect) and subtracts it from other rows. It is given more than it could find out: which rows share
+  a cell of which grid. The noise of cells is estimated by the best linear predictor from all of that.
 """
 
 import argparse
@@ -18,60 +19,67 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from results import row
 from scipy.sparse.linalg import cg
 from scipy.special import log_softmax
-from stored_logits import ITSELF, SourceModel, open_stored
+from stored_logits import StoredTarget, open_stored
 
 from dynanoise_export.attacks.methods.lira import online
 from dynanoise_export.attacks.metrics.auc import auc, placements
-from dynanoise_export.attacks.queries.observations import DELTAS
+from dynanoise_export.attacks.queries.query_plan import DISTANCES
 from dynanoise_export.attacks.signals import signals
-from dynanoise_export.defences.dynanoise_reference import noise_scale
+from dynanoise_export.defences.base import NoiseLaw
+from dynanoise_export.defences.catalogue import make_defence
 from dynanoise_export.noise.keyed.key import Key
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
 from dynanoise_export.noise.keyed.reference import cells_of, keyed_normals, places_of
 from dynanoise_export.noise.keyed.tables import Tables
-from dynanoise_export.parameters import Parameters
-
-Floats = npt.NDArray[np.floating]
+from dynanoise_export.types import Bools, Floats, Int64s
 
 KEY = Key(bytes(range(32)))
 GRIDS = ((0.05,), (0.1,), (0.2,), (0.35,), (0.5,), (0.7,), (1.0,), (2.0,), (0.05, 0.5), (0.1, 1.0))
 VARIANCES = {"mlp-location30": 30.0, "alexnet-cifar10": 3.0}
 MOST_ROWS = 6000
 SIMULATIONS = 8
-COLUMNS = ("grid", "share a cell", "×1", *(f"δ{delta:g}" for delta in DELTAS), "×1, calibrated", "δ0.1, calibrated")
+COLUMNS = (
+    "grid",
+    "share a cell",
+    "×1",
+    *(f"δ{distance:g}" for distance in DISTANCES),
+    "×1, calibrated",
+    "δ0.1, calibrated",
+)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A target and the rows of it that are looked at.
+    """A target, and the n of its rows that are used.
 
     Attributes:
-        logits: float32 [c, n, k] of the target, for each kind of query.
-        shadows: float32 [m, n, k].
-        kept: bool [m, n].
-        y: [n].
+        itself: float32 [1, n, k], the target's logits of the rows.
+        near_duplicates: float32 [c, n, k], by their distance.
+        shadows: float32 [m, n, k], the shadow models' logits.
+        trained_on: bool [m, n], whether the row was in the model's training set.
+        y: int64 [n].
         member: bool [n].
-        known: bool [n], whose membership the calibrating attacker knows.
-        parameters: of the defence.
+        known: bool [n], the rows with a membership that the calibrating attacker knows.
+        law: of the defence's noise.
     """
 
-    logits: dict[str, Floats]
+    itself: Floats
+    near_duplicates: dict[float, Floats]
     shadows: Floats
-    kept: npt.NDArray[np.bool_]
-    y: npt.NDArray[np.int64]
-    member: npt.NDArray[np.bool_]
-    known: npt.NDArray[np.bool_]
-    parameters: Parameters
+    trained_on: Bools
+    y: Int64s
+    member: Bools
+    known: Bools
+    law: NoiseLaw
 
     def scale(self, logits: Floats) -> Floats:
-        """Tell σ(q), [n, 1]."""
-        return noise_scale(torch.from_numpy(np.ascontiguousarray(logits)), self.parameters).numpy()
+        """Compute σ(q), [n, 1]."""
+        return self.law.scale(torch.from_numpy(np.ascontiguousarray(logits))).numpy()
 
 
 def main() -> None:
@@ -82,7 +90,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.targets:
         setting = of_target(open_stored(arguments.work / name), VARIANCES[name])
-        rows, itself = len(setting.y), setting.logits[ITSELF][0]
+        rows, itself = len(setting.y), setting.itself[0]
         noise = np.random.default_rng(0).standard_normal((2, *itself.shape), dtype=np.float32)
         print(
             f"\n{name}, base variance {VARIANCES[name]:g}, {rows:,} rows, half of them known; AUC without the defence"
@@ -95,40 +103,42 @@ def main() -> None:
             print(of_grids(setting, grids), flush=True)
 
 
-def of_target(target: SourceModel, base_variance: float) -> Setting:
-    """Take the judged rows, or as many of them as are looked at."""
+def of_target(target: StoredTarget, base_variance: float) -> Setting:
+    """Select the judged rows, at most `MOST_ROWS` of them."""
     generator = np.random.default_rng(0)
     rows = np.sort(generator.permutation(np.flatnonzero(target.audit.judged))[:MOST_ROWS])
+    law = make_defence("dynanoise", {"base_variance": base_variance, "lambda": 2.0, "temperature": 10.0}).law
+    assert law is not None
     return Setting(
-        logits={name: np.asarray(logits[:, rows]) for name, logits in target.logits.items()},
+        itself=np.asarray(target.itself[:, rows]),
+        near_duplicates={d: np.asarray(logits[:, rows]) for d, logits in target.near_duplicates.items()},
         shadows=np.asarray(target.store.logits[:, rows]),
-        kept=np.asarray(target.store.kept[:, rows]),
+        trained_on=np.asarray(target.store.kept[:, rows]),
         y=target.audit.y[rows],
         member=target.audit.member[rows],
         known=generator.random(len(rows)) < 0.5,
-        parameters=Parameters.from_base_variance(base_variance, 2, 10),
+        law=law,
     )
 
 
 def of_grids(setting: Setting, grids: tuple[float, ...]) -> str:
     """Attack keyed noise on these grids, and write a line."""
-    tables = KeyedNoise(KEY, grids).tables(setting.logits[ITSELF].shape[2])
-    told = []
-    for kind in (ITSELF, *(f"{delta:g}" for delta in DELTAS)):
-        answered, visits = ask(setting, setting.logits[kind], tables)
+    tables = KeyedNoise(KEY, grids).tables(setting.itself.shape[2])
+    averaged, calibrating = [], []
+    for logits in (setting.itself, *(setting.near_duplicates[distance] for distance in DISTANCES)):
+        answered, visits = mean_answers(setting, logits, tables)
         left = np.asarray(visits.multiply(visits).sum(axis=1)).ravel()
-        told.append(attack(setting, answered, np.full(len(left), left.mean())))
-        if kind == ITSELF:
+        averaged.append(attack(setting, answered, np.full(len(left), left.mean())))
+        if logits is setting.itself:
             shared = float((np.bincount(visits.indices)[visits.indices] > 1).mean())
-        if kind in (ITSELF, f"{DELTAS[-1]:g}"):
-            told.append(attack(setting, *calibrated(setting, answered, visits)))
-    once, once_calibrated, *near, near_calibrated = told
-    figures = [once, *near, once_calibrated, near_calibrated]
-    return row([" and ".join(f"{grid:g}" for grid in grids), f"{shared:.1%}", *(f"{auc:.3f}" for auc in figures)])
+        if logits is setting.itself or logits is setting.near_duplicates[DISTANCES[-1]]:
+            calibrating.append(attack(setting, *calibrated(setting, answered, visits)))
+    figures = [f"{auc:.3f}" for auc in (*averaged, *calibrating)]
+    return row([" and ".join(f"{grid:g}" for grid in grids), f"{shared:.1%}", *figures])
 
 
-def ask(setting: Setting, logits: Floats, tables: Tables) -> tuple[Floats, sp.csr_matrix]:
-    """Average answers to [c, n, k] queries.
+def mean_answers(setting: Setting, logits: Floats, tables: Tables) -> tuple[Floats, sp.csr_matrix]:
+    """Average the noisy logits of [c, n, k] queries.
 
     Returns:
         The mean noisy logits [n, k], and the weight of each cell's noise in them [n, cells].
@@ -146,9 +156,9 @@ def ask(setting: Setting, logits: Floats, tables: Tables) -> tuple[Floats, sp.cs
 
 
 def calibrated(setting: Setting, answered: Floats, visits: sp.csr_matrix) -> tuple[Floats, Floats]:
-    """Take off the noise that known rows betray; give what is left, and the share of the variance in it, row by row."""
+    """Subtract the noise that known rows reveal; give the logits [n, k], and the share [n] of variance that is left."""
     expected, error = expectation(setting)
-    scale = setting.scale(setting.logits[ITSELF][0])
+    scale = setting.scale(setting.itself[0])
     residual = (centred(answered) - expected) / scale
     generator = np.random.default_rng(1)
     noise = generator.standard_normal((visits.shape[1], SIMULATIONS))
@@ -159,8 +169,8 @@ def calibrated(setting: Setting, answered: Floats, visits: sp.csr_matrix) -> tup
     return own, (left**2).mean(axis=1)
 
 
-def predicted(visits: sp.csr_matrix, observed: Floats, precision: Floats, known: npt.NDArray[np.bool_]) -> Floats:
-    """Predict the noise of all rows from the observations [n, j] of those that are known, each column by itself."""
+def predicted(visits: sp.csr_matrix, observed: Floats, precision: Floats, known: Bools) -> Floats:
+    """Predict the noise of all rows from the observations [n, j] of the known rows, each column by itself."""
     of_known = visits[known]
     weighted = of_known.T @ sp.diags(precision[known])
     matrix = (sp.identity(visits.shape[1]) + weighted @ of_known).tocsr()
@@ -169,28 +179,28 @@ def predicted(visits: sp.csr_matrix, observed: Floats, precision: Floats, known:
 
 
 def expectation(setting: Setting) -> tuple[Floats, Floats]:
-    """Tell what shadow models lead one to expect of each row, by its membership: the mean [n, k], the variance [n]."""
-    kept = (setting.kept == setting.member)[:, :, None]
+    """Compute the logits that shadow models lead one to expect, by membership: the mean [n, k], the variance [n]."""
+    same = (setting.trained_on == setting.member)[:, :, None]
     logits = centred(setting.shadows)
-    mean = (logits * kept).sum(axis=0) / kept.sum(axis=0)
-    variance = (((logits - mean) * kept) ** 2).sum(axis=(0, 2)) / kept.sum(axis=0)[:, 0] / logits.shape[2]
+    mean = (logits * same).sum(axis=0) / same.sum(axis=0)
+    variance = (((logits - mean) * same) ** 2).sum(axis=(0, 2)) / same.sum(axis=0)[:, 0] / logits.shape[2]
     return mean, variance + 1e-3
 
 
 def attack(setting: Setting, own: Floats, left: Floats) -> float:
-    """Give the AUC of the better LiRA on unknown rows; its shadow models are behind as much noise as is left."""
+    """Compute the AUC of the better LiRA on unknown rows; its shadow models have as much noise as is left."""
     shadows = []
     for model, logits in enumerate(setting.shadows):
         noise = np.random.default_rng(model).standard_normal(logits.shape, dtype=np.float32)
         noisy = logits + setting.scale(logits) * np.sqrt(left)[:, None] * noise
         shadows.append(signals(log_softmax(noisy, axis=1), setting.y).logit)
     seen, judged = signals(log_softmax(own, axis=1), setting.y).logit, ~setting.known
-    scores = (online(seen, np.stack(shadows), setting.kept, fixed_variance=fixed) for fixed in (True, False))
+    scores = (online(seen, np.stack(shadows), setting.trained_on, fixed_variance=fixed) for fixed in (True, False))
     return max(auc(placements(score[judged], setting.member[judged])).value for score in scores)
 
 
 def centred(logits: Floats) -> Floats:
-    """Take a constant off each row."""
+    """Subtract the mean of each row."""
     return logits - logits.mean(axis=-1, keepdims=True)
 
 

@@ -1,4 +1,4 @@
-"""What the defence costs on the CPU: each target with the head, over the same model with a plain softmax.
+"""What the defence costs on the CPU: each target with the defence, over the same model with a plain softmax.
 
     python benchmarks/overhead.py                                       # every target, batches 1, 8, 64 and 256
     python benchmarks/overhead.py --target digits-mlp --batch 1         # one of them
@@ -20,14 +20,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from dynanoise_export.benchmarking.benchmark import BATCHES, LENGTH, Options, bench
+from dynanoise_export.benchmarking.benchmark import BATCHES, bench
+from dynanoise_export.benchmarking.calls import LENGTH
 from dynanoise_export.benchmarking.figures import Run
-from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.exporting import export
-from dynanoise_export.graph.files import read_model
-from dynanoise_export.parameters import Parameters
+from dynanoise_export.graph.model_files import read_model
+from dynanoise_export.graph.specs import input_specs
 from dynanoise_export.sources.inputs import draw
-from dynanoise_export.sources.onnx_file import input_specs
 from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.targets import TARGETS
 
@@ -39,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--target", choices=TARGETS, action="append")
     parser.add_argument("--batch", type=int, action="append")
-    parser.add_argument("--pairs", type=int, help="exactly so many; unless given, as many as fit into half a minute")
+    parser.add_argument("--pairs", type=int, help="the number of pairs; by default as many as fit into half a minute")
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
@@ -49,24 +48,24 @@ def main() -> None:
                 if arguments.profile:
                     print_profile(target, batch, defended)
                 else:
-                    options = Options(batches=[batch], threads=1, pairs=arguments.pairs)
-                    print_ratio(target, bench(str(defended), options=options).runs[0])
+                    report = bench(defended, batches=[batch], threads=1, pairs=arguments.pairs)
+                    print_ratio(target, report.runs[0])
 
 
 def export_untrained(target: str, folder: Path) -> Path:
-    """Export an untrained target with the head."""
+    """Export an untrained target with the defence."""
     torch.manual_seed(0)
     checkpoint, defended = (folder / f"{target}{end}" for end in (".pt", ".onnx"))
     save_checkpoint(checkpoint, target, {}, TARGETS[target].make())
-    export(checkpoint, defended, DynaNoise(Parameters()))
+    export(checkpoint, defended)
     return defended
 
 
 def print_ratio(target: str, run: Run) -> None:
-    """Print a row."""
+    """Print the ratio of a target at a batch."""
     assert run.plain is not None
     assert run.ratio is not None
-    plain, defended = (1e3 * run.batch / side.throughput for side in (run.plain, run.defended))
+    plain, defended = (1e3 * run.batch / latency.throughput for latency in (run.plain, run.defended))
     print(
         f"{target:18} batch {run.batch:3}  plain {plain:10.3f} ms  defended {defended:10.3f} ms  "
         f"ratio {run.ratio.value:.4f} [{run.ratio.low:.4f}, {run.ratio.high:.4f}]  {run.pairs:3} pairs",
@@ -75,7 +74,7 @@ def print_ratio(target: str, run: Run) -> None:
 
 
 def print_profile(target: str, batch: int, defended: Path) -> None:
-    """Tell where the time goes, by ONNX Runtime's own profile."""
+    """Print where the time goes, by ONNX Runtime's own profile."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_profiling, options.profile_file_prefix = True, str(defended.with_suffix(""))

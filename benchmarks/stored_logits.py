@@ -1,103 +1,97 @@
-"""An undefended model's logits for all queries of an attack, asked once and kept, to try many defences on.
+"""An undefended model's logits for all queries of an attack, computed once and stored, to try many defences on.
 
-A defended file answers with its head on these logits, which `validate` checks; so a defence is tried in the time that
-its head takes.
+A defended file answers with its defence applied to these logits, which `validate` checks. So a defence is tried in the
+time that the defence alone takes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from dynanoise_export.attacks.audit import Audit, open_audit
 from dynanoise_export.attacks.queries.client import SMALLEST
-from dynanoise_export.attacks.queries.observations import DELTAS, LABEL_DELTA, NEIGHBOURS, Observations
-from dynanoise_export.attacks.queries.variants import Variants, image_axes, moved, same, scales, transformed
-from dynanoise_export.attacks.responses import Answers, gather
+from dynanoise_export.attacks.queries.query_plan import plan_queries
+from dynanoise_export.attacks.responses import ModelResponses, Responses, summarise
 from dynanoise_export.attacks.shadow_models import open_store
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.files import folder_written_whole
-from dynanoise_export.runtimes.graph_session import predictor_of
-from dynanoise_export.runtimes.predictor import predict, rows_of
+from dynanoise_export.runtimes.graph_session import open_graph
+from dynanoise_export.runtimes.predictor import predict
 from dynanoise_export.shadow_stores import ShadowStore
 from dynanoise_export.sources.open_source import open_source
+from dynanoise_export.types import Float32s
 
-Floats = npt.NDArray[np.float32]
 # Logits [n, k] to the probabilities of one answer.
 Answer = Callable[[torch.Tensor], torch.Tensor]
-ITSELF, SHAKEN, TRANSFORMED = "itself", "shaken", "transformed"
 
 
 @dataclass(frozen=True)
-class SourceModel:
+class StoredTarget:
     """A target of `benchmarks/results.py`, and its logits.
 
     Attributes:
         audit: the rows.
         store: the shadow models.
-        logits: [c, n, k] for each kind of query: the row itself, near-duplicates by how far off they lie, and so on.
+        itself: [1, n, k], the logits of the rows themselves.
+        near_duplicates: [c, n, k], by their distance.
+        neighbours: [c, n, k], of queries so far from the rows that labels change.
+        transformed: [c, n, k], of images mirrored and shifted; None if the rows are not images.
     """
 
     audit: Audit
     store: ShadowStore
-    logits: dict[str, Floats]
+    itself: Float32s
+    near_duplicates: dict[float, Float32s]
+    neighbours: Float32s
+    transformed: Float32s | None
+
+    def responses(self, answer: Answer) -> ModelResponses:
+        """Answer all queries, and keep what an attacker keeps."""
+        return ModelResponses(
+            repeated={1: self.respond(self.itself, answer)},
+            near_duplicates={d: self.respond(logits, answer) for d, logits in self.near_duplicates.items()},
+            neighbours=self.respond(self.neighbours, answer),
+            transformed=None if self.transformed is None else self.respond(self.transformed, answer),
+        )
+
+    def respond(self, logits: Float32s, answer: Answer) -> Responses:
+        """Answer the queries that gave these logits [c, n, k]."""
+        return summarise(self.audit.y, (log_probabilities(one, answer) for one in logits))
 
 
-def open_stored(folder: Path) -> SourceModel:
-    """Open a target, and ask its undefended model all that an attacker asks, unless that was done before."""
-    target = open_source(folder / "target.pt")
-    audit = open_audit(folder / "bundle", target.inputs)
-    store = open_store(folder / "shadows", audit)
-    kept = folder / "logits"
-    if not kept.exists():
-        model = target.to_onnx(None)  # ONNX Runtime is several times as fast as PyTorch here
-        predictor, output = predictor_of(model), str(model.graph.outputs[0].name)
-        with folder_written_whole(kept) as staged:
-            for name, variants in queries(audit):
-                print(f"asking: {name}", flush=True)
-                given = [predict(predictor, rows, output).astype(np.float32) for rows in variants(audit.inputs)]
-                np.save(staged / f"{name}.npy", np.stack(given))
-    return SourceModel(audit, store, {path.stem: np.load(path, mmap_mode="r") for path in kept.glob("*.npy")})
+def log_probabilities(logits: Float32s, answer: Answer) -> Float32s:
+    """Answer one query for each row, and read the answers [n, k] as a client does."""
+    return answer(torch.from_numpy(np.array(logits))).clamp(min=float(SMALLEST)).log().numpy()
 
 
-def queries(audit: Audit) -> Iterator[tuple[str, Variants]]:
-    """List what an attacker asks beside repeats of the row."""
-    floats, images = scales(audit.inputs), image_axes(audit.inputs)
-    yield ITSELF, same(1)
-    for delta in DELTAS:
-        yield f"{delta:g}", moved(delta, NEIGHBOURS, floats)
-    yield SHAKEN, moved(LABEL_DELTA, NEIGHBOURS, floats)
-    if images:
-        yield TRANSFORMED, transformed(images)
+def open_stored(folder: Path) -> StoredTarget:
+    """Open a target, and send all of an attacker's queries to its undefended model, unless their logits are stored."""
+    source = open_source(folder / "target.pt")
+    audit = open_audit(folder / "bundle", source.inputs)
+    plan = plan_queries(audit.inputs, DynaNoise(), [1])
+    stored = folder / "stored-logits"
+    if not stored.exists():
+        model = source.to_onnx(None)  # ONNX Runtime is several times as fast as PyTorch here
+        output = str(model.graph.outputs[0].name)
+        with open_graph(model) as predictor, folder_written_whole(stored) as staged:
+            for stage in plan.stages:
+                print(f"sending queries: {stage.name}", flush=True)
+                queries = stage.variants(audit.inputs)
+                logits = [predict(predictor, rows, output).astype(np.float32) for rows in queries]
+                np.save(staged / f"{stage.name}.npy", np.stack(logits))
 
+    def load(name: str) -> Float32s:
+        return np.load(stored / f"{name}.npy", mmap_mode="r")
 
-def observations(target: SourceModel, answer: Answer) -> Observations:
-    """Answer all queries, and keep what an attacker keeps of it."""
-    given = {name: answers_to(logits, target.audit, answer) for name, logits in target.logits.items()}
-    return Observations(
-        repeated={1: given[ITSELF]},
-        moved={delta: given[f"{delta:g}"] for delta in DELTAS},
-        shaken=given[SHAKEN],
-        transformed=given.get(TRANSFORMED),
+    assert plan.neighbours is not None
+    return StoredTarget(
+        audit,
+        open_store(folder / "shadows", audit),
+        load(plan.repeats[0].name),
+        {distance: load(stage.name) for distance, stage in plan.near_duplicates.items()},
+        load(plan.neighbours.name),
+        None if plan.transformed is None else load(plan.transformed.name),
     )
-
-
-def answers_to(logits: Floats, audit: Audit, answer: Answer) -> Answers:
-    """Answer one kind of query, [c, n, k]."""
-    count = len(logits)
-    return gather(_Replayed(iter(logits), answer), audit.inputs, audit.y, same(count), lambda queries: None)  # type: ignore[arg-type]
-
-
-class _Replayed:
-    """A client that is answered from stored logits, in the order in which they are stored."""
-
-    def __init__(self, logits: Iterator[Floats], answer: Answer) -> None:
-        self._logits, self._answer = logits, answer
-
-    def ask(self, rows: dict[str, npt.NDArray[np.generic]]) -> Floats:
-        """Give the log-probabilities of the next answer to all rows."""
-        logits = torch.from_numpy(np.array(next(self._logits)))
-        assert len(logits) == rows_of(rows)
-        return self._answer(logits).clamp(min=float(SMALLEST)).log().numpy()

@@ -1,24 +1,151 @@
-"""Ship a trained classifier to ONNX with its membership-inference defence inside the graph."""
+"""Ship a trained classifier to ONNX with its membership-inference defence inside the graph.
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+The names below are the public API; docs/api.md says what is stable. Each is imported when it is first used, so that
+`import dynanoise_export` pulls in neither torch nor onnxruntime.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from dynanoise_export.version import __version__
 
 if TYPE_CHECKING:
-    from dynanoise_export.deployed.session import LoadedModel
+    from dynanoise_export.attacks.attack_report import AttackReport
+    from dynanoise_export.attacks.attacking_model import attack
+    from dynanoise_export.benchmarking.benchmark import BenchReport, bench
+    from dynanoise_export.bundles import Bundle
+    from dynanoise_export.defences.base import Defence, NoiseLaw
+    from dynanoise_export.defences.catalogue import make_defence
+    from dynanoise_export.defences.dynanoise import DynaNoise
+    from dynanoise_export.defences.keep_label import KeptLabel
+    from dynanoise_export.defences.temperature import Temperature
+    from dynanoise_export.deployed.open_deployed import load
+    from dynanoise_export.deployed.session import Session
+    from dynanoise_export.deployment.tensorrt.compiling import Compiled, compile_plan
+    from dynanoise_export.deployment.triton.repository import TritonRepository, write_triton_repository
+    from dynanoise_export.errors import (
+        DataError,
+        DefenceError,
+        EndpointError,
+        FileAccessError,
+        FormatError,
+        MissingPackageError,
+        ModelInputError,
+        NoiseError,
+        UnsupportedModelError,
+        UntrustedCodeError,
+        UsageError,
+        UserError,
+    )
+    from dynanoise_export.exporting import Exported, export
+    from dynanoise_export.inspecting import Inspection, inspect
+    from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
+    from dynanoise_export.noise.source import NoiseSource
+    from dynanoise_export.runtimes.provider import Provider
+    from dynanoise_export.shadow_stores import ShadowStore
+    from dynanoise_export.sources.source_model import SourceOptions
+    from dynanoise_export.types import Precision, Progress, Step, TensorSpec
+    from dynanoise_export.validation.check import Check, CheckCode, Outcome
+    from dynanoise_export.validation.validating import Validation, validate
 
-__version__ = "0.1.0"
+_WHERE = {
+    "attacks.attack_report": ("AttackReport",),
+    "attacks.attacking_model": ("attack",),
+    "benchmarking.benchmark": ("BenchReport", "bench"),
+    "bundles": ("Bundle",),
+    "defences.base": ("Defence", "NoiseLaw"),
+    "defences.catalogue": ("make_defence",),
+    "defences.dynanoise": ("DynaNoise",),
+    "defences.keep_label": ("KeptLabel",),
+    "defences.temperature": ("Temperature",),
+    "deployed.open_deployed": ("load",),
+    "deployed.session": ("Session",),
+    "deployment.tensorrt.compiling": ("Compiled", "compile_plan"),
+    "deployment.triton.repository": ("TritonRepository", "write_triton_repository"),
+    "errors": (
+        "DataError",
+        "DefenceError",
+        "EndpointError",
+        "FileAccessError",
+        "FormatError",
+        "MissingPackageError",
+        "ModelInputError",
+        "NoiseError",
+        "UnsupportedModelError",
+        "UntrustedCodeError",
+        "UsageError",
+        "UserError",
+    ),
+    "exporting": ("Exported", "export"),
+    "inspecting": ("Inspection", "inspect"),
+    "noise.keyed.keyed_noise": ("KeyedNoise",),
+    "noise.source": ("NoiseSource",),
+    "runtimes.provider": ("Provider",),
+    "shadow_stores": ("ShadowStore",),
+    "sources.source_model": ("SourceOptions",),
+    "types": ("Precision", "Progress", "Step", "TensorSpec"),
+    "validation.check": ("Check", "CheckCode", "Outcome"),
+    "validation.validating": ("Validation", "validate"),
+}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+
+__all__ = [
+    "AttackReport",
+    "BenchReport",
+    "Bundle",
+    "Check",
+    "CheckCode",
+    "Compiled",
+    "DataError",
+    "Defence",
+    "DefenceError",
+    "DynaNoise",
+    "EndpointError",
+    "Exported",
+    "FileAccessError",
+    "FormatError",
+    "Inspection",
+    "KeptLabel",
+    "KeyedNoise",
+    "MissingPackageError",
+    "ModelInputError",
+    "NoiseError",
+    "NoiseLaw",
+    "NoiseSource",
+    "Outcome",
+    "Precision",
+    "Progress",
+    "Provider",
+    "Session",
+    "ShadowStore",
+    "SourceOptions",
+    "Step",
+    "Temperature",
+    "TensorSpec",
+    "TritonRepository",
+    "UnsupportedModelError",
+    "UntrustedCodeError",
+    "UsageError",
+    "UserError",
+    "Validation",
+    "__version__",
+    "attack",
+    "bench",
+    "compile_plan",
+    "export",
+    "inspect",
+    "load",
+    "make_defence",
+    "validate",
+    "write_triton_repository",
+]
 
 
-def load(where: str | Path, provider: str | None = None) -> "LoadedModel":
-    """Load a defended model, to ask it with `predict`: an ONNX file, a TensorRT plan, or a model on a server.
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
-    Args:
-        where: a path, or a URL as http://HOST:PORT/MODEL or grpc://HOST:PORT/MODEL.
-        provider: what ONNX Runtime is to run an ONNX file on: cpu, cuda or tensorrt; None for the CPU.
 
-    Raises:
-        UserError: it can't be opened, or has no defence.
-    """
-    from dynanoise_export.deployed.session import load as open_model  # which takes a second that --help has not
-
-    return open_model(where, provider)
+def __dir__() -> list[str]:
+    return __all__

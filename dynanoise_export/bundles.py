@@ -1,7 +1,7 @@
-"""Bundles: rows of data with their labels and their membership, which pass between commands."""
+"""Bundles: rows of data with labels and membership, which pass between commands."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import DataError, FileAccessError, UsageError, first_line
 from dynanoise_export.files import folder_written_whole, require_writable, sha256, written_whole
-
-Arrays = Mapping[str, npt.NDArray[Any]]
+from dynanoise_export.types import Array, Arrays, Bools, Int64s, row_count
 
 SINGLE = "x"
 PREFIX = "inputs."
 
 
 class Part(StrEnum):
-    """What a row of a bundle is, in its array `split`."""
+    """The part that a row of a bundle belongs to, in its array `split`."""
 
     MEMBER = "member"
     NON_MEMBER = "non-member"
@@ -33,21 +32,34 @@ class Bundle:
 
     Attributes:
         path: of the file or folder.
-        inputs: an array for each input of the model, the rows first, all of n rows.
-        y: int64 [n], the labels.
-        member: bool [n], whether the row was trained on; None where the bundle does not say.
-        split: str [n], a value of `Part`; None where the bundle does not say. Auxiliary rows are no members, and are
-            left for an attacker's own models.
+        inputs: for each input of the model an array of n rows.
+        y: int64 [n], the labels; None if the bundle has none.
+        member: bool [n], whether the row is in the training set; None if the bundle does not say.
+        split: str [n], values of `Part`; None if the bundle does not say. Auxiliary rows are non-members that are
+            reserved for an attacker's own models.
     """
 
     path: Path
-    inputs: dict[str, npt.NDArray[np.generic]]
-    y: npt.NDArray[np.int64] | None
-    member: npt.NDArray[np.bool_] | None
+    inputs: dict[str, Array]
+    y: Int64s | None
+    member: Bools | None
     split: npt.NDArray[np.str_] | None
 
     def __len__(self) -> int:
-        return len(next(iter(self.inputs.values())))
+        return row_count(self.inputs)
+
+    @classmethod
+    def load(cls, path: str | Path, inputs: Sequence[str] = (SINGLE,)) -> "Bundle":
+        """Open a bundle.
+
+        Args:
+            path: of the file or folder.
+            inputs: the names of the model's inputs.
+
+        Raises:
+            UserError: it can't be read, has no rows, or has no array for an input of the model.
+        """
+        return load_bundle(Path(path), list(inputs))
 
 
 def load_bundle(path: Path, names: list[str]) -> Bundle:
@@ -58,7 +70,7 @@ def load_bundle(path: Path, names: list[str]) -> Bundle:
         names: of the model's inputs; a model with one input takes `x`.
 
     Raises:
-        UserError: it can't be read, holds no rows, or not the inputs that the model takes.
+        UserError: it can't be read, has no rows, or has no array for an input of the model.
     """
     arrays = _arrays(path)
     inputs = {name: arrays[PREFIX + name] for name in names if PREFIX + name in arrays}
@@ -66,16 +78,16 @@ def load_bundle(path: Path, names: list[str]) -> Bundle:
         inputs = {names[0]: arrays[SINGLE]}
     missing = [name for name in names if name not in inputs]
     if missing:
-        raise UserError(
-            f"{path} has no array for the input {missing[0]!r} (x, or {PREFIX}{missing[0]}): it has "
-            f"{', '.join(sorted(arrays)) or 'nothing'}."
+        raise DataError(
+            f"{path} has no array for the input {missing[0]!r}: name it x or {PREFIX}{missing[0]}; the bundle has "
+            f"{', '.join(sorted(arrays)) or 'no arrays'}."
         )
     y, member, split = (arrays.get(name) for name in ("y", "member", "split"))
     rows = {array.shape[:1] for array in (*inputs.values(), y, member, split) if array is not None}
     if len(rows) != 1 or rows == {()}:
-        raise UserError(f"The arrays in {path} differ in their number of rows.")
+        raise DataError(f"The arrays in {path} differ in their number of rows.")
     if rows == {(0,)}:
-        raise UserError(f"{path} holds no rows.")
+        raise DataError(f"{path} has no rows.")
     return Bundle(
         path,
         inputs,
@@ -85,17 +97,17 @@ def load_bundle(path: Path, names: list[str]) -> Bundle:
     )
 
 
-def save_bundle(path: Path, inputs: Arrays, y: npt.NDArray[np.int64], split: npt.NDArray[np.str_]) -> None:
-    """Write a bundle: an `.npz` if the path ends so, and a folder of `.npy` files elsewhere.
+def save_bundle(path: Path, inputs: Arrays, y: Int64s, split: npt.NDArray[np.str_]) -> None:
+    """Write a bundle: an `.npz` if the path ends in `.npz`, else a folder of `.npy` files.
 
     Args:
-        path: of the file or folder; what is there is replaced, a folder only where it is a bundle itself.
-        inputs: an array for each input of the model, all of n rows.
+        path: of the file or folder, which is replaced if it exists; see `require_bundle_writable`.
+        inputs: for each input of the model an array of n rows.
         y: int64 [n], the labels.
         split: str [n], a value of `Part` for each row.
 
     Raises:
-        UserError: it can't be written, or a row is both member and non-member.
+        UserError: it can't be written, or a row is both a member and a non-member.
     """
     member = split == Part.MEMBER
     require_disjoint(path, inputs, member)
@@ -115,35 +127,35 @@ def require_bundle_writable(path: Path) -> None:
     """Check, before long work, that a bundle can be written.
 
     Raises:
-        UserError: it can't, or another folder is in its place.
+        UserError: it can't, or a file or folder that is not a bundle is there.
     """
     if path.suffix == ".npz":
         require_writable(path)
     elif path.is_file() or (path.is_dir() and any(file.suffix != ".npy" for file in path.iterdir())):
-        raise UserError(f"Can't write the bundle {path}: something else is there, and it would be lost.")
+        raise UsageError(f"Can't write the bundle {path}: something that is not a bundle is there and would be lost.")
     else:
         require_writable(path / "x.npy" if path.is_dir() else path)
 
 
 def bundle_sha256(path: Path) -> str:
-    """Digest a bundle, be it a file or a folder."""
+    """Compute the SHA-256 of a bundle, whether it is a file or a folder."""
     return sha256(*path.glob("*.npy")) if path.is_dir() else sha256(path)
 
 
-def require_disjoint(path: Path, inputs: Arrays, member: npt.NDArray[np.bool_]) -> None:
-    """Check that no row is both a member and none: an attack on such rows measures nothing.
+def require_disjoint(path: Path, inputs: Arrays, member: Bools) -> None:
+    """Check that no row is both a member and a non-member: an attack on such rows measures nothing.
 
     Raises:
-        UserError: there are such rows.
+        DataError: there are such rows.
     """
     rows = digests(inputs)
     shared = np.isin(rows[~member], rows[member]).sum()
     if shared:
-        raise UserError(f"{path} is no audit: {shared} of its non-members are members as well, value for value.")
+        raise DataError(f"{path} can't be audited: {shared} of its non-members are equal to members; remove them.")
 
 
 def digests(inputs: Arrays) -> npt.NDArray[np.bytes_]:
-    """Give each row a digest [n] of its values in all inputs; equal rows have equal ones."""
+    """Compute for each row a digest of its values in all inputs, [n]; equal rows have equal digests."""
     rows = zip(*inputs.values(), strict=True)
     return np.array([hashlib.blake2b(b"".join(map(_bytes, row)), digest_size=16).hexdigest() for row in rows], "S32")
 
@@ -152,13 +164,13 @@ def _bytes(value: Any) -> bytes:
     return value.encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes()
 
 
-def _arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+def _arrays(path: Path) -> dict[str, Array]:
     try:
         if path.is_dir():
             return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in path.glob("*.npy")}
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist.") from error
+        raise FileAccessError(f"{path} does not exist.") from error
     except Exception as error:  # whatever a parser of foreign bytes can raise
-        raise UserError(f"{path} is not a bundle, an .npz or a folder of .npy files: {error}") from error
+        raise DataError(f"{path} is not a bundle, an .npz or a folder of .npy files: {first_line(error)}") from error

@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right."""
+"""Errors that a user can fix: one base class, and a few kinds that programs can distinguish."""
 
 import re
 
@@ -8,13 +8,89 @@ LONGEST_REASON = 300
 class UserError(Exception):
     """A usage error or an input that can't be used.
 
-    Its message is one sentence that names the file and the way out; the command line prints it
-    without a traceback and exits with status 2.
+    The message is one sentence that names the file and the way out. The command line prints it without a traceback
+    and exits with status 2. Programs look at the class or at `code`, for the sentence may change at any time.
+
+    Attributes:
+        code: of the kind, stable across versions.
     """
+
+    code = "user-error"
+
+
+class UsageError(UserError):
+    """An option or argument is out of bounds, malformed, or contradicts another."""
+
+    code = "usage"
+
+
+class MissingPackageError(UserError):
+    """A Python package is not installed, or two packages exclude each other."""
+
+    code = "missing-package"
+
+
+class FileAccessError(UserError):
+    """A file or folder is missing, or can't be read or written."""
+
+    code = "file-access"
+
+
+class FormatError(UserError):
+    """A file is damaged, cut short, or not in a known format."""
+
+    code = "format"
+
+
+class UntrustedCodeError(UserError):
+    """A file could run code or reach other files when it is opened."""
+
+    code = "untrusted-code"
+
+
+class UnsupportedModelError(UserError):
+    """A model is not a single-label classifier, or can't be converted."""
+
+    code = "unsupported-model"
+
+
+class ModelInputError(UserError):
+    """A model's inputs are unknown, or the rows given do not fit them."""
+
+    code = "model-input"
+
+
+class DataError(UserError):
+    """A bundle or a shadow store can't be used for an audit."""
+
+    code = "data"
+
+
+class DefenceError(UserError):
+    """A model has no defence, an unknown one, two of them, or outputs that bypass it."""
+
+    code = "defence"
+
+
+class NoiseError(UserError):
+    """Noise would be dead or predictable, or the key of keyed noise does not fit."""
+
+    code = "noise"
+
+
+class EndpointError(UserError):
+    """A runtime, a GPU or a server can't open or run the model."""
+
+    code = "endpoint"
 
 
 def first_line(error: BaseException) -> str:
-    """Give the first sentence of what an exception says, not all of a long one, or its name where it says nothing."""
+    """Give the first sentence of an exception's message, shortened if long, or its class name if it has none."""
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
     sentence = re.split(r"\.\s+(?=[A-Z])", line)[0]
     return sentence if len(sentence) <= LONGEST_REASON else f"{sentence[:LONGEST_REASON]}…"
+
+
+def reason_of(error: UserError) -> str:
+    """Give an error's message without its full stop, to go on within another sentence."""
+    return str(error).rstrip(".")

@@ -1,76 +1,55 @@
 """From a trained classifier to a defended ONNX file."""
 
-import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
 
-from dynanoise_export.defences.dynanoise import Head
-from dynanoise_export.errors import UserError
+from dynanoise_export.choices import choice
+from dynanoise_export.defences.base import Defence
+from dynanoise_export.defences.dynanoise import DynaNoise
+from dynanoise_export.errors import ModelInputError, UsageError
 from dynanoise_export.files import sha256, written_whole
-from dynanoise_export.graph.attach import OUTPUT_NAME, Attached, attach
-from dynanoise_export.graph.check import check_answer, check_form
-from dynanoise_export.graph.files import external_files, read_model, write_model
-from dynanoise_export.graph.logits import Logits, behind
+from dynanoise_export.graph.attach import Attached, attach
+from dynanoise_export.graph.checker import check_form
+from dynanoise_export.graph.model_files import external_files, read_model, write_model
 from dynanoise_export.graph.precision import to_float16
 from dynanoise_export.graph.provenance import Provenance, tool_versions, write_provenance
-from dynanoise_export.graph.values import value_named
+from dynanoise_export.graph.values import OUTPUT_NAME
+from dynanoise_export.noise.input_noise import InputNoise
 from dynanoise_export.noise.keyed.key import KeyFile, key_beside, key_for
-from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
-from dynanoise_export.noise.normals import Noise, source_of
-from dynanoise_export.parameters import DEFAULT_GRIDS, NoiseSource, Precision
+from dynanoise_export.noise.keyed.keyed_noise import DEFAULT_GRIDS, KeyedNoise
+from dynanoise_export.noise.noise import Noise
+from dynanoise_export.noise.random_noise import RandomNoise
+from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.probabilities import are_probabilities
-from dynanoise_export.runtimes.graph_session import predictor_of
-from dynanoise_export.runtimes.onnx_runtime import require_onnxruntime
-from dynanoise_export.sources.inputs import Arrays
+from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, require_onnxruntime
+from dynanoise_export.sources.find_logits import find_logits
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
-
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """How the file is to be made.
-
-    Attributes:
-        noise: where the head's standard normals come from.
-        key_file: for keyed noise, the file of its key, which is made if it is not there; None for one beside the
-            output.
-        grids: for keyed noise, the widths of its cells.
-        opset: of the file; None leaves it to the exporter, or to the ONNX model as it came.
-        precision: of the model; the head computes in float32.
-        inline: flatten the head into plain operators.
-    """
-
-    noise: NoiseSource = NoiseSource.RANDOM
-    key_file: Path | None = None
-    grids: tuple[float, ...] = DEFAULT_GRIDS
-    opset: int | None = None
-    precision: Precision = Precision.FP32
-    inline: bool = False
+from dynanoise_export.types import Arrays, Precision, Progress, Step, no_progress, row_count
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was made.
+    """What `export` made.
 
     Attributes:
         path: of the defended file.
-        sha256: of it and its external data.
-        target: what it was made from.
-        logits: where the head was put, in words.
-        dropped: the names of the model's outputs that the file has no more.
-        provenance: what the file says of its making.
+        sha256: of the file and its external data.
+        source: what it was made from.
+        defence: what is attached.
+        logits: where the defence was attached, for people.
+        dropped: the names of the model's outputs that the file no longer has.
+        provenance: what the file states about how it was made.
         key_file: the key of keyed noise, or None.
     """
 
     path: Path
     sha256: str
-    target: SourceModel
+    source: SourceModel
+    defence: Defence
     logits: str
     dropped: tuple[str, ...]
     provenance: Provenance
@@ -78,107 +57,133 @@ class Exported:
 
 
 def export(
-    path: Path,
-    output: Path,
-    head: Head,
-    options: ExportOptions | None = None,
-    opening: SourceOptions | None = None,
-    progress: Progress = lambda step: None,
+    model: str | Path,
+    output: str | Path,
+    *,
+    defence: Defence | None = None,
+    noise: NoiseSource | str | None = None,
+    key_file: str | Path | None = None,
+    grids: tuple[float, ...] = (),
+    source_options: SourceOptions | None = None,
+    opset: int | None = None,
+    precision: Precision | str = Precision.FP32,
+    inline: bool = False,
+    progress: Progress = no_progress,
 ) -> Exported:
     """Make a defended ONNX file of a trained classifier.
 
     Args:
-        path: the classifier, in any format that `open_source` knows.
-        output: where the file goes; external data, if any, goes beside it.
-        head: the defence.
-        options: how the file is to be made.
-        opening: what the classifier's own file does not say.
-        progress: told of each step.
+        model: the path of the classifier, in any known format.
+        output: the path of the file to make; external data, if any, goes beside it.
+        defence: what the answers become; None for DynaNoise with the paper's parameters.
+        noise: where the defence's standard normals come from; None for `random`, or for no noise if the defence takes
+            none.
+        key_file: for keyed noise, the file of its key, which is made if it does not exist; None for one beside the
+            output.
+        grids: for keyed noise, the widths of its cells; empty for the default.
+        source_options: what the classifier's own file does not say.
+        opset: of the file; None leaves it to the exporter, or to the ONNX model as it is.
+        precision: of the model; the defence computes in float32.
+        inline: flatten the defence into plain operators.
+        progress: called with each step.
 
     Raises:
         UserError: the input or the output can't be used; then nothing was written.
     """
-    options = options or ExportOptions()
+    path, output, defence = Path(model), Path(output), defence or DynaNoise()
     require_onnxruntime()
     _require_other_file(path, output)
-    key_file = key_for(options.key_file or key_beside(output)) if options.noise is NoiseSource.KEYED else None
-    noise: Noise = options.noise if key_file is None else KeyedNoise(key_file.key, options.grids)
+    precision = choice(Precision, precision, "precision")
+    source_of_noise = _noise_source(defence, noise, keyed=key_file is not None or bool(grids))
+    key = None
+    if source_of_noise is NoiseSource.KEYED:
+        key = key_for(key_beside(output) if key_file is None else Path(key_file))
+    drawn = _noise(source_of_noise, key, grids or DEFAULT_GRIDS)
     with written_whole(output) as staged:
-        progress(f"Opening {path}")
-        target = open_source(path, opening)
-        progress("Converting to ONNX")
-        model = target.to_onnx(options.opset)
-        if options.precision is Precision.FP16:
-            model = to_float16(model)
-        _require_other_weights(model, output)
-        progress("Attaching the defence")
-        logits = find_logits(model, target)
-        attached = attach(model, logits, target.classes, head, noise, inline=options.inline)
-        provenance = _provenance(target, head, noise, attached)
-        write_provenance(model, provenance)
-        progress("Writing and checking")
-        write_model(model, staged)
+        progress(Step(f"Opening {path}"))
+        source = open_source(path, source_options)
+        progress(Step("Converting to ONNX"))
+        graph = source.to_onnx(opset)
+        if precision is Precision.FP16:
+            graph = to_float16(graph)
+        _require_other_weights(graph, output)
+        progress(Step("Attaching the defence"))
+        logits = find_logits(graph, source)
+        attached = attach(graph, logits, source.classes, defence, drawn, inline=inline)
+        provenance = _provenance(source, defence, drawn, attached)
+        write_provenance(graph, provenance)
+        progress(Step("Writing and checking"))
+        write_model(graph, staged)
         check_form(staged)
-        check_answer(staged, _with_noise(target, attached), OUTPUT_NAME)
-        if key_file is not None:
-            key_file.save()
+        _check_answer(staged, _example(source, attached))
+        if key is not None:
+            key.save()
     digest = sha256(output, *external_files(read_model(output)))
-    return Exported(output, digest, target, logits.seen, target.dropped, provenance, key_file)
+    return Exported(output, digest, source, defence, logits.seen, source.dropped, provenance, key)
+
+
+def _noise_source(defence: Defence, given: NoiseSource | str | None, *, keyed: bool) -> NoiseSource | None:
+    chosen = choice(NoiseSource, given or NoiseSource.RANDOM, "noise source")
+    if not defence.takes_noise:
+        if given is not None or keyed:
+            raise UsageError(f"The defence {defence.name} takes no noise: leave --noise, --key-file and --grid out.")
+        return None
+    if keyed and chosen is not NoiseSource.KEYED:
+        raise UsageError("--key-file and --grid apply to keyed noise: add --noise keyed, or leave them out.")
+    return chosen
+
+
+def _noise(source: NoiseSource | None, key: KeyFile | None, grids: tuple[float, ...]) -> Noise | None:
+    if source is None:
+        return None
+    if key is not None:
+        return KeyedNoise(key.key, grids)
+    return InputNoise() if source is NoiseSource.INPUT else RandomNoise()
 
 
 def _require_other_file(path: Path, output: Path) -> None:
     if output.exists() and path.exists() and output.samefile(path):
-        raise UserError(f"The output {output} is the input itself: give another with -o.")
+        raise UsageError(f"The output {output} is the input itself: give another with -o.")
 
 
 def _require_other_weights(model: ir.Model, output: Path) -> None:
     data = output.parent.resolve() / f"{output.name}.data"
     if data in [file.resolve() for file in external_files(model)]:
-        raise UserError(f"The output's weights would replace the input's, in {data.name}: give another output with -o.")
-
-
-def find_logits(model: ir.Model, target: SourceModel) -> Logits:
-    """Find the logits by structure and, where that does not tell, by running the undefended model once.
-
-    Raises:
-        UserError: the model has no such output, or there are no logits behind it.
-    """
-    output = value_named(model, target.output)
-    if output is None:
-        raise UserError(f"{target.path} has no value {target.output!r} in its main graph.")
-    try:
-        logits = behind(output)
-    except UserError as error:
-        raise UserError(f"{target.path}: {error}") from error
-    if logits.kind != "unknown":
-        return logits
-    answer = np.asarray(predictor_of(model).run(target.example)[target.output])
-    if are_probabilities(answer):
-        return dataclasses.replace(
-            logits, kind="probabilities", seen=f"the logarithm of {output.name}, which are probabilities"
+        raise UsageError(
+            f"The output's weights would replace the input's, in {data.name}: give another output with -o."
         )
-    return dataclasses.replace(logits, kind="logits")
 
 
-def _provenance(target: SourceModel, head: Head, noise: Noise, attached: Attached) -> Provenance:
+def _provenance(source: SourceModel, defence: Defence, noise: Noise | None, attached: Attached) -> Provenance:
     keyed = noise if isinstance(noise, KeyedNoise) else None
     return Provenance(
-        head=head.name,
-        parameters=head.parameters_dict(),
-        noise=source_of(noise).value,
+        defence=defence.name,
+        parameters=defence.parameters,
+        noise=None if noise is None else noise.source,
         noise_input=attached.noise_input,
-        source_format=target.format,
-        source_sha256=target.sha256,
+        source_format=source.format,
+        source_sha256=source.sha256,
         versions=tool_versions(),
         key=None if keyed is None else keyed.key.fingerprint,
         grids=() if keyed is None else keyed.grids,
-        keep_label=head.keep_label,
-        labels=target.labels,
+        keep_label=defence.keep_label,
+        labels=source.labels,
     )
 
 
-def _with_noise(target: SourceModel, attached: Attached) -> Arrays:
+def _example(source: SourceModel, attached: Attached) -> Arrays:
     if attached.noise_input is None:
-        return target.example
-    rows = len(next(iter(target.example.values())))
-    return target.example | {attached.noise_input: np.zeros((rows, target.classes), np.float32)}
+        return source.example
+    zeros = np.zeros((row_count(source.example), source.classes), np.float32)
+    return {**source.example, attached.noise_input: zeros}
+
+
+def _check_answer(path: Path, inputs: Arrays) -> None:
+    """Run the file once in ONNX Runtime: it must answer with probabilities."""
+    with OnnxRuntimePredictor(path, light=True) as predictor:
+        answer = np.asarray(predictor.run(inputs)[OUTPUT_NAME])
+    if not are_probabilities(answer):
+        raise ModelInputError(
+            "The exported model answers made-up inputs with NaN or with rows that do not sum to 1: "
+            "give it real rows with --example rows.npz."
+        )

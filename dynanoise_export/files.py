@@ -1,4 +1,4 @@
-"""Files: digests, and writing that leaves a whole file or none."""
+"""Files: digests, and writing a file whole or not at all."""
 
 import hashlib
 import os
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import FileAccessError
 
 
 def sha256(*paths: Path) -> str:
-    """Digest one file, or several as one: their names and digests in the order of the names."""
+    """Compute the SHA-256 of one file, or of several: of their names and digests, sorted by name."""
     if len(paths) == 1:
         with paths[0].open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -26,24 +26,24 @@ def require_writable(path: Path) -> None:
     """Check, before long work, that a file can be written; the path `-` is standard output.
 
     Raises:
-        UserError: its folder is missing or can't be written to, or it is a folder itself.
+        FileAccessError: its folder is missing or can't be written to, or it is a folder itself.
     """
     if str(path) == "-":
         return
     if path.is_dir():
-        raise UserError(f"Can't write {path}: it is a folder.")
+        raise FileAccessError(f"Can't write {path}: it is a folder.")
     if not os.access(path.parent, os.W_OK):
-        raise UserError(f"Can't write {path}: the folder {path.parent} is missing or not writable.")
+        raise FileAccessError(f"Can't write {path}: the folder {path.parent} is missing or not writable.")
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Lend a path in a temporary folder beside `path`; what was written there appears when the block ends well.
+    """Give a path in a temporary folder to write to; the file is moved to `path` if the block ends without an error.
 
-    Files written beside the lent path (an ONNX file's external data) are moved along, the lent one last.
+    Files written beside it (an ONNX file's external data) are moved as well, before it.
 
     Raises:
-        UserError: the folder of `path` can't be written to.
+        FileAccessError: the folder of `path` can't be written to.
     """
     require_writable(path)
     with _staging(path) as staging:
@@ -54,30 +54,30 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_written_whole(path: Path) -> Iterator[Path]:
-    """Lend an empty folder, which takes the place of `path` and of what is there when the block ends well.
+    """Give an empty folder to write to; it replaces the folder `path` if the block ends without an error.
 
     Raises:
-        UserError: the folder around `path` can't be written to.
+        FileAccessError: the parent folder of `path` can't be written to.
     """
     with _staging(path) as staging:
         made = staging / path.name
         made.mkdir()
         yield made
-        if path.is_dir():  # a folder can't be renamed onto a full one
+        if path.is_dir():  # a folder can't be renamed onto one that is not empty
             path.replace(staging / "replaced")
         made.replace(path)
 
 
 @contextmanager
 def _staging(path: Path) -> Iterator[Path]:
-    """Lend a temporary folder beside `path`, so that what is made in it can be renamed into place."""
+    """Give a temporary folder beside `path`, so that its files can be renamed into place."""
     try:
         staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
-        raise UserError(f"Can't write {path}: {error.strerror} ({path.parent}).") from error
+        raise FileAccessError(f"Can't write {path}: {error.strerror} ({path.parent}).") from error
     try:
         yield staging
     except OSError as error:
-        raise UserError(f"Can't write {path}: {error.strerror}.") from error
+        raise FileAccessError(f"Can't write {path}: {error.strerror}.") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)

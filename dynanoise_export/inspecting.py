@@ -1,50 +1,50 @@
-"""What an ONNX file is: its inputs and outputs, its head, its leaks and its provenance."""
+"""Inspect an ONNX file: its inputs and outputs, its defence, its leaks and its provenance."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx_ir as ir
 
-from dynanoise_export.defences.dynanoise_onnx import DOMAIN
 from dynanoise_export.files import sha256
-from dynanoise_export.graph.files import external_files, read_model
-from dynanoise_export.graph.leaks import LeakReport, find_leaks
+from dynanoise_export.graph.leaks import LeakReport, leaks_as_stated
+from dynanoise_export.graph.model_files import external_files, read_model
 from dynanoise_export.graph.provenance import Provenance, read_provenance
+from dynanoise_export.onnx_functions import DOMAIN
 
 
 @dataclass(frozen=True)
-class HeadSeen:
-    """A head that stands in the graph as a node.
+class DefenceNode:
+    """A node of the graph that calls a function of the domain `ai.dynanoise`.
 
     Attributes:
-        name: of the function that it calls.
-        node: its own name.
-        attributes: the parameters, as the graph holds them.
+        function: the name of the function.
+        node: the name of the node.
+        attributes: the parameters, as the graph states them.
     """
 
-    name: str
+    function: str
     node: str
     attributes: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was seen in a file.
+    """What `inspect` found in a file.
 
     Attributes:
         path: of the file.
-        sha256: of it and its external data.
+        sha256: of the file and its external data.
         size: of the file, in bytes, external data included.
         ir_version: of the format.
-        producer: what wrote the undefended model, by its own word.
+        producer: the tool that wrote the undefended model, as the file states.
         opsets: the version of each domain of operators.
-        inputs: the name and the type of each.
-        outputs: likewise.
+        inputs: the type of each input by its name.
+        outputs: the type of each output by its name.
         operators: how many nodes the main graph has.
         functions: the model-local functions, as domain::name.
-        heads: our heads; none in a flattened file, for there they are plain operators.
-        leaks: the taint walk.
-        provenance: what the file says of its making, or None.
+        defence_nodes: the nodes that call functions of `ai.dynanoise`; empty for a flattened file.
+        leaks: what the taint walk found.
+        provenance: what the file states about how it was made, or None.
     """
 
     path: Path
@@ -57,42 +57,45 @@ class Inspection:
     outputs: dict[str, str]
     operators: int
     functions: tuple[str, ...]
-    heads: tuple[HeadSeen, ...]
+    defence_nodes: tuple[DefenceNode, ...]
     leaks: LeakReport
     provenance: Provenance | None
 
 
-def inspect(path: Path) -> Inspection:
+def inspect(model: str | Path) -> Inspection:
     """Look into an ONNX file, defended or not.
 
+    Args:
+        model: the path of the file.
+
     Raises:
-        UserError: it is no ONNX model, or damaged.
+        UserError: it is not an ONNX model, or damaged.
     """
-    model = read_model(path)
-    files = [path, *external_files(model)]
-    provenance = read_provenance(model)
-    noise_input = provenance.noise_input if provenance else None
+    path = Path(model)
+    graph = read_model(path)
+    files = [path, *external_files(graph)]
+    provenance = read_provenance(graph)
     return Inspection(
         path=path,
         sha256=sha256(*files),
         size=sum(file.stat().st_size for file in files),
-        ir_version=model.ir_version,
-        producer=f"{model.producer_name or ''} {model.producer_version or ''}".strip(),
-        opsets={domain or "ai.onnx": version for domain, version in model.opset_imports.items()},
-        inputs={v.name or "": _type(v) for v in model.graph.inputs if v.name not in model.graph.initializers},
-        outputs={v.name or "": _type(v) for v in model.graph.outputs},
-        operators=len(model.graph),
-        functions=tuple(f"{function.domain}::{function.name}" for function in model.functions.values()),
-        heads=tuple(_heads(model)),
-        leaks=find_leaks(model, [noise_input] if noise_input else []),
+        ir_version=graph.ir_version,
+        producer=f"{graph.producer_name or ''} {graph.producer_version or ''}".strip(),
+        opsets={domain or "ai.onnx": version for domain, version in graph.opset_imports.items()},
+        inputs={v.name or "": _type(v) for v in graph.graph.inputs if v.name not in graph.graph.initializers},
+        outputs={v.name or "": _type(v) for v in graph.graph.outputs},
+        operators=len(graph.graph),
+        functions=tuple(f"{function.domain}::{function.name}" for function in graph.functions.values()),
+        defence_nodes=tuple(_defence_nodes(graph)),
+        leaks=leaks_as_stated(graph, provenance),
         provenance=provenance,
     )
 
 
-def _heads(model: ir.Model) -> list[HeadSeen]:
+def _defence_nodes(model: ir.Model) -> list[DefenceNode]:
     nodes = [node for node in model.graph.all_nodes() if node.domain == DOMAIN]
     return [
-        HeadSeen(node.op_type, node.name or "", {name: a.value for name, a in node.attributes.items()})
+        DefenceNode(node.op_type, node.name or "", {name: a.value for name, a in node.attributes.items()})
         for node in nodes
     ]
 

@@ -1,35 +1,57 @@
-"""Intervals of figures."""
+"""Figures with 95% intervals, and exact bounds on probabilities."""
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import beta
 
-# Two-sided.
+from dynanoise_export.types import Float64s
+
+# The confidence of an interval, two-sided.
 LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure and what it may be, with 95% confidence."""
+    """A measured figure and its 95% confidence interval.
+
+    Attributes:
+        value: the figure.
+        low: the lower end of the interval.
+        high: the upper end.
+    """
 
     value: float
     low: float
     high: float
 
 
-def share(count: int, of: int, error: float = 1 - LEVEL) -> Interval:
-    """Give a share of trials with its exact interval (Clopper and Pearson 1934), wrong so often at most."""
-    return Interval(count / of, float(lower(count, of, error / 2)), float(upper(count, of, error / 2)))
+def proportion(count: int, total: int, error: float = 1 - LEVEL) -> Interval:
+    """Compute a share of trials with its exact interval (Clopper and Pearson 1934).
+
+    Args:
+        count: the number of successes.
+        total: the number of trials.
+        error: how often the interval may miss the true probability, at most.
+    """
+    low, high = lower_bound(count, total, error / 2), upper_bound(count, total, error / 2)
+    return Interval(count / total, float(low), float(high))
 
 
-def lower(count: np.typing.ArrayLike, of: int, error: float) -> np.typing.NDArray[np.float64]:
-    """Give what a probability is at least, for counts of successes, by an exact bound that is wrong so often."""
+def lower_bound(count: npt.ArrayLike, total: int, error: float) -> Float64s:
+    """Compute exact lower bounds on a probability.
+
+    Args:
+        count: numbers of successes, of any shape.
+        total: the number of trials.
+        error: how often a bound may be above the true probability, at most.
+    """
     counts = np.asarray(count, dtype=np.float64)
-    return np.where(counts == 0, 0.0, beta.ppf(error, np.maximum(counts, 1), of - counts + 1))
+    return np.where(counts == 0, 0.0, beta.ppf(error, np.maximum(counts, 1), total - counts + 1))
 
 
-def upper(count: np.typing.ArrayLike, of: int, error: float) -> np.typing.NDArray[np.float64]:
-    """Give what a probability is at most, likewise."""
+def upper_bound(count: npt.ArrayLike, total: int, error: float) -> Float64s:
+    """Compute exact upper bounds on a probability; the arguments are those of `lower_bound`."""
     counts = np.asarray(count, dtype=np.float64)
-    return np.where(counts == of, 1.0, beta.ppf(1 - error, counts + 1, np.maximum(of - counts, 1)))
+    return np.where(counts == total, 1.0, beta.ppf(1 - error, counts + 1, np.maximum(total - counts, 1)))

@@ -1,4 +1,4 @@
-"""Shadow stores: what shadow models answered to the rows of a bundle, in files that are mapped into memory."""
+"""Shadow stores: the answers of shadow models to the rows of a bundle, in files that are mapped into memory."""
 
 import json
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from dynanoise_export.errors import UserError, first_line
+from dynanoise_export.errors import DataError, first_line
+from dynanoise_export.types import Bools, Float32s
 
 SCHEMA = "dynanoise-models/shadows/1"
 LOGITS, KEPT, RECORD = "logits.npy", "kept.npy", "store.json"
@@ -22,47 +22,56 @@ class ShadowStore:
         path: of the folder.
         logits: float32 [m, n, k], mapped into memory.
         kept: bool [m, n], whether the row was in the model's training set.
-        record: what the models are: target, bundle_sha256, settings, seed, and for each model its seed and accuracy.
+        record: how the models were made: target, bundle_sha256, settings, seed, and each model's seed and accuracy.
     """
 
     path: Path
-    logits: npt.NDArray[np.float32]
-    kept: npt.NDArray[np.bool_]
+    logits: Float32s
+    kept: Bools
     record: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: str | Path) -> "ShadowStore":
+        """Open a finished shadow store.
+
+        Raises:
+            DataError: it is missing or damaged, or some of its models are not trained yet.
+        """
+        return load_shadow_store(Path(path))
 
 
 def load_shadow_store(path: Path) -> ShadowStore:
     """Open a finished shadow store.
 
     Raises:
-        UserError: it is missing, damaged, or not all of its models are trained.
+        DataError: it is missing or damaged, or some of its models are not trained yet.
     """
     record = read_record(path)
     try:
         logits = np.load(path / LOGITS, mmap_mode="r", allow_pickle=False)
         kept = np.load(path / KEPT, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path} is a damaged shadow store: {first_line(error)}") from error
+        raise DataError(f"{path} is a damaged shadow store: {first_line(error)}") from error
     done, count = len(record["models"]), record["count"]
     if done < count:
-        raise UserError(f"{path} holds {done} of {count} shadow models: run dynanoise-models shadows again.")
+        raise DataError(f"{path} has {done} of {count} shadow models: run dynanoise-models shadows again.")
     if logits.ndim != 3 or kept.shape != logits.shape[:2] or len(kept) != count:
-        raise UserError(
+        raise DataError(
             f"{path} is a damaged shadow store: logits of shape {list(logits.shape)}, kept of {list(kept.shape)}."
         )
     return ShadowStore(path, logits, kept.astype(bool), record)
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Read what a store, finished or not, says of itself.
+    """Read the record of a store, finished or not.
 
     Raises:
-        UserError: it is no store.
+        DataError: it is not a shadow store.
     """
     try:
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} is no shadow store: {first_line(error)}") from error
+        raise DataError(f"{path} is not a shadow store: {first_line(error)}") from error
     if not isinstance(record, dict) or record.get("schema") != SCHEMA or not {"models", "count"} <= record.keys():
-        raise UserError(f"{path} is no shadow store of a form that is known here: {path / RECORD} says something else.")
+        raise DataError(f"{path} is not a shadow store of the schema {SCHEMA}: see {path / RECORD}.")
     return record

@@ -5,17 +5,25 @@ from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.targets import TARGETS
 from support.program import Program
 
+# They take longest. pytest-xdist gives whole files to its workers: begun late, one would keep a worker busy alone.
+LONGEST = ["test_docs.py", "test_every_target.py", "test_docs_of_models.py", "test_wheel.py"]
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the longest files."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture
 def program(monkeypatch, capsys):
-    """Give the program `dynanoise-export`, to be called with its arguments."""
+    """Give the program `dynanoise-export`, to call with its arguments."""
     monkeypatch.setenv("COLUMNS", "200")
     return Program("dynanoise_cli.app", monkeypatch, capsys)
 
 
 @pytest.fixture
 def models_program(monkeypatch, capsys):
-    """Give the program `dynanoise-models`, likewise."""
+    """Give the program `dynanoise-models`, to call with its arguments."""
     monkeypatch.setenv("COLUMNS", "200")
     return Program("dynanoise_cli.models.app", monkeypatch, capsys)
 

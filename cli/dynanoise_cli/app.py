@@ -25,16 +25,15 @@ class _ExportByDefault(TyperGroup):
 app = typer.Typer(
     cls=_ExportByDefault,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Ship a trained classifier to ONNX with its membership-inference defence inside the graph. "
-    "Without a command's name, the command is export.",
+    "The default command is export.",
 )
 
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=print_version, is_eager=True, help="Tell the version."),
+    version: bool = typer.Option(False, "--version", callback=print_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Take the options of the program itself."""
 

@@ -7,12 +7,11 @@ from typing import Annotated
 import typer
 
 from dynanoise_cli import options
-from dynanoise_cli.console import console_beside, counted_progress
+from dynanoise_cli.console import console_beside, progress_bar
 from dynanoise_cli.running import INTERRUPTED
-from dynanoise_export.files import require_writable
 
 EXCEEDED = 4
-ATTACKER = "The attacker"
+ATTACKER = "Attacker"
 GATES = "Gates"
 
 
@@ -22,33 +21,37 @@ def attack(
     shadows: Annotated[
         Path | None,
         typer.Option(
-            help="Shadow models of the bundle's rows, as dynanoise-models makes them.", rich_help_panel=ATTACKER
+            help="A store of shadow models for the rows of the bundle, as dynanoise-models makes it.",
+            rich_help_panel=ATTACKER,
         ),
     ] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(help="The undefended model, in any format that export opens, to compare with."),
+        typer.Option(help="The undefended model to compare with, in any format that export opens."),
     ] = None,
     queries: Annotated[
         list[int] | None,
         typer.Option(
             min=1,
-            help="How often the attacker asks each row, and averages the answers; once for each attacker. "
-            "1, 16 and 256 by default.",
+            help="How many times an attacker sends each row before averaging the answers. Give it once for each "
+            "attacker. The default is 1, 16 and 256.",
             rich_help_panel=ATTACKER,
         ),
     ] = None,
     max_auc: Annotated[
-        float | None, typer.Option(help="The AUC that no attack's interval may exceed.", rich_help_panel=GATES)
+        float | None,
+        typer.Option(help="Fail if the interval of an attack's AUC exceeds this.", rich_help_panel=GATES),
     ] = None,
     max_tpr: Annotated[
         list[str] | None,
         typer.Option(
             metavar="TPR@FPR",
-            help="The TPR at an FPR that no attack's interval may exceed, as in 0.01@0.001.",
+            help="Fail if the interval of an attack's TPR at this FPR exceeds the TPR, as in 0.01@0.001.",
             rich_help_panel=GATES,
         ),
     ] = None,
+    defence: options.OtherDefence = None,
+    parameter: options.Parameters = None,
     sigma0: options.Sigma0 = None,
     base_variance: options.BaseVariance = None,
     lambda_: options.Lambda = None,
@@ -60,21 +63,18 @@ def attack(
     allow_pickle: options.AllowPickle = False,
     json: options.Json = None,
     provider: options.RunsOn = None,
-    html: Annotated[Path | None, typer.Option(help="Tell it as a page, all in this one file.")] = None,
+    html: options.Html = None,
 ) -> None:
-    """Attack a deployed model, defended or not, and tell what membership-inference attacks get out of it.
+    """Attack a deployed model, defended or not, and report what membership-inference attacks achieve.
 
-    The answers are kept beside the report, so that a second run does not ask again. Exit status 4 tells that a gate
-    was exceeded.
+    The answers are cached beside the report, so that a second run sends no query again.
+    Exit status 4 means that a gate was exceeded.
     """
-    given = options.given_parameters(sigma0, base_variance, lambda_, temperature)
-    for path in (json, html):
-        if path is not None:
-            require_writable(path)
+    given = options.parameters(parameter, sigma0, base_variance, lambda_, temperature)
+    options.check_writable(json, html)
 
-    from dynanoise_export.attacks.attacking_model import QUERIES, Options
-    from dynanoise_export.attacks.attacking_model import attack as carry_out
-    from dynanoise_export.attacks.gates import gates
+    from dynanoise_export.attacks.attacking_model import QUERIES
+    from dynanoise_export.attacks.attacking_model import attack as run_attacks
     from dynanoise_export.reports.attack_document import attack_document
     from dynanoise_export.reports.attack_terminal import print_attack
     from dynanoise_export.reports.documents import write_document
@@ -84,41 +84,39 @@ def attack(
         from dynanoise_export.reports.html.rendering import require_report
 
         require_report()
-    chosen = Options(
-        queries=queries or QUERIES,
-        given=given,
-        opening=options.opening(logits, arch, example, inputs, allow_pickle),
-        gates=gates(max_auc, max_tpr or []),
-        cache=_beside(html, json),
-        provider=provider,
-    )
+    cache = _cache_beside(html, json)
     try:
-        with counted_progress() as (step, progress):
-            report = carry_out(
+        with progress_bar() as progress:
+            report = run_attacks(
                 defended,
                 data,
-                shadows,
-                reference,
-                chosen,
-                step,
-                lambda sent, of, what: progress(sent, of, f"queries, {what}"),
+                shadows=shadows,
+                reference=reference,
+                queries=queries or QUERIES,
+                defence=options.other_defence(defended, provider, defence, given),
+                source_options=options.source_options(logits, arch, example, inputs, allow_pickle),
+                max_auc=max_auc,
+                max_tpr=max_tpr or (),
+                cache=cache,
+                provider=provider,
+                progress=progress,
             )
     except KeyboardInterrupt:
-        kept = "" if chosen.cache is None else f"; the same command goes on with the answers in {chosen.cache}"
-        print(f"Stopped{kept}.", file=sys.stderr)
+        cached = "" if cache is None else f"; the same command continues with the answers in {cache}"
+        print(f"Stopped{cached}.", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     print_attack(report, console_beside(json))
     if json is not None:
         write_document(attack_document(report), json)
     if html is not None:
         write_html(report, html)
-    if report.exceeded:
+    if report.gates_exceeded:
         raise typer.Exit(EXCEEDED)
 
 
-def _beside(*reports: Path | None) -> Path | None:
+def _cache_beside(*reports: Path | None) -> Path | None:
     """Choose the folder for the answers: beside the first report that is a file."""
     for report in reports:
         if report is not None and str(report) != "-":
-            return report.with_name(f"{report.stem}.observations")
+            return report.with_name(f"{report.stem}.responses")
     return None

@@ -1,14 +1,12 @@
 """The command `bench`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dynanoise_cli import options
-from dynanoise_cli.console import console_beside, counted_progress
-from dynanoise_export.files import require_writable
-from dynanoise_export.parameters import Provider
+from dynanoise_cli.console import console_beside, progress_bar
+from dynanoise_export.runtimes.provider import Provider
 
 
 def bench(
@@ -17,41 +15,42 @@ def bench(
         str | None,
         typer.Option(
             metavar="PLAIN",
-            help="The undefended model, in any format that export opens; for a plan another plan, for a URL another. "
-            "Unless given, an ONNX file is compared with its own graph, with a softmax where the head is.",
+            help="The undefended model, in any format that export opens; another plan for a plan, another URL for a "
+            "URL. By default an ONNX file is compared with its own graph, with a softmax in place of the defence.",
         ),
     ] = None,
     batch: Annotated[
         list[int] | None,
         typer.Option(
-            min=1, help="Rows a call, once for each batch size. Unless given: 1, 8, 64 and 256, or the one it takes."
+            min=1,
+            help="The rows in a call. Give it once for each batch size. The default is 1, 8, 64 and 256, or the fixed "
+            "batch of the model.",
         ),
     ] = None,
     provider: Annotated[
         list[Provider] | None,
-        typer.Option(help="What ONNX Runtime runs an ONNX file on, once for each. The CPU unless given."),
+        typer.Option(help="What ONNX Runtime runs an ONNX file on. Give it once for each. The default is the CPU."),
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="How many a CPU may use for one operator. ONNX Runtime's choice unless given."),
+        typer.Option(
+            min=1, help="The threads that a CPU may use for one operator. ONNX Runtime chooses them by default."
+        ),
     ] = None,
     pairs: Annotated[
         int | None,
         typer.Option(
             min=10,
-            help="How often each model has its turn, 10 ms or one call long. Unless given, 200 times, which tells the "
-            "ratio to about 1% on a quiet machine, or as often as fits into 30 seconds, and 10 times at least.",
+            help="How many turns each model has, of 10 ms or one call each. The default is 200, which gives the ratio "
+            "to about 1% on a quiet machine, or as many as fit into 30 seconds, but at least 10.",
         ),
     ] = None,
     json: options.Json = None,
-    html: Annotated[Path | None, typer.Option(help="Tell it as a page, all in this one file.")] = None,
+    html: options.Html = None,
 ) -> None:
-    """Measure what the defence costs: the defended model and the plain one in turn, each call timed."""
-    for path in (json, html):
-        if path is not None:
-            require_writable(path)
+    """Measure what the defence costs: the defended and the undefended model take turns, and each call is timed."""
+    options.check_writable(json, html)
 
-    from dynanoise_export.benchmarking.benchmark import Options
     from dynanoise_export.benchmarking.benchmark import bench as measure
     from dynanoise_export.reports.bench_document import bench_document
     from dynanoise_export.reports.bench_terminal import print_bench
@@ -62,9 +61,16 @@ def bench(
         from dynanoise_export.reports.html.rendering import require_report
 
         require_report()
-    chosen = Options(batch or (), provider or (), threads, pairs)
-    with counted_progress() as (step, progress):
-        report = measure(defended, against, chosen, step, lambda done, of: progress(done, of, "pairs"))
+    with progress_bar() as progress:
+        report = measure(
+            defended,
+            against=against,
+            batches=batch or (),
+            providers=provider or (),
+            threads=threads,
+            pairs=pairs,
+            progress=progress,
+        )
     print_bench(report, console_beside(json))
     if json is not None:
         write_document(bench_document(report), json)

@@ -7,82 +7,91 @@ from typing import Annotated
 import typer
 
 from dynanoise_cli import options
-from dynanoise_cli.console import console_beside, counted_progress
-from dynanoise_export.errors import UserError
-from dynanoise_export.files import require_writable
-from dynanoise_export.parameters import Precision
-from dynanoise_export.runtimes.tensorrt.backend import Backend, installed_backend
+from dynanoise_cli.console import console_beside, progress_bar
+from dynanoise_export.errors import UsageError
+from dynanoise_export.runtimes.tensorrt.backend import TensorRTBackend
+from dynanoise_export.types import Precision
 
-PLACES = "Where the plan is to run"
+TARGET = "Where the plan can run"
 
 
 def compile_(
     defended: Annotated[Path, typer.Argument(help="A defended ONNX file.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The plan; its manifest goes beside it.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The plan. Its manifest is written beside it.")],
     backend: Annotated[
-        Backend | None, typer.Option(help="What builds it and runs it; unless given, the one that is installed.")
+        TensorRTBackend | None, typer.Option(help="What builds and runs the plan. The default is the installed one.")
     ] = None,
     profile: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME:MIN:OPT:MAX",
-            help="The smallest, the most frequent and the largest shape of an input, as in x:1x64:8x64:256x64. Once "
-            "for each input. Unless given: 1, 8 and 256 rows, and 1, 128 and 512 along other dynamic axes.",
+            help="The smallest, the most frequent and the largest shape of an input, as in x:1x64:8x64:256x64. Give it "
+            "once for each input. The default is 1, 8 and 256 rows, and 1, 128 and 512 along other dynamic axes.",
         ),
     ] = None,
     precision: Annotated[
         Precision | None,
-        typer.Option(help="Of the model; the defence computes in fp32. Unless given, as it was exported."),
+        typer.Option(
+            help="The type that the model computes in. The defence computes in fp32. The default is that of the file."
+        ),
     ] = None,
     allow_dead_noise: Annotated[
-        bool, typer.Option("--allow-dead-noise", help="Build it even where its noise is the same for every query.")
+        bool,
+        typer.Option("--allow-dead-noise", help="Build the plan even if its noise is the same for every query."),
     ] = False,
     timing_cache: Annotated[
         Path | None,
-        typer.Option(help="TensorRT: the timings of kernels, read if the file is there and kept in it."),
+        typer.Option(help="TensorRT: a file for the timings of kernels, which later builds read."),
     ] = None,
     version_compatible: Annotated[
         bool,
-        typer.Option("--version-compatible", help="TensorRT: let later versions run the plan.", rich_help_panel=PLACES),
+        typer.Option("--version-compatible", help="TensorRT: let later versions run the plan.", rich_help_panel=TARGET),
     ] = False,
     hardware_compatible: Annotated[
         bool,
         typer.Option(
             "--hardware-compatible",
-            help="TensorRT: let every GPU from Ampere on run it, and not this one's kind alone.",
-            rich_help_panel=PLACES,
+            help="TensorRT: let every GPU from Ampere on run the plan, not only this kind.",
+            rich_help_panel=TARGET,
         ),
     ] = False,
     compute_capability: Annotated[
         list[str] | None,
         typer.Option(
             metavar="N.N",
-            help="TensorRT-RTX: a kind of GPU that it is for, as 8.9, in place of all from Ampere on. Once for each.",
-            rich_help_panel=PLACES,
+            help="TensorRT-RTX: a kind of GPU that the plan is for, as 8.9. Give it once for each kind. The default is "
+            "every GPU from Ampere on.",
+            rich_help_panel=TARGET,
         ),
     ] = None,
     json: options.Json = None,
 ) -> None:
     """Build a TensorRT plan of a defended ONNX file, with a manifest beside it."""
-    for path in (json, timing_cache):
-        if path is not None:
-            require_writable(path)
+    options.check_writable(json, timing_cache)
     if json is not None and json.absolute() == output.with_name(f"{output.name}.json").absolute():
-        raise UserError(f"{json} is where the plan's manifest goes: give another file with --json.")
-    chosen = backend or installed_backend()
+        raise UsageError(f"{json} is the manifest of the plan: give another file with --json.")
 
-    from dynanoise_export.deployment.tensorrt.building import BuildOptions
-    from dynanoise_export.deployment.tensorrt.compiling import CompileOptions, compile_plan
-    from dynanoise_export.reports.compile_report import plan_document, print_compiled
+    from dynanoise_export.deployment.tensorrt.compiling import compile_plan
+    from dynanoise_export.reports.compile_document import compile_document
+    from dynanoise_export.reports.compile_terminal import print_compiled
     from dynanoise_export.reports.documents import write_document
 
-    capabilities = tuple(compute_capability or ())
-    build = BuildOptions(chosen, timing_cache, version_compatible, hardware_compatible, capabilities)
-    choices = CompileOptions(build, tuple(profile or ()), precision, allow_dead_noise)
-    with counted_progress() as (step, count):
-        compiled = compile_plan(defended, output, choices, step, count)
+    with progress_bar() as progress:
+        compiled = compile_plan(
+            defended,
+            output,
+            backend=backend,
+            profiles=tuple(profile or ()),
+            precision=precision,
+            allow_dead_noise=allow_dead_noise,
+            timing_cache=timing_cache,
+            version_compatible=version_compatible,
+            hardware_compatible=hardware_compatible,
+            compute_capabilities=tuple(compute_capability or ()),
+            progress=progress,
+        )
     if compiled.warning:
         print(compiled.warning, file=sys.stderr)
     print_compiled(compiled, console_beside(json))
     if json is not None:
-        write_document(plan_document(compiled), json)
+        write_document(compile_document(compiled), json)

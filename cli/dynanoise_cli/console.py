@@ -1,48 +1,60 @@
-"""Where a command writes for people, and how it shows that it works."""
+"""Where a command writes for people, and how it shows its progress."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.text import Text
+
+from dynanoise_export.types import Progress, Step, no_progress
 
 
 def console_beside(json: Path | None) -> Console:
-    """Give the console for people's text: standard output, unless that is to hold a JSON document alone."""
+    """Give the console for people's text: standard output, unless the JSON document goes there."""
     return Console(stderr=json is not None and str(json) == "-", highlight=False, soft_wrap=False)
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """Show the step at work on a terminal's standard error, and nothing elsewhere."""
-    console = Console(file=sys.stderr)  # this stream, and not whatever takes its place while a library is silenced
-    if not console.is_terminal:
-        yield lambda step: None
-        return
-    with console.status("") as status:
-        yield lambda step: status.update(f"{step} …")
+def progress_bar() -> Iterator[Progress]:
+    """Show each step of a long call, and how much of it is done, on a terminal's standard error.
 
-
-@contextmanager
-def counted_progress() -> Iterator[tuple[Callable[[str], None], Callable[[float, int, str], None]]]:
-    """Show on a terminal's standard error the step at work, and how much of how many units of it are done.
-
-    What is lent are two functions: one takes the step, the other the units done, how many there are, and a text that
-    stands behind them.
+    Nothing is shown if standard error is not a terminal.
     """
-    console = Console(file=sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"),
-               TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(compact=True))  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        shown = bar.add_task("", total=None, told="")
+    console = Console(file=sys.stderr)  # the stream itself: a library may replace sys.stderr while it works
+    if not console.is_terminal:
+        yield no_progress
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[count]}"),
+               TimeElapsedColumn(), _TimeLeft(compact=True))  # fmt: skip
+    with Bar(*columns, console=console, transient=True) as bar:
 
-        def step(description: str) -> None:
-            bar.update(shown, description=description, told="", total=None, completed=0)
+        def show(step: Step) -> None:
+            shown = bar.tasks[0] if bar.tasks else None
+            # Rich can't take a total away from a task, so each step gets a task of its own.
+            if shown is None or (shown.description, shown.total) != (step.what, step.total):
+                for task in bar.tasks:
+                    bar.remove_task(task.id)
+                bar.add_task(step.what, total=step.total, completed=int(step.done), count="")
+            bar.update(bar.task_ids[0], completed=step.done, count=_count(step))
 
-        def progress(done: float, of: int, told: str) -> None:
-            count = f"{done:,}" if isinstance(done, int) else f"{done:.1f}"
-            bar.update(shown, completed=done, total=of, told=f"{count} of {of:,} {told}")
+        yield show
 
-        yield step, progress
+
+class _TimeLeft(TimeRemainingColumn):
+    """The time that is left, if it is known."""
+
+    def render(self, task: Task) -> Text:
+        if task.time_remaining is None:
+            return Text("")
+        return super().render(task) + Text(" left", style="progress.remaining")
+
+
+def _count(step: Step) -> str:
+    if step.total is None:
+        return ""
+    done = f"{step.done:.1f}" if isinstance(step.done, float) else f"{step.done:,}"
+    return f"{done} of {step.total:,} {step.unit}".rstrip()

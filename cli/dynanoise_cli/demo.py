@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from dynanoise_cli.console import console_beside, progress
+from dynanoise_cli.console import console_beside, progress_bar
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="The folder for what it makes.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="The folder for the files of the demonstration.")] = Path("demo"),
 ) -> None:
-    """Train a small model on scikit-learn's digits, export it defended, and validate, ask, attack and time it."""
+    """Train a small model on scikit-learn's digits, export it defended, then validate, query, attack and time it."""
     from dynanoise_export.reports.attack_document import attack_document
     from dynanoise_export.reports.bench_document import bench_document
     from dynanoise_export.reports.documents import write_document
@@ -22,8 +22,8 @@ def demo(
     from dynanoise_models.demonstration_terminal import print_demonstration
 
     require_report()
-    with progress() as step:
-        demonstration = demonstrate(out, step)
+    with progress_bar() as progress:
+        demonstration = demonstrate(out, progress=progress)
     write_document(attack_document(demonstration.attack), out / "report.json")
     write_html(demonstration.attack, out / "report.html")
     write_document(bench_document(demonstration.bench), out / "bench.json")

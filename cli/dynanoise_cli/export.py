@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from dynanoise_cli import options
-from dynanoise_cli.console import console_beside, progress
-from dynanoise_export.errors import UserError
-from dynanoise_export.files import require_writable
-from dynanoise_export.parameters import DEFAULT_BASE_VARIANCE, DEFAULT_GRIDS, NoiseSource, Parameters, Precision
+from dynanoise_cli.console import console_beside, progress_bar
+from dynanoise_export.defences.catalogue import DEFAULT, make_defence
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.types import Precision
 
-FILE = "The file to make"
+FILE = "The file to write"
+# Those of DynaNoise, which takes a second to import; a test compares them.
+DEFAULTS = {"base variance": 0.3, "λ": 2, "T": 10}
 
 
 def export(
@@ -24,23 +26,27 @@ def export(
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The defended ONNX file.", rich_help_panel=FILE)],
+    defence: options.NewDefence = DEFAULT,
+    parameter: options.Parameters = None,
     sigma0: options.Sigma0 = None,
     base_variance: options.BaseVariance = None,
     lambda_: options.Lambda = None,
     temperature: options.Temperature = None,
     noise: Annotated[
-        NoiseSource,
+        NoiseSource | None,
         typer.Option(
-            help="random: drawn by the runtime. input: fed by the server through a further input. keyed: computed from "
-            "a secret key and the query.",
+            help="Where the noise comes from. random: the runtime draws it. input: the server feeds it through another "
+            "input. keyed: it is computed from a secret key and the query. The default is random, or no noise for a "
+            "defence that takes none.",
             rich_help_panel=options.DEFENCE,
         ),
-    ] = NoiseSource.RANDOM,
+    ] = None,
     key_file: options.KeyFile = None,
     grid: Annotated[
         list[float] | None,
         typer.Option(
-            help="For keyed noise: how wide the cells are within which queries share it. Once for each grid.",
+            help="The width of the cells of keyed noise: queries in one cell share their noise. Give it once for each "
+            "grid.",
             rich_help_panel=options.DEFENCE,
         ),
     ] = None,
@@ -48,7 +54,7 @@ def export(
         bool,
         typer.Option(
             "--keep-label",
-            help="Give the largest probability back to the class that the model names without the defence.",
+            help="Give the largest probability back to the class that the undefended model names.",
             rich_help_panel=options.DEFENCE,
         ),
     ] = False,
@@ -59,7 +65,8 @@ def export(
     allow_pickle: options.AllowPickle = False,
     opset: Annotated[int | None, typer.Option(min=13, help="The opset of the file.", rich_help_panel=FILE)] = None,
     precision: Annotated[
-        Precision, typer.Option(help="Of the model; the defence computes in fp32.", rich_help_panel=FILE)
+        Precision,
+        typer.Option(help="The type that the model computes in. The defence computes in fp32.", rich_help_panel=FILE),
     ] = Precision.FP32,
     inline: Annotated[
         bool, typer.Option("--inline", help="Flatten the defence into plain operators.", rich_help_panel=FILE)
@@ -67,33 +74,36 @@ def export(
     json: options.Json = None,
 ) -> None:
     """Make a defended ONNX file of a trained classifier."""
-    parameters = options.parameters(sigma0, base_variance, lambda_, temperature)
-    if noise is not NoiseSource.KEYED and (key_file is not None or grid):
-        raise UserError("--key-file and --grid are for --noise keyed.")
-    if json is not None:
-        require_writable(json)
+    given = options.parameters(parameter, sigma0, base_variance, lambda_, temperature)
+    options.check_writable(json)
 
-    from dynanoise_export.defences.dynanoise import DynaNoise
-    from dynanoise_export.exporting import ExportOptions
     from dynanoise_export.exporting import export as make
-    from dynanoise_export.reports.documents import export_document, write_document
-    from dynanoise_export.reports.terminal import print_exported
+    from dynanoise_export.reports.documents import write_document
+    from dynanoise_export.reports.export_document import export_document
+    from dynanoise_export.reports.export_terminal import print_exported
 
-    grids = tuple(grid or DEFAULT_GRIDS)
-    choices = ExportOptions(
-        noise=noise, key_file=key_file, grids=grids, opset=opset, precision=precision, inline=inline
-    )
-    opening = options.opening(logits, arch, example, inputs, allow_pickle)
-    with progress() as step:
-        exported = make(model, output, DynaNoise(parameters, keep_label), choices, opening, step)
+    with progress_bar() as progress:
+        exported = make(
+            model,
+            output,
+            defence=make_defence(defence, given, keep_label=keep_label),
+            noise=noise,
+            key_file=key_file,
+            grids=tuple(grid or ()),
+            source_options=options.source_options(logits, arch, example, inputs, allow_pickle),
+            opset=opset,
+            precision=precision,
+            inline=inline,
+            progress=progress,
+        )
     if exported.dropped:
-        print(f"Dropped, for they would undo the defence: {', '.join(exported.dropped)}.", file=sys.stderr)
+        print(f"Dropped outputs that would bypass the defence: {', '.join(exported.dropped)}.", file=sys.stderr)
     print_exported(exported, console_beside(json))
     if json is not None:
         write_document(export_document(exported), json)
 
 
 export.__doc__ = (
-    f"{export.__doc__} Without options, with the paper's settings for CIFAR-10: base variance "
-    f"{DEFAULT_BASE_VARIANCE:g}, λ {Parameters.lambda_:g}, T {Parameters.temperature:g}."
+    f"{export.__doc__} Without options the defence is DynaNoise with the paper's settings for CIFAR-10: "
+    f"{', '.join(f'{name} {value:g}' for name, value in DEFAULTS.items())}."
 )

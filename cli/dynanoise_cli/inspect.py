@@ -5,19 +5,23 @@ from typing import Annotated
 
 import typer
 
+from dynanoise_cli import options
 from dynanoise_cli.console import console_beside
 
 
 def inspect(
     file: Annotated[Path, typer.Argument(help="An ONNX file, defended or not.")],
-    json: Annotated[Path | None, typer.Option(help="Tell it as JSON in this file, or - for standard output.")] = None,
+    json: options.Json = None,
 ) -> None:
-    """Show what an ONNX file is: inputs, outputs, defence, leak check and provenance."""
-    from dynanoise_export.inspecting import inspect as look
-    from dynanoise_export.reports.documents import inspection_document, write_document
-    from dynanoise_export.reports.terminal import print_inspection
+    """Show what is in an ONNX file: inputs, outputs, defence, leak check and provenance."""
+    options.check_writable(json)
 
-    seen = look(file)
+    from dynanoise_export.inspecting import inspect as look_into
+    from dynanoise_export.reports.documents import write_document
+    from dynanoise_export.reports.inspect_document import inspect_document
+    from dynanoise_export.reports.inspect_terminal import print_inspection
+
+    seen = look_into(file)
     print_inspection(seen, console_beside(json))
     if json is not None:
-        write_document(inspection_document(seen), json)
+        write_document(inspect_document(seen), json)

@@ -1,35 +1,66 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what is made of them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dynanoise_export.errors import UserError
-from dynanoise_export.parameters import DEFAULT_BASE_VARIANCE, Parameters, Provider
+from dynanoise_export.defences.catalogue import DEFAULT, DEFENCES, make_defence
+from dynanoise_export.errors import UsageError
+from dynanoise_export.files import require_writable
+from dynanoise_export.runtimes.provider import Provider
 
 if TYPE_CHECKING:
+    from dynanoise_export.defences.base import Defence
     from dynanoise_export.sources.source_model import SourceOptions
 
 DEFENCE = "Defence"
 MODEL = "What the model's file does not say"
 
+_NAMES = ", ".join(DEFENCES.names())
+
+NewDefence = Annotated[
+    str, typer.Option("--defence", help=f"The defence to attach: {_NAMES}.", rich_help_panel=DEFENCE)
+]
+OtherDefence = Annotated[
+    str | None,
+    typer.Option(
+        "--defence",
+        help=f"The defence that the model has: {_NAMES}. The default is the one that the model states.",
+        rich_help_panel=DEFENCE,
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--parameter",
+        metavar="NAME=VALUE",
+        help="A parameter of the defence, as in temperature=5. Give it once for each parameter.",
+        rich_help_panel=DEFENCE,
+    ),
+]
 Sigma0 = Annotated[
-    float | None, typer.Option(help="σ₀, the base standard deviation of the noise, in logits.", rich_help_panel=DEFENCE)
+    float | None,
+    typer.Option(help="DynaNoise: σ₀, the base standard deviation of the noise, in logits.", rich_help_panel=DEFENCE),
 ]
 BaseVariance = Annotated[
-    float | None, typer.Option(help="σ₀², as the papers give it, in place of --sigma0.", rich_help_panel=DEFENCE)
+    float | None,
+    typer.Option(help="DynaNoise: σ₀², as the papers give it, in place of --sigma0.", rich_help_panel=DEFENCE),
 ]
 Lambda = Annotated[
     float | None,
-    typer.Option("--lambda", help="λ: how much more noise where the model is sure.", rich_help_panel=DEFENCE),
+    typer.Option(
+        "--lambda", help="DynaNoise: λ, how much the noise grows where the model is sure.", rich_help_panel=DEFENCE
+    ),
 ]
-Temperature = Annotated[float | None, typer.Option(help="T, which smooths the noisy logits.", rich_help_panel=DEFENCE)]
+Temperature = Annotated[
+    float | None, typer.Option(help="DynaNoise: T, which smooths the noisy logits.", rich_help_panel=DEFENCE)
+]
 KeyFile = Annotated[
     Path | None,
     typer.Option(
-        help="For keyed noise: the file of its key; unless given, beside the defended file and with .key behind its "
-        "name.",
+        help="The key file of keyed noise. By default it is beside the defended file, with .key added to the name.",
         rich_help_panel=DEFENCE,
     ),
 ]
@@ -40,78 +71,133 @@ Logits = Annotated[
 Arch = Annotated[
     str | None,
     typer.Option(
-        help="MODULE:FACTORY, which makes the module for a state dict; keyword arguments as JSON behind a question "
-        """mark, as in 'timm:create_model?{"model_name": "resnet18"}'.""",
+        metavar="MODULE:FACTORY",
+        help="The function that makes the PyTorch module for a state dict. Keyword arguments go as JSON behind a "
+        """question mark, as in 'timm:create_model?{"model_name": "resnet18"}'.""",
         rich_help_panel=MODEL,
     ),
 ]
 Example = Annotated[
-    Path | None, typer.Option(help="An .npz with a few rows for each input, by its name.", rich_help_panel=MODEL)
+    Path | None, typer.Option(help="An .npz file with a few rows for each input, by its name.", rich_help_panel=MODEL)
 ]
 Inputs = Annotated[
     list[str] | None,
     typer.Option(
         "--input",
         metavar="NAME:SHAPE[:DTYPE]",
-        help="An input, with names for its dynamic axes, as in x:batch,3,32,32. Once for each input.",
+        help="An input, with names for its dynamic axes, as in x:batch,3,32,32. Give it once for each input.",
         rich_help_panel=MODEL,
     ),
 ]
 AllowPickle = Annotated[
     bool,
-    typer.Option("--allow-pickle", help="Run the code in a pickled model that you trust.", rich_help_panel=MODEL),
+    typer.Option(
+        "--allow-pickle",
+        help="Run the code in a pickled model. Use it only for files that you trust.",
+        rich_help_panel=MODEL,
+    ),
 ]
 Deployed = Annotated[
     str,
     typer.Argument(
-        help="A defended model where it is deployed: an ONNX file, a TensorRT plan, or the URL of a model on a server "
-        "that speaks KServe's v2 protocol, as http://HOST:PORT/MODEL or grpc://HOST:PORT/MODEL.",
+        help="The deployed model: an ONNX file, a TensorRT plan, or the URL of a model on a server that speaks "
+        "KServe's v2 protocol, such as http://HOST:PORT/MODEL or grpc://HOST:PORT/MODEL.",
     ),
 ]
 RunsOn = Annotated[
     Provider | None,
-    typer.Option("--provider", help="What ONNX Runtime runs an ONNX file on; the CPU unless given."),
+    typer.Option("--provider", help="What ONNX Runtime runs an ONNX file on. The default is the CPU."),
 ]
-Json = Annotated[Path | None, typer.Option(help="Tell it as JSON in this file, or - for standard output.")]
+Json = Annotated[
+    Path | None, typer.Option(help="Write the report as JSON to this file, or to standard output if it is -.")
+]
+Html = Annotated[Path | None, typer.Option(help="Write the report as a page to this file. It needs no other file.")]
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Check, before long work, that the reports can be written.
+
+    Raises:
+        UserError: one can't.
+    """
+    for path in paths:
+        if path is not None:
+            require_writable(path)
 
 
 def parameters(
-    sigma0: float | None, base_variance: float | None, lambda_: float | None, temperature: float | None
-) -> Parameters:
-    """Make the parameters of what was given, and of the defaults for the rest.
+    given: Iterable[str] | None,
+    sigma0: float | None,
+    base_variance: float | None,
+    lambda_: float | None,
+    temperature: float | None,
+) -> dict[str, float]:
+    """Gather the parameters of a defence by name.
+
+    Args:
+        given: the values of `--parameter`.
+        sigma0: the value of `--sigma0`, short for `--parameter sigma0=`; likewise the others.
+        base_variance: of `--base-variance`.
+        lambda_: of `--lambda`.
+        temperature: of `--temperature`.
 
     Raises:
-        UserError: a value is out of its bounds, or both forms of σ₀ were given.
+        UsageError: a value of `--parameter` is malformed, or a parameter is given twice.
     """
-    if sigma0 is not None and base_variance is not None:
-        raise UserError("--sigma0 and --base-variance set the same thing (σ₀ and its square): give one of them.")
-    lambda_ = Parameters.lambda_ if lambda_ is None else lambda_
-    temperature = Parameters.temperature if temperature is None else temperature
-    if sigma0 is not None:
-        return Parameters(sigma0, lambda_, temperature)
-    variance = DEFAULT_BASE_VARIANCE if base_variance is None else base_variance
-    return Parameters.from_base_variance(variance, lambda_, temperature)
+    gathered: dict[str, float] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise UsageError(f"--parameter {text} is not NAME=VALUE, as in temperature=5.")
+        if name in gathered:
+            raise UsageError(f"--parameter {name} is given twice: give it once.")
+        try:
+            gathered[name] = float(value)
+        except ValueError as error:
+            raise UsageError(f"--parameter {text} is not NAME=VALUE with a number, as in temperature=5.") from error
+    own = {"sigma0": sigma0, "base_variance": base_variance, "lambda": lambda_, "temperature": temperature}
+    for name, number in own.items():
+        if number is None:
+            continue
+        if name in gathered:
+            raise UsageError(f"--{name.replace('_', '-')} and --parameter {name} set the same thing: give one of them.")
+        gathered[name] = number
+    return gathered
 
 
-def given_parameters(
-    sigma0: float | None, base_variance: float | None, lambda_: float | None, temperature: float | None
-) -> Parameters | None:
-    """Make the parameters if any was given, and leave them to the file elsewhere.
+def other_defence(model: str, provider: Provider | None, name: str | None, given: dict[str, float]) -> "Defence | None":
+    """Make the defence that the user gives in place of the one that a deployed model states; None if none is given.
+
+    Parameters without a name belong to the defence that the model states, or else to the default one.
+
+    Args:
+        model: its path or URL.
+        provider: the value of `--provider`.
+        name: the value of `--defence`.
+        given: the parameters.
 
     Raises:
-        UserError: as `parameters`.
+        UserError: the model can't be opened, there is no such defence or parameter, or a value is out of bounds.
     """
-    given = (sigma0, base_variance, lambda_, temperature)
-    return None if all(value is None for value in given) else parameters(*given)
+    if name is None and not given:
+        return None
+    return make_defence(name or _stated_name(model, provider), given)
 
 
-def opening(
+def _stated_name(model: str, provider: Provider | None) -> str:
+    from dynanoise_export.deployed.open_deployed import open_deployed
+
+    stated = open_deployed(model, provider).defence
+    return DEFAULT if stated is None else stated.name
+
+
+def source_options(
     logits: str | None, arch: str | None, example: Path | None, inputs: list[str] | None, allow_pickle: bool
 ) -> "SourceOptions":
     """Gather what the user says about a model that its file does not say.
 
     Raises:
-        UserError: an input is not in the form that `--input` takes.
+        UsageError: an input is not in the form that `--input` takes.
     """
     from dynanoise_export.sources.inputs import parse_spec
     from dynanoise_export.sources.source_model import SourceOptions

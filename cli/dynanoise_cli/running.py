@@ -1,19 +1,19 @@
-"""Run a program of this package: a user's error is one sentence and status 2."""
+"""Run a program of this package: an error that the user can put right is one sentence and exit status 2."""
 
 import logging
 import sys
 
 import typer
 
-from dynanoise_export import __version__
 from dynanoise_export.errors import UserError
+from dynanoise_export.version import __version__
 
-INTERRUPTED = 130  # as shells tell of Ctrl-C
+INTERRUPTED = 130  # the status that shells give for Ctrl-C
 
 
 def run(app: typer.Typer, name: str) -> None:
     """Run a program to its end."""
-    logging.disable(logging.WARNING)  # the libraries' own news
+    logging.disable(logging.WARNING)  # the messages of libraries
     try:
         app()
     except UserError as error:

@@ -1,243 +1,204 @@
-"""Attack a deployed model: ask it, attack, judge, in one readable function."""
+"""Attack a deployed model: open it, query it, attack with the answers, judge the attacks, report."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from dynanoise_export.attacks import audit_warnings
-from dynanoise_export.attacks.attacked_model import Attacked, open_attacked, open_plain, require_fits
+from dynanoise_export.attacks.attack_report import AttackReport
+from dynanoise_export.attacks.attacker_evidence import SharedEvidence, evidence_of, share_evidence
 from dynanoise_export.attacks.attackers import attackers_of
-from dynanoise_export.attacks.audit import Audit, open_audit
+from dynanoise_export.attacks.audit_warnings import (
+    AuditWarning,
+    attacker_warnings,
+    leak_warnings,
+    result_warnings,
+    row_warnings,
+    shadow_warnings,
+)
 from dynanoise_export.attacks.blind import blind_auc
-from dynanoise_export.attacks.features import projected
-from dynanoise_export.attacks.gates import Exceeded, Gate, exceeded, require_tellable
-from dynanoise_export.attacks.judging import carry_out
+from dynanoise_export.attacks.gates import Gate, exceeded_gates, parse_gates, require_enough_rows
+from dynanoise_export.attacks.judging import run_attacks
+from dynanoise_export.attacks.methods.attack import SkippedAttack
 from dynanoise_export.attacks.methods.catalogue import ATTACKS
-from dynanoise_export.attacks.metrics.auc import difference
-from dynanoise_export.attacks.queries.observations import DELTAS, Observations, observe
-from dynanoise_export.attacks.queries.response_cache import Cache
-from dynanoise_export.attacks.reading import Attackable, attackable, evidence_for
-from dynanoise_export.attacks.results import Result
-from dynanoise_export.attacks.shadow_models import open_store
-from dynanoise_export.attacks.tradeoff import Tradeoff, tradeoffs
-from dynanoise_export.attacks.utility import Cost, Utility, cost, utility
-from dynanoise_export.intervals import Interval
-from dynanoise_export.parameters import Parameters, Provider
-from dynanoise_export.shadow_stores import ShadowStore
-from dynanoise_export.sources.open_source import open_source
+from dynanoise_export.attacks.metrics.auc import auc_difference
+from dynanoise_export.attacks.queries.client import Client, ReferenceClient, SessionClient
+from dynanoise_export.attacks.queries.query_plan import plan_queries
+from dynanoise_export.attacks.queries.response_cache import ResponseCache
+from dynanoise_export.attacks.queries.sending import send_queries
+from dynanoise_export.attacks.responses import ModelResponses
+from dynanoise_export.attacks.results import Result, counterpart
+from dynanoise_export.attacks.scenario import Scenario, open_scenario, require_fits
+from dynanoise_export.attacks.tradeoff import tradeoffs
+from dynanoise_export.attacks.utility import Utility, cost, utility
+from dynanoise_export.defences.base import Defence
+from dynanoise_export.deployed.open_deployed import open_deployed
+from dynanoise_export.deployed.session import Session
+from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.sources.reference_model import Reference
 from dynanoise_export.sources.source_model import SourceOptions
+from dynanoise_export.types import Progress, Step, no_progress
 
 QUERIES = (1, 16, 256)
 
-Step = Callable[[str], None]
-Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to attack.
-
-    Attributes:
-        queries: how often to ask each row itself, one attacker for each.
-        given: the parameters of the defence, where the file does not state them.
-        opening: what the reference's own file does not say.
-        gates: limits that the attacks must not exceed.
-        cache: a folder for the answers, or None to keep none.
-        provider: what ONNX Runtime is to run an ONNX file on; None for the CPU.
-    """
-
-    queries: Sequence[int] = QUERIES
-    given: Parameters | None = None
-    opening: SourceOptions | None = None
-    gates: Sequence[Gate] = ()
-    cache: Path | None = None
-    provider: Provider | None = None
-
-
-@dataclass(frozen=True)
-class AttackReport:
-    """What attacks got out of a model.
-
-    Attributes:
-        attacked: the model.
-        audit: the rows.
-        reference: the undefended model, or None.
-        store: the shadow models, or None.
-        results: of attacks on the model.
-        without: of attacks on the undefended model; empty without a reference.
-        lacking: attacks that were not made, and why.
-        asked: how many queries were sent for each row, in all.
-        utility: what one answer of the model is worth.
-        plain_utility: what one of the undefended model is worth.
-        cost: what the defence costs.
-        tradeoffs: MIDPUT of each attacker.
-        warnings: what is not sound, in sentences.
-        kept: the gates that were not exceeded.
-        exceeded: the gates that were.
-    """
-
-    attacked: Attacked
-    audit: Audit
-    reference: str | None
-    store: ShadowStore | None
-    results: tuple[Result, ...]
-    without: tuple[Result, ...]
-    lacking: dict[str, str]
-    asked: int
-    utility: Utility
-    plain_utility: Utility | None
-    cost: Cost | None
-    tradeoffs: tuple[Tradeoff, ...]
-    warnings: tuple[str, ...]
-    kept: tuple[Gate, ...]
-    exceeded: tuple[Exceeded, ...]
-
-    @property
-    def worst(self) -> Result:
-        """The attack with the largest AUC."""
-        return max(self.results, key=lambda result: result.auc.value)
-
-    def finds_most(self, fpr: float) -> Result | None:
-        """Give the result with the largest TPR at an FPR of `FPRS`, or None where none can be told."""
-        told = [(tpr.value, result) for result in self.results if (tpr := result.tpr[fpr]) is not None]
-        return max(told, key=lambda one: one[0])[1] if told else None
-
-    def plain_of(self, result: Result) -> Result | None:
-        """Give the result of the same attack on the undefended model."""
-        return _counterpart(result, self.without)
-
 
 def attack(
-    where: str | Path,
-    data: Path,
-    shadows: Path | None = None,
-    reference: Path | None = None,
-    options: Options | None = None,
-    step: Step = lambda step: None,
-    progress: Progress = lambda done, of, told: None,
+    model: str | Path,
+    data: str | Path,
+    *,
+    shadows: str | Path | None = None,
+    reference: str | Path | None = None,
+    queries: Sequence[int] = QUERIES,
+    defence: Defence | None = None,
+    source_options: SourceOptions | None = None,
+    max_auc: float | None = None,
+    max_tpr: Sequence[str] = (),
+    cache: str | Path | None = None,
+    provider: Provider | str | None = None,
+    progress: Progress = no_progress,
 ) -> AttackReport:
     """Attack a deployed model as its clients could.
 
     Args:
-        where: the path of an ONNX file or plan, or the URL of a model on a server; defended or not.
-        data: a bundle with labels and membership.
-        shadows: a store of shadow models for the same bundle.
-        reference: the undefended model, in any format that `export` opens, to compare with.
-        options: how to attack.
-        step: told of each step.
-        progress: told of the queries sent, of how many, and what they are for.
+        model: the path of an ONNX file or plan, or the URL of a model on a server; defended or not.
+        data: the path of a bundle with labels and membership.
+        shadows: the path of a store of shadow models of the same bundle.
+        reference: the path of the undefended model, in any format that `export` opens, to compare with.
+        queries: how often an attacker sends each row itself and averages the answers, a number for each attacker.
+        defence: the model's, if it does not state it; it replaces what the model states.
+        source_options: what the reference's own file does not say.
+        max_auc: a gate: the AUC that no attack's interval may exceed.
+        max_tpr: gates of the form TPR@FPR, as in 0.01@0.001: the TPR that no attack's interval may exceed at that FPR.
+        cache: the path of a folder for the model's answers, so that a second run sends no query twice; None for none.
+        provider: what ONNX Runtime runs an ONNX file on: cpu, cuda or tensorrt; None for the CPU.
+        progress: called with each step, and with the number of queries sent.
+
+    Returns:
+        The report; `worst` is the strongest attack, `gates_exceeded` the gates that failed.
 
     Raises:
-        UserError: one of them can't be used.
+        UserError: one of the files or options can't be used.
     """
-    options = options or Options()
-    step("Opening the model and the rows")
-    attacked = open_attacked(where, options.given, options.provider)
-    audit = open_audit(data, attacked.inputs)
-    for gate in options.gates:
-        require_tellable(gate, audit)
-    plain = None if reference is None else open_plain(open_source(reference, options.opening))
-    store = None if shadows is None else open_store(shadows, audit)
-    for asked in (attacked, plain):
-        if asked is not None:
-            require_fits(asked, audit, store)
-
-    step("Asking the model")
-    seen = _observe(attacked, audit, options, progress)
-    unseen = None
-    if plain is not None:
-        step("Asking the undefended model")
-        unseen = _observe(plain, audit, options, progress)
-
-    step("Looking at the rows")
-    common = attackable(audit, projected(audit.inputs), attacked.head, store)
-    # The attacks are many small pieces of work: more threads gain nothing, and beside other programs they lose minutes
-    # in waiting for each other.
-    with threadpool_limits(1):
-        without = () if unseen is None else tuple(_attack(unseen, common, False, step))
-        attackers = _attack(seen, common, attacked.head is not None, step)
-        results = tuple(_compared(result, without) for result in attackers)
-    return _report(attacked, plain, common, seen, unseen, results, without, options.gates)
-
-
-def _observe(attacked: Attacked, audit: Audit, options: Options, progress: Progress) -> Observations:
-    # Where no noise is known of, none is to be averaged.
-    queries, deltas = ((1,), ()) if attacked.head is None else (options.queries, DELTAS)
-    return observe(
-        attacked.client, audit, queries, deltas, Cache(options.cache, attacked.sha256, audit.sha256), progress
+    gates = parse_gates(max_auc, max_tpr)
+    progress(Step("Opening the model and the rows"))
+    deployed = open_deployed(model, provider)
+    scenario = open_scenario(
+        deployed, data, defence=defence, reference=reference, source_options=source_options, shadows=shadows
     )
+    for gate in gates:
+        require_enough_rows(gate, scenario.audit)
+    responses = _query(scenario, queries, None if cache is None else Path(cache), progress)
+    progress(Step("Preparing the evidence"))
+    shared = share_evidence(scenario.audit, scenario.defence, scenario.store)
+    # The attacks are many small tasks: more threads gain nothing, and cost minutes when other programs run too.
+    with threadpool_limits(1):
+        without = _attack(responses.plain, None, shared, progress)
+        results = _attack(responses.model, scenario.defence, shared, progress)
+    return _report(scenario, responses, shared, [_with_gain(r, without) for r in results], without, gates)
 
 
-def _attack(seen: Observations, common: Attackable, defended: bool, step: Step) -> Iterator[Result]:
-    for attacker, answers in attackers_of(seen, defended=defended):
-        step(f"Attacking: {attacker.name}")
-        evidence = evidence_for(attacker, answers, common)
-        yield from carry_out(attacker, evidence, common.audit.member, common.audit.judged)
+@dataclass(frozen=True)
+class _BothResponses:
+    """The responses of the attacked model, and those of the undefended model or None."""
+
+    model: ModelResponses
+    plain: ModelResponses | None
 
 
-def _compared(result: Result, without: Sequence[Result]) -> Result:
-    plain = _counterpart(result, without)
-    gained: Interval | None = None if plain is None else difference(plain.placed, result.placed)
-    return replace(result, gained=gained)
+def _query(scenario: Scenario, repeats: Sequence[int], cache: Path | None, progress: Progress) -> _BothResponses:
+    """Query the attacked model and the undefended model, after a first batch of each shows that it fits the rows."""
+
+    def send(client: Client, defence: Defence | None, digest: str | None) -> ModelResponses:
+        plan = plan_queries(scenario.audit.inputs, defence, repeats)
+        cached = ResponseCache(cache, digest, scenario.audit.sha256)
+        return send_queries(client, scenario.audit, plan, cached, progress=progress)
+
+    model, defence, source = scenario.model, scenario.defence, scenario.source
+    with ExitStack() as opened:
+        target = SessionClient(opened.enter_context(Session(model)), defended=defence is not None)
+        require_fits(target, scenario)
+        if source is None:
+            progress(Step("Querying the model"))
+            return _BothResponses(send(target, defence, model.sha256), None)
+        plain = ReferenceClient(opened.enter_context(Reference(source)))
+        require_fits(plain, scenario)
+        progress(Step("Querying the model"))
+        responses = send(target, defence, model.sha256)
+        progress(Step("Querying the undefended model"))
+        return _BothResponses(responses, send(plain, None, source.sha256))
 
 
-def _counterpart(result: Result, without: Sequence[Result]) -> Result | None:
-    """Find the same attack on the undefended model: one answer is enough there, for it is always the same."""
-    return next((plain for plain in without if plain.attack == result.attack and _alike(plain, result)), None)
+def _attack(
+    responses: ModelResponses | None, defence: Defence | None, shared: SharedEvidence, progress: Progress
+) -> list[Result]:
+    """Run all attacks of all attackers of a model; give no results if there are no responses."""
+    results: list[Result] = []
+    for attacker, read in () if responses is None else attackers_of(responses, defence):
+        progress(Step(f"Attacking: {attacker.name}"))
+        results += run_attacks(attacker, evidence_of(attacker, read, shared), shared.audit)
+    return results
 
 
-def _alike(plain: Result, result: Result) -> bool:
-    one, other = plain.attacker, result.attacker
-    if not (one.labels_only or other.labels_only):
-        return True
-    return (one.labels_only, one.queries, one.near_duplicates) == (
-        other.labels_only, other.queries, other.near_duplicates,
-    )  # fmt: skip
+def _with_gain(result: Result, without: Sequence[Result]) -> Result:
+    plain = counterpart(result, without)
+    gained = None if plain is None else auc_difference(plain.placements, result.placements)
+    return replace(result, auc_gained=gained)
 
 
 def _report(
-    attacked: Attacked,
-    plain: Attacked | None,
-    common: Attackable,
-    seen: Observations,
-    unseen: Observations | None,
-    results: tuple[Result, ...],
-    without: tuple[Result, ...],
+    scenario: Scenario,
+    responses: _BothResponses,
+    shared: SharedEvidence,
+    results: Sequence[Result],
+    without: Sequence[Result],
     gates: Sequence[Gate],
 ) -> AttackReport:
-    audit, store = common.audit, common.store
-    worth = utility(audit, seen.repeated[1])
-    paid = None if unseen is None else cost(audit, unseen.repeated[1], seen.repeated[1])
-    warnings = [
-        *([f"The outputs {', '.join(attacked.leaking)} go round the defence."] if attacked.leaking else []),
-        *audit_warnings.about_rows(audit, blind_auc(audit, common.features)),
-        *audit_warnings.about_shadows(store, worth),
-        *audit_warnings.about_results(results, audit.members / (audit.members + audit.non_members)),
-        *audit_warnings.about_attackers(without, results),
-    ]
-    beyond = exceeded(gates, results)
+    audit, answers = scenario.audit, responses.model.repeated[1]
+    plain_answers = None if responses.plain is None else responses.plain.repeated[1]
+    usefulness = utility(audit, answers)
+    paid = None if plain_answers is None else cost(audit, plain_answers, answers)
+    exceeded = exceeded_gates(gates, results)
     return AttackReport(
-        attacked=attacked,
+        model=scenario.model,
+        defence=scenario.defence,
         audit=audit,
-        reference=None if plain is None else plain.name,
-        store=store,
-        results=results,
-        without=without,
-        lacking=_lacking(audit, store),
-        asked=seen.queries,
-        utility=worth,
-        plain_utility=None if unseen is None else utility(audit, unseen.repeated[1]),
+        reference=None if scenario.source is None else str(scenario.source.path),
+        store=scenario.store,
+        results=tuple(results),
+        without=tuple(without),
+        skipped=tuple(_skipped(scenario)),
+        queries_per_row=responses.model.queries_per_row,
+        utility=usefulness,
+        plain_utility=None if plain_answers is None else utility(audit, plain_answers),
         cost=paid,
         tradeoffs=() if paid is None else tuple(tradeoffs(without, results, paid.accuracy_lost.value)),
-        warnings=tuple(warnings),
-        kept=tuple(gate for gate in gates if gate not in {one.gate for one in beyond}),
-        exceeded=tuple(beyond),
+        warnings=tuple(_warnings(scenario, shared, usefulness, results, without)),
+        gates_held=tuple(gate for gate in gates if gate not in {one.gate for one in exceeded}),
+        gates_exceeded=tuple(exceeded),
     )
 
 
-def _lacking(audit: Audit, store: ShadowStore | None) -> dict[str, str]:
-    held, auxiliary = (0 if store is None else len(store.kept)), int((~audit.judged).sum())
-    lacked = {attack.name: attack.lacking(held, auxiliary) for attack in ATTACKS}
-    return {name: lack for name, lack in lacked.items() if lack is not None}
+def _skipped(scenario: Scenario) -> Iterator[SkippedAttack]:
+    shadows = 0 if scenario.store is None else len(scenario.store.kept)
+    auxiliary = int((~scenario.audit.judged).sum())
+    for _, method in ATTACKS.all():
+        missing = method.missing(shadows, auxiliary)
+        if missing is not None:
+            yield missing
+
+
+def _warnings(
+    scenario: Scenario,
+    shared: SharedEvidence,
+    usefulness: Utility,
+    results: Sequence[Result],
+    without: Sequence[Result],
+) -> Iterator[AuditWarning]:
+    audit = scenario.audit
+    yield from leak_warnings(scenario.model.leaking if scenario.defence is not None else ())
+    yield from row_warnings(audit, blind_auc(audit, shared.features))
+    yield from shadow_warnings(scenario.store, usefulness)
+    yield from result_warnings(results, audit.member_share)
+    yield from attacker_warnings(without, results)

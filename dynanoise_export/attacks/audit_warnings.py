@@ -1,91 +1,166 @@
-"""Is the audit itself sound, and does the defence hold against those who know it? What is not goes into the report."""
+"""Warnings: what makes the audit itself unsound, and whether the defence holds against an attacker who knows it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.audit import Audit
-from dynanoise_export.attacks.judging import FROM_THESE_ROWS
 from dynanoise_export.attacks.metrics.accuracy import uninformed_asr
-from dynanoise_export.attacks.metrics.roc import fewest_non_members
-from dynanoise_export.attacks.results import FPRS, Result
+from dynanoise_export.attacks.metrics.roc import non_members_needed
+from dynanoise_export.attacks.results import FPRS, Result, ThresholdOrigin
 from dynanoise_export.attacks.utility import Utility
-from dynanoise_export.intervals import LEVEL, Interval, share
+from dynanoise_export.intervals import LEVEL, Interval, proportion
 from dynanoise_export.shadow_stores import ShadowStore
 
-# Within these shares of members, ASR and balanced accuracy say the same.
+# Between these shares of members, ASR and balanced accuracy mean the same.
 BALANCED = (0.45, 0.55)
 FEW_SHADOWS = 16
-# Shadow models that are so much better or worse than the target were trained in another way.
+# Shadow models whose accuracy differs from the target's by more were trained in another way.
 SAME_ACCURACY = 0.1
-# What is more than chance between attackers, in AUC, and how much of a fall counts as won back.
-FALL, WON_BACK = 0.02, 0.5
+# A difference between two attackers' AUCs that is more than chance, and the share of a fall that counts as undone.
+FALL, UNDONE = 0.02, 0.5
 
 
-def about_rows(audit: Audit, blind: Interval | None) -> Iterator[str]:
-    """Judge the audit's rows."""
-    members = audit.members / (audit.members + audit.non_members)
+class WarningCode(StrEnum):
+    """The warnings of `attack`. Programs look at the code; the sentence may change at any time."""
+
+    OUTPUTS_BYPASS_DEFENCE = "outputs-bypass-defence"
+    UNBALANCED_SETS = "unbalanced-sets"
+    ROWS_DIFFER_WITHOUT_MODEL = "rows-differ-without-model"
+    TOO_FEW_NON_MEMBERS = "too-few-non-members"
+    NO_SHADOW_MODELS = "no-shadow-models"
+    FEW_SHADOW_MODELS = "few-shadow-models"
+    SHADOW_MODELS_DIFFER = "shadow-models-differ"
+    THRESHOLD_FROM_JUDGED_ROWS = "threshold-from-judged-rows"
+    CONSTANT_SCORES = "constant-scores"
+    WORSE_THAN_CHANCE = "worse-than-chance"
+    ASR_OF_THE_SPLIT = "asr-of-the-split"
+    DEFENCE_UNDONE = "defence-undone"
+    NOISE_AVERAGED_OUT = "noise-averaged-out"
+
+
+@dataclass(frozen=True)
+class AuditWarning:
+    """A reason not to trust a figure, or not to trust the defence.
+
+    Attributes:
+        code: which warning it is.
+        text: one or two sentences for people.
+    """
+
+    code: WarningCode
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def leak_warnings(leaking: Sequence[str]) -> Iterator[AuditWarning]:
+    """Warn of outputs that bypass the defence, given by name."""
+    if leaking:
+        text = f"These outputs bypass the defence: {', '.join(leaking)}."
+        yield AuditWarning(WarningCode.OUTPUTS_BYPASS_DEFENCE, text)
+
+
+def row_warnings(audit: Audit, blind: Interval | None) -> Iterator[AuditWarning]:
+    """Judge the rows of an audit.
+
+    Args:
+        audit: the rows.
+        blind: the AUC of an attack that never queries the model; None if there were too few rows for it.
+    """
+    members = audit.member_share
     if not BALANCED[0] <= members <= BALANCED[1]:
-        floor, slope = uninformed_asr(members, 0.0), uninformed_asr(members, 1.0) - uninformed_asr(members, 0.0)
-        yield (
+        least, slope = uninformed_asr(members, 0.0), uninformed_asr(members, 1.0) - uninformed_asr(members, 0.0)
+        yield AuditWarning(
+            WarningCode.UNBALANCED_SETS,
             f"The sets are unbalanced: {members:.0%} of the rows are members. An attack that knows nothing and calls a "
-            f"share q of the rows members has an ASR of {floor:.2f} {slope:+.2f}·q: read the balanced accuracy."
+            f"share q of the rows members has an ASR of {least:.2f} {slope:+.2f}·q, so read the balanced accuracy.",
         )
     if blind is not None and blind.low > 0.5:
-        yield (
-            "Members and non-members differ even without the model: their values and labels alone tell them apart with "
-            f"an AUC of {blind.value:.3f} [{blind.low:.3f}, {blind.high:.3f}]. All figures are inflated by that."
+        yield AuditWarning(
+            WarningCode.ROWS_DIFFER_WITHOUT_MODEL,
+            "Members and non-members differ even without the model: an attack on their values and labels alone has an "
+            f"AUC of {blind.value:.3f} [{blind.low:.3f}, {blind.high:.3f}]. All figures are too high for that reason.",
         )
-    refused = [fpr for fpr in FPRS if audit.non_members < fewest_non_members(fpr)]
+    refused = [fpr for fpr in FPRS if audit.non_members < non_members_needed(fpr)]
     if refused:
-        yield (f"With {audit.non_members:,} non-members no TPR can be told at {' and '.join(map(_needed, refused))}.")
+        needed = ", ".join(f"{100 * fpr:g}% FPR (needs {non_members_needed(fpr):,})" for fpr in refused)
+        yield AuditWarning(
+            WarningCode.TOO_FEW_NON_MEMBERS,
+            f"{audit.non_members:,} non-members are too few to measure the TPR at {needed}.",
+        )
 
 
-def about_shadows(store: ShadowStore | None, defended: Utility) -> Iterator[str]:
-    """Judge the shadow models."""
+def shadow_warnings(store: ShadowStore | None, defended: Utility) -> Iterator[AuditWarning]:
+    """Judge the shadow models by their number and by the target's accuracy."""
     if store is None:
-        yield "There are no shadow models (--shadows): the strongest attacks were not made, and others will make them."
+        yield AuditWarning(
+            WarningCode.NO_SHADOW_MODELS,
+            "There are no shadow models (--shadows), so the strongest attacks were skipped. Real attackers can train "
+            "their own.",
+        )
         return
     if len(store.kept) < FEW_SHADOWS:
-        yield f"There are {len(store.kept)} shadow models: LiRA and RMIA grow stronger with {FEW_SHADOWS} and more."
-    told = [model.get("accuracy_others") for model in store.record["models"].values()]
-    if all(isinstance(accuracy, float) for accuracy in told):
-        theirs = sum(told) / len(told)
-        if abs(theirs - defended.accuracy.value) > SAME_ACCURACY:
-            yield (
-                f"The shadow models are right on {theirs:.1%} of what they have not learnt, and the model on "
-                f"{defended.accuracy.value:.1%}: shadow models that are not like the target make attacks look weak."
+        yield AuditWarning(
+            WarningCode.FEW_SHADOW_MODELS,
+            f"There are only {len(store.kept)} shadow models: LiRA and RMIA are stronger with {FEW_SHADOWS} or more.",
+        )
+    stated = [model.get("accuracy_others") for model in store.record["models"].values()]
+    if all(isinstance(accuracy, float) for accuracy in stated):
+        theirs, own = sum(stated) / len(stated), defended.accuracy.value
+        if abs(theirs - own) > SAME_ACCURACY:
+            yield AuditWarning(
+                WarningCode.SHADOW_MODELS_DIFFER,
+                f"The shadow models have an accuracy of {theirs:.1%} on rows that they were not trained on, the model "
+                f"of {own:.1%}. Shadow models that are unlike the target make attacks look weak.",
             )
 
 
-def about_results(results: Sequence[Result], members: float) -> Iterator[str]:
-    """Judge what the attacks got."""
-    flattered = sorted({r.attack.name for r in results if r.threshold == FROM_THESE_ROWS})
+def result_warnings(results: Sequence[Result], members: float) -> Iterator[AuditWarning]:
+    """Judge results.
+
+    Args:
+        results: of all attacks on the model.
+        members: the share of members among the judged rows.
+    """
+    flattered = sorted({r.attack.name for r in results if r.threshold is ThresholdOrigin.JUDGED_ROWS})
     if flattered:
-        yield (
-            f"The accuracy of {', '.join(flattered)} is at a threshold fitted on these very rows, which flatters the "
-            "attack: it is fitted on shadow models where there are enough of them."
+        yield AuditWarning(
+            WarningCode.THRESHOLD_FROM_JUDGED_ROWS,
+            f"The thresholds of these attacks were fitted on the judged rows, which flatters their accuracy: "
+            f"{'; '.join(flattered)}. With enough shadow models they are fitted on those.",
         )
     constant = sorted({f"{r.attack.name} ({r.attacker.name})" for r in results if r.constant})
     if constant:
-        yield (
-            f"These attacks scored all rows alike, and their balanced accuracy of exactly 0.5 is that of a constant "
-            f"answer: {'; '.join(constant)}."
+        yield AuditWarning(
+            WarningCode.CONSTANT_SCORES,
+            "These attacks gave all rows the same score, so their balanced accuracy of exactly 0.5 is that of a "
+            f"constant answer: {'; '.join(constant)}.",
         )
     for result in results:
         if result.auc.high < 0.5 - FALL:
-            yield (
-                f"{result.attack.name} ({result.attacker.name}) is wrong more often than right: turned round, its AUC "
-                f"is {1 - result.auc.value:.3f}."
+            yield AuditWarning(
+                WarningCode.WORSE_THAN_CHANCE,
+                f"{result.attack.name} ({result.attacker.name}) is wrong more often than right: with its scores "
+                f"inverted, its AUC is {1 - result.auc.value:.3f}.",
             )
     if not BALANCED[0] <= members <= BALANCED[1] and _all_uninformed(results, members):
-        yield (
-            "Every ASR here is what somebody gets who calls as many rows members without looking: these figures "
-            "measure the split, and no privacy."
+        yield AuditWarning(
+            WarningCode.ASR_OF_THE_SPLIT,
+            "Every ASR here is that of an attack that calls as many rows members without looking at them: these "
+            "figures measure the split, not privacy.",
         )
 
 
-def about_attackers(without: Sequence[Result], defended: Sequence[Result]) -> Iterator[str]:
-    """Tell whether the defence holds against those who know it."""
+def attacker_warnings(without: Sequence[Result], defended: Sequence[Result]) -> Iterator[AuditWarning]:
+    """Judge whether the defence holds against attackers who know it.
+
+    Args:
+        without: the results on the undefended model.
+        defended: the results on the defended model.
+    """
     plain = _strongest(without, lambda attacker: not attacker.labels_only)
     naive = _strongest(defended, lambda attacker: not attacker.adaptive and not attacker.labels_only)
     once = _strongest(defended, lambda attacker: attacker.adaptive and attacker.queries == 1)
@@ -93,34 +168,33 @@ def about_attackers(without: Sequence[Result], defended: Sequence[Result]) -> It
     if plain is None or naive is None or once is None or most is None:
         return
     fall = plain.auc.value - naive.auc.value
-    if fall > FALL and once.auc.value - naive.auc.value > WON_BACK * fall:
-        yield (
-            f"The papers' attacker falls from an AUC of {plain.auc.value:.3f} to {naive.auc.value:.3f}; one who knows "
-            f"the defence gets {once.auc.value:.3f}: the gain is the temperature's, and an attacker divides it out."
+    if fall > FALL and once.auc.value - naive.auc.value > UNDONE * fall:
+        yield AuditWarning(
+            WarningCode.DEFENCE_UNDONE,
+            f"The defence lowers the AUC of the naive attacker from {plain.auc.value:.3f} to {naive.auc.value:.3f}, "
+            f"but an attacker who knows it has {once.auc.value:.3f} with one answer: most of the gain comes from a "
+            "step that can be undone, such as dividing by a temperature.",
         )
     left = plain.auc.value - once.auc.value
-    if left > FALL and most.auc.value - once.auc.value > WON_BACK * left:
-        yield (
-            f"More answers give back what noise takes: from an AUC of {once.auc.value:.3f} with one answer to "
-            f"{most.auc.value:.3f} ({most.attacker.name})."
+    if left > FALL and most.auc.value - once.auc.value > UNDONE * left:
+        yield AuditWarning(
+            WarningCode.NOISE_AVERAGED_OUT,
+            f"Several answers remove the noise: the AUC rises from {once.auc.value:.3f} with one answer to "
+            f"{most.auc.value:.3f} ({most.attacker.name}).",
         )
 
 
-def _strongest(results: Sequence[Result], who: Callable[[Attacker], bool]) -> Result | None:
-    return max((r for r in results if who(r.attacker)), key=lambda result: result.auc.value, default=None)
+def _strongest(results: Sequence[Result], choose: Callable[[Attacker], bool]) -> Result | None:
+    return max((r for r in results if choose(r.attacker)), key=lambda result: result.auc.value, default=None)
 
 
 def _all_uninformed(results: Sequence[Result], members: float) -> bool:
-    # All intervals together are to hold, and so each is wrong as many times more rarely.
+    # All intervals must hold together, so each may fail only that much more rarely.
     error = (1 - LEVEL) / max(len(results), 1)
     return all(_uninformed(r, members, error) for r in results)
 
 
 def _uninformed(result: Result, members: float, error: float) -> bool:
     rows = len(result.scores)
-    asr = share(round(result.verdicts.asr.value * rows), rows, error)
-    return asr.low <= uninformed_asr(members, result.verdicts.said_member) <= asr.high
-
-
-def _needed(fpr: float) -> str:
-    return f"{100 * fpr:g}% FPR (which takes {fewest_non_members(fpr):,})"
+    asr = proportion(round(result.verdicts.asr.value * rows), rows, error)
+    return asr.low <= uninformed_asr(members, result.verdicts.called_members) <= asr.high

@@ -1,7 +1,6 @@
-"""An attack that never asks the model: what it finds out lies in the rows, and no defence can help it."""
+"""An attack that never queries the model: what it achieves comes from the rows, and no defence can prevent it."""
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
@@ -9,18 +8,24 @@ from sklearn.model_selection import StratifiedKFold
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.auc import auc, placements
 from dynanoise_export.intervals import Interval
+from dynanoise_export.types import Float32s
 
 FOLDS = 5
 
 
-def blind_auc(audit: Audit, features: npt.NDArray[np.float32]) -> Interval | None:
-    """Tell how well members are told from non-members by their values and labels alone.
+def blind_auc(audit: Audit, features: Float32s) -> Interval | None:
+    """Measure how well values and labels alone distinguish members from non-members.
 
-    A logistic regression is fitted on four fifths of the judged rows and scores the rest, five times over (Das et al.
-    2024, "Blind baselines beat membership inference attacks").
+    A logistic regression is fitted on four fifths of the judged rows and scores the rest, five times over.
+
+    Args:
+        audit: the n rows.
+        features: float32 [n, d], their values.
 
     Returns:
-        The AUC, 0.5 where both sides are drawn from the same rows; None where there are too few rows to fit on.
+        The AUC, 0.5 if both sets are drawn from the same rows; None if there are too few rows to fit on.
+
+    Source: Das et al. 2024, "Blind baselines beat membership inference attacks".
     """
     member = audit.member[audit.judged]
     if min(audit.members, audit.non_members) < 2 * FOLDS:
@@ -29,8 +34,8 @@ def blind_auc(audit: Audit, features: npt.NDArray[np.float32]) -> Interval | Non
     rows = np.concatenate([features[audit.judged], labels], axis=1)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     scores = np.empty(len(rows))
-    for fitted, held in folds.split(rows, member):
+    for fitted, scored in folds.split(rows, member):
         model = LogisticRegression(max_iter=1000).fit(rows[fitted], member[fitted])
-        # Ranks within the fold: intercepts differ from fold to fold by what the fold itself holds.
-        scores[held] = rankdata(model.decision_function(rows[held])) / len(held)
+        # Ranks within the fold, because the intercepts of the folds differ by chance.
+        scores[scored] = rankdata(model.decision_function(rows[scored])) / len(scored)
     return auc(placements(scores, member))

@@ -1,4 +1,4 @@
-"""What an attacker holds: a target's answers, and what the attacker's own shadow models answered."""
+"""An attacker's evidence: the target's answers, and those of the attacker's own shadow models."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,71 +7,69 @@ import numpy as np
 import numpy.typing as npt
 
 from dynanoise_export.attacks.signals import Signals
-
-Floats = npt.NDArray[np.floating]
-Bools = npt.NDArray[np.bool_]
+from dynanoise_export.types import Bools, Float32s, Floats, Int64s
 
 
 @dataclass(frozen=True)
-class Labels:
-    """How often the answers to n queries, or m models' answers, had the query's label on top.
+class LabelCounts:
+    """How many answers have the correct label.
 
     Attributes:
-        right: [n] or [m, n], how often.
-        of: of how many answers.
+        correct: int [n] for each of n rows, or [m, n] for each of m models too.
+        answers: out of how many answers.
     """
 
-    right: npt.NDArray[np.integer]
-    of: int
+    correct: npt.NDArray[np.integer]
+    answers: int
 
 
 @dataclass(frozen=True)
-class Shadows:
-    """What m shadow models answered to the same n queries, through the same defence as the target.
+class ShadowEvidence:
+    """The answers of m shadow models to the same n rows, through the same defence as the target.
 
     Attributes:
         signals: of each model, [m, n].
         labels: of each model, [m, n].
-        kept: bool [m, n], whether the row was in the model's training set.
-        log_p: gives the log-probabilities [n, k] of one model, by its number.
+        trained_on: bool [m, n], whether the row was in the model's training set.
+        log_p: the number of a model to its log-probabilities [n, k].
     """
 
     signals: Signals
-    labels: Labels
-    kept: Bools
+    labels: LabelCounts
+    trained_on: Bools
     log_p: Callable[[int], Floats]
 
     def __len__(self) -> int:
-        return len(self.kept)
+        return len(self.trained_on)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an attacker holds on n queries.
+    """What an attacker has on n rows.
 
     Attributes:
         y: int64 [n], the labels.
-        log_p: [n, k], the log-probabilities of the answers, as the attacker reads them.
+        log_p: [n, k], the log-probabilities of the answers, after the attacker took back what can be taken back.
         signals: of the answers, [n].
         labels: of the answers, [n].
-        auxiliary: bool [n], rows that the attacker knows to be no members.
-        features: float32 [n, d], the queries themselves in a few numbers.
-        shadows: None for an attacker who has none.
+        auxiliary: bool [n], the rows that the attacker knows to be non-members.
+        features: float32 [n, d], the rows themselves as a few numbers.
+        shadows: None for an attacker without shadow models.
     """
 
-    y: npt.NDArray[np.int64]
+    y: Int64s
     log_p: Floats
     signals: Signals
-    labels: Labels
+    labels: LabelCounts
     auxiliary: Bools
-    features: npt.NDArray[np.float32]
-    shadows: Shadows | None
+    features: Float32s
+    shadows: ShadowEvidence | None
 
 
-def with_shadow_as_target(evidence: Evidence, shadows: Shadows, model: int) -> Evidence:
-    """Let a shadow model play the target, with the others as its shadow models.
+def with_shadow_as_target(evidence: Evidence, shadows: ShadowEvidence, model: int) -> Evidence:
+    """Let a shadow model play the target, and the others be its shadow models.
 
-    Its members are known, so that an attacker fits a threshold on it.
+    Its members are known, so an attacker can fit a threshold on it.
     """
     others = np.delete(np.arange(len(shadows)), model)
 
@@ -82,12 +80,12 @@ def with_shadow_as_target(evidence: Evidence, shadows: Shadows, model: int) -> E
         evidence,
         log_p=shadows.log_p(model),
         signals=shadows.signals[model],
-        labels=Labels(shadows.labels.right[model], shadows.labels.of),
-        auxiliary=evidence.auxiliary & ~shadows.kept[model],
-        shadows=Shadows(
+        labels=LabelCounts(shadows.labels.correct[model], shadows.labels.answers),
+        auxiliary=evidence.auxiliary & ~shadows.trained_on[model],
+        shadows=ShadowEvidence(
             shadows.signals[others],
-            Labels(shadows.labels.right[others], shadows.labels.of),
-            shadows.kept[others],
+            LabelCounts(shadows.labels.correct[others], shadows.labels.answers),
+            shadows.trained_on[others],
             log_p,
         ),
     )

@@ -1,15 +1,15 @@
-"""The queries themselves in a few numbers, for attacks that look at them and for the check that needs no model."""
+"""The rows themselves as a few numbers, for attacks that look at them and for the attack that needs no model."""
 
 import numpy as np
-import numpy.typing as npt
 
-from dynanoise_export.runtimes.predictor import Arrays, batches
+from dynanoise_export.runtimes.predictor import batches
+from dynanoise_export.types import Arrays, Float32s
 
 DIMENSIONS = 32
 
 
-def projected(inputs: Arrays) -> npt.NDArray[np.float32]:
-    """Project rows at random onto `DIMENSIONS` numbers each, which keeps their distances in the main.
+def project(inputs: Arrays) -> Float32s:
+    """Project n rows onto `DIMENSIONS` random directions, which roughly keeps their distances.
 
     Returns:
         float32 [n, DIMENSIONS], each column with mean 0 and standard deviation 1.

@@ -1,63 +1,77 @@
-"""Carry out attacks and judge them."""
+"""Run attacks, and judge their scores."""
 
 from collections.abc import Iterator
 
 from dynanoise_export.attacks.attackers import Attacker
-from dynanoise_export.attacks.evidence import Bools, Evidence, with_shadow_as_target
-from dynanoise_export.attacks.methods.attack import Attack, Scores
+from dynanoise_export.attacks.audit import Audit
+from dynanoise_export.attacks.evidence import Evidence, with_shadow_as_target
+from dynanoise_export.attacks.methods.attack import Attack
 from dynanoise_export.attacks.methods.catalogue import ATTACKS
 from dynanoise_export.attacks.metrics.accuracy import verdicts
 from dynanoise_export.attacks.metrics.auc import auc, placements
 from dynanoise_export.attacks.metrics.epsilon import epsilon_lower_bound
 from dynanoise_export.attacks.metrics.roc import curve, tpr_at
 from dynanoise_export.attacks.metrics.thresholds import best_threshold
-from dynanoise_export.attacks.results import FPRS, Result
-
-FIXED, FROM_SHADOWS, FROM_THESE_ROWS = "fixed", "shadow models", "these rows"
-
-
-def attacks_for(attacker: Attacker) -> list[Attack]:
-    """List the attacks that make sense for an attacker."""
-    if attacker.labels_only:  # of their queries shadow models know nothing
-        return [attack for attack in ATTACKS if attack.labels_only and not attack.shadows]
-    return list(ATTACKS)
+from dynanoise_export.attacks.results import FPRS, Result, ThresholdOrigin
+from dynanoise_export.types import Bools, Float64s
 
 
-def carry_out(attacker: Attacker, evidence: Evidence, member: Bools, judged: Bools) -> Iterator[Result]:
-    """Carry out all attacks that the attacker has the means for, and judge each on the judged rows."""
-    playing = None
+def attacks_of(attacker: Attacker) -> list[Attack]:
+    """List the registered attacks that make sense for an attacker."""
+    attacks = [attack for _, attack in ATTACKS.all()]
+    if attacker.labels_only:  # the shadow models did not answer its queries
+        return [attack for attack in attacks if attack.labels_only and not attack.shadows]
+    return attacks
+
+
+def run_attacks(attacker: Attacker, evidence: Evidence, audit: Audit) -> Iterator[Result]:
+    """Run all attacks for which an attacker's evidence is enough, and judge each on the judged rows."""
+    member, judged = audit.member[audit.judged], audit.judged
+    shadow_target = None
     if evidence.shadows is not None:
-        playing = with_shadow_as_target(evidence, evidence.shadows, 0)
-    for attack in attacks_for(attacker):
-        if attack.has_means(evidence):
+        shadow_target = with_shadow_as_target(evidence, evidence.shadows, 0)
+    for attack in attacks_of(attacker):
+        if attack.can_run(evidence):
             scores = attack.score(evidence)[judged]
-            cut, origin = _threshold(attack, evidence, playing, scores, member[judged])
-            yield judge(attack, attacker, scores, member[judged], cut, origin)
+            threshold, origin = _threshold(attack, evidence, shadow_target, scores, member)
+            yield judge(attack, attacker, scores, member, threshold, origin)
 
 
 def _threshold(
-    attack: Attack, evidence: Evidence, playing: Evidence | None, scores: Scores, member: Bools
-) -> tuple[float, str]:
-    if attack.cut is not None:
-        return attack.cut, FIXED
-    if playing is not None and evidence.shadows is not None and attack.has_means(playing):
-        return best_threshold(attack.score(playing), evidence.shadows.kept[0]), FROM_SHADOWS
-    return best_threshold(scores, member), FROM_THESE_ROWS
+    attack: Attack, evidence: Evidence, shadow_target: Evidence | None, scores: Float64s, member: Bools
+) -> tuple[float, ThresholdOrigin]:
+    if attack.fixed_threshold is not None:
+        return attack.fixed_threshold, ThresholdOrigin.FIXED
+    if shadow_target is not None and evidence.shadows is not None and attack.can_run(shadow_target):
+        shadow_scores = attack.score(shadow_target)
+        return best_threshold(shadow_scores, evidence.shadows.trained_on[0]), ThresholdOrigin.SHADOW_MODELS
+    return best_threshold(scores, member), ThresholdOrigin.JUDGED_ROWS
 
 
-def judge(attack: Attack, attacker: Attacker, scores: Scores, member: Bools, cut: float, origin: str) -> Result:
-    """Judge the scores of the judged rows; `origin` tells where the threshold `cut` is from."""
-    placed, drawn = placements(scores, member), curve(scores, member)
+def judge(
+    attack: Attack, attacker: Attacker, scores: Float64s, member: Bools, threshold: float, origin: ThresholdOrigin
+) -> Result:
+    """Compute all metrics of the scores of the r judged rows.
+
+    Args:
+        attack: the attack.
+        attacker: the attacker.
+        scores: float64 [r], larger for likely members.
+        member: bool [r], the truth.
+        threshold: the score from which on the attack says "member".
+        origin: where the threshold comes from.
+    """
+    placed, roc = placements(scores, member), curve(scores, member)
     best = best_threshold(scores, member)
     return Result(
         attack=attack,
         attacker=attacker,
         scores=scores,
-        placed=placed,
-        curve=drawn,
+        placements=placed,
+        curve=roc,
         auc=auc(placed),
-        tpr={fpr: tpr_at(drawn, fpr) for fpr in FPRS},
-        verdicts=verdicts(scores >= cut, member),
+        tpr={fpr: tpr_at(roc, fpr) for fpr in FPRS},
+        verdicts=verdicts(scores >= threshold, member),
         threshold=origin,
         best_balanced_accuracy=verdicts(scores >= best, member).balanced_accuracy.value,
         epsilon=epsilon_lower_bound(scores, member),

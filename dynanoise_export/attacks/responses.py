@@ -1,87 +1,101 @@
-"""What a client makes of several answers to each of its queries."""
+"""Responses: summaries of a model's answers to queries."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.attacks.queries.client import Client
-from dynanoise_export.attacks.queries.variants import Variants
-from dynanoise_export.runtimes.predictor import Arrays
-
-Floats = npt.NDArray[np.float32]
+from dynanoise_export.types import Float32s, Floats, Int64s
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What is kept of `count` answers to each of n queries.
+class Responses:
+    """A summary of `count` answers for each of n rows.
 
     Attributes:
         log_p: float32 [n, k], the mean of the log-probabilities.
-        spread: float32 [n], the variance of a query's log-probabilities among its answers, each less its mean over the
-            classes; the mean over the classes. 0 for a lone answer.
-        right: int32 [n], how many of the answers have the query's label on top.
-        count: how many answers each query got.
+        spread: float32 [n], the variance of a row's log-probabilities between its answers, each less its mean over the
+            classes; the mean of that over the classes. 0 for a single answer.
+        correct: int32 [n], how many of the answers give the row's label the largest probability.
+        count: the number of answers for each row.
     """
 
-    log_p: Floats
-    spread: Floats
-    right: npt.NDArray[np.int32]
+    log_p: Float32s
+    spread: Float32s
+    correct: npt.NDArray[np.int32]
     count: int
 
 
-def gather(
-    client: Client, rows: Arrays, y: npt.NDArray[np.int64], variants: Variants, told: Callable[[int], None]
-) -> Answers:
-    """Ask all variants of at most a batch of rows; `told` hears how many queries were answered."""
+@dataclass(frozen=True)
+class ModelResponses:
+    """All responses of a model, to the n rows of an audit and to queries near them.
 
-    def answers() -> Iterator[Floats]:
-        for variant in variants(rows):
-            yield client.ask(variant)
-            told(len(y))
+    Attributes:
+        repeated: to the row itself, by the number of repeats; 1 is among them.
+        near_duplicates: to queries close to the row, by their distance; empty for a model that takes no floats.
+        neighbours: to queries so far from the row that labels change, or None, likewise.
+        transformed: to the image mirrored and shifted, or None if the rows are not images.
+    """
 
-    return _summed(y, answers())
+    repeated: dict[int, Responses]
+    near_duplicates: dict[float, Responses]
+    neighbours: Responses | None
+    transformed: Responses | None
+
+    @property
+    def queries_per_row(self) -> int:
+        """How many queries were sent for each row, in all."""
+        others = [*self.near_duplicates.values(), *(r for r in (self.neighbours, self.transformed) if r is not None)]
+        return max(self.repeated) + sum(responses.count for responses in others)
 
 
-def merged(first: Answers, second: Answers) -> Answers:
-    """Put further answers to the same queries to earlier ones."""
+def summarise(y: Int64s, answers: Iterable[Float32s]) -> Responses:
+    """Summarise several answers to the same b rows.
+
+    Args:
+        y: int64 [b], the labels.
+        answers: log-probabilities float32 [b, k], at least one.
+    """
+    # One answer at a time: with a thousand classes, hundreds of answers would fill the memory.
+    remaining = iter(answers)
+    first = next(remaining).astype(np.float64)
+    total, squares = first, (_centred(first) ** 2).mean(axis=1)
+    correct, count = (first.argmax(axis=1) == y).astype(np.int32), 1
+    for log_p in remaining:
+        total = total + log_p
+        squares = squares + (_centred(log_p.astype(np.float64)) ** 2).mean(axis=1)
+        correct += log_p.argmax(axis=1) == y
+        count += 1
+    mean = total / count
+    spread = (squares - count * (_centred(mean) ** 2).mean(axis=1)) / max(count - 1, 1)
+    return Responses(mean.astype(np.float32), np.maximum(spread, 0).astype(np.float32), correct, count)
+
+
+def merged(first: Responses, second: Responses) -> Responses:
+    """Combine earlier and later responses to the same rows, as if all had been sent at once."""
     count = first.count + second.count
     a, b = first.count / count, second.count / count
     apart = _centred(first.log_p - second.log_p)
     within = (max(first.count - 1, 0) * first.spread + max(second.count - 1, 0) * second.spread) / (count - 1)
     between = (apart**2).mean(axis=1) * (first.count * second.count / count / (count - 1))
-    return Answers(
+    return Responses(
         a * first.log_p + b * second.log_p,
         (within + between).astype(np.float32),
-        first.right + second.right,
+        first.correct + second.correct,
         count,
     )
 
 
-def joined(parts: list[Answers]) -> Answers:
-    """Put the answers to one batch of queries after those to another."""
-    return Answers(
+def joined(parts: Sequence[Responses]) -> Responses:
+    """Put the responses to one batch of rows after those to another."""
+    return Responses(
         np.concatenate([part.log_p for part in parts]),
         np.concatenate([part.spread for part in parts]),
-        np.concatenate([part.right for part in parts]),
+        np.concatenate([part.correct for part in parts]),
         parts[0].count,
     )
 
 
-def _summed(y: npt.NDArray[np.int64], given: Iterator[Floats]) -> Answers:
-    first = next(given).astype(np.float64)
-    total, squares = first, (_centred(first) ** 2).mean(axis=1)
-    right, count = (first.argmax(axis=1) == y).astype(np.int32), 1
-    for log_p in given:  # one at a time: of a thousand classes, hundreds of answers would fill the memory
-        total = total + log_p
-        squares = squares + (_centred(log_p.astype(np.float64)) ** 2).mean(axis=1)
-        right += log_p.argmax(axis=1) == y
-        count += 1
-    mean = total / count
-    spread = (squares - count * (_centred(mean) ** 2).mean(axis=1)) / max(count - 1, 1)
-    return Answers(mean.astype(np.float32), np.maximum(spread, 0).astype(np.float32), right, count)
-
-
-def _centred(log_p: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def _centred(log_p: Floats) -> Floats:
     return np.asarray(log_p - log_p.mean(axis=1, keepdims=True))

@@ -1,9 +1,8 @@
-"""What attacks got."""
+"""The result of one attack."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from enum import StrEnum
 
 from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.methods.attack import Attack
@@ -11,45 +10,71 @@ from dynanoise_export.attacks.metrics.accuracy import Verdicts
 from dynanoise_export.attacks.metrics.auc import Placements
 from dynanoise_export.attacks.metrics.roc import Curve
 from dynanoise_export.intervals import Interval
+from dynanoise_export.types import Float64s
 
-# The rates at which the left end of the ROC curve is told.
+# The false-positive rates at which the TPR is reported.
 FPRS = (0.01, 0.001, 0.0001)
+
+
+class ThresholdOrigin(StrEnum):
+    """Where the threshold comes from at which an attack says "member"."""
+
+    FIXED = "fixed"
+    SHADOW_MODELS = "shadow-models"
+    JUDGED_ROWS = "judged-rows"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one attack by one attacker got.
+    """What one attack by one attacker achieved on the r judged rows.
 
     Attributes:
         attack: the attack.
         attacker: the attacker.
-        scores: [judged rows], larger for likely members.
-        placed: their places among those of the other side.
-        curve: their ROC curve.
+        scores: float64 [r], larger for likely members.
+        placements: of the scores, from which AUCs and their differences are computed.
+        curve: the ROC curve.
         auc: the area under it.
-        tpr: the TPR at each FPR of `FPRS`; None where there are too few non-members to tell.
-        verdicts: at the attack's threshold.
-        threshold: where that comes from: "fixed", "shadow models", or "these rows", which flatters the attack.
+        tpr: the TPR at each FPR of `FPRS`; None if there are too few non-members to measure it.
+        verdicts: the accuracy at the attack's threshold.
+        threshold: where that threshold comes from. One that is fitted on the judged rows flatters the attack.
         best_balanced_accuracy: at the best threshold for these very rows.
-        epsilon: a lower bound at 95%.
-        gained: how much AUC the same attack got without the defence, less what it gets with it; None where there is
-            nothing to compare with.
+        epsilon: a lower bound on ε, with 95% confidence.
+        auc_gained: the AUC of the same attack on the undefended model less this AUC; None if there is no such result.
     """
 
     attack: Attack
     attacker: Attacker
-    scores: npt.NDArray[np.float64]
-    placed: Placements
+    scores: Float64s
+    placements: Placements
     curve: Curve
     auc: Interval
     tpr: dict[float, Interval | None]
     verdicts: Verdicts
-    threshold: str
+    threshold: ThresholdOrigin
     best_balanced_accuracy: float
     epsilon: float
-    gained: Interval | None = None
+    auc_gained: Interval | None = None
 
     @property
     def constant(self) -> bool:
-        """Whether all rows got the same score, so that nothing was told."""
+        """Whether all rows have the same score, which says nothing about membership."""
         return bool((self.scores == self.scores[0]).all())
+
+
+def counterpart(result: Result, others: Sequence[Result]) -> Result | None:
+    """Find the result of the same attack on another model.
+
+    Attacks on labels alone are compared at the same queries. All others are compared with one answer of the other
+    model: if that is undefended, its answers are all the same.
+    """
+    return next((other for other in others if _comparable(other, result)), None)
+
+
+def _comparable(one: Result, other: Result) -> bool:
+    if one.attack.code != other.attack.code:
+        return False
+    a, b = one.attacker, other.attacker
+    if not (a.labels_only or b.labels_only):
+        return True
+    return (a.labels_only, a.queries, a.distance) == (b.labels_only, b.queries, b.distance)

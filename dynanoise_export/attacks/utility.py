@@ -1,20 +1,20 @@
-"""What the defence costs those who ask honestly: accuracy, calibration, flipped labels."""
+"""What the defence costs honest clients: accuracy, calibration, flipped labels."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import norm
 
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.calibration import calibration_error
-from dynanoise_export.attacks.responses import Answers
-from dynanoise_export.intervals import LEVEL, Interval, share
+from dynanoise_export.attacks.responses import Responses
+from dynanoise_export.intervals import LEVEL, Interval, proportion
+from dynanoise_export.types import Floats
 
 
 @dataclass(frozen=True)
 class Utility:
-    """What one answer of a model is worth.
+    """How good one answer of a model is.
 
     Attributes:
         accuracy: on the non-members.
@@ -29,7 +29,7 @@ class Utility:
 
 @dataclass(frozen=True)
 class Cost:
-    """What the defence costs, in the same rows with it and without it.
+    """What the defence costs, measured on the same rows with it and without it.
 
     Attributes:
         accuracy_lost: on the non-members.
@@ -40,26 +40,26 @@ class Cost:
     flips: float
 
 
-def utility(audit: Audit, answers: Answers) -> Utility:
-    """Judge lone answers."""
-    inside, outside = audit.judged & audit.member, audit.judged & ~audit.member
-    right = answers.right > 0
+def utility(audit: Audit, responses: Responses) -> Utility:
+    """Measure how good a model's answers are, from one answer to each row."""
+    members, non_members = audit.judged & audit.member, audit.judged & ~audit.member
+    correct = responses.correct > 0
     return Utility(
-        share(int(right[outside].sum()), int(outside.sum())),
-        share(int(right[inside].sum()), int(inside.sum())),
-        calibration_error(answers.log_p[outside], audit.y[outside]),
+        proportion(int(correct[non_members].sum()), int(non_members.sum())),
+        proportion(int(correct[members].sum()), int(members.sum())),
+        calibration_error(responses.log_p[non_members], audit.y[non_members]),
     )
 
 
-def cost(audit: Audit, plain: Answers, defended: Answers) -> Cost:
-    """Compare lone answers to the same rows."""
-    outside = audit.judged & ~audit.member
-    lost = (plain.right[outside] > 0).astype(float) - (defended.right[outside] > 0)
+def cost(audit: Audit, plain: Responses, defended: Responses) -> Cost:
+    """Compare one answer of the undefended model and one of the defended model to each row."""
+    non_members = audit.judged & ~audit.member
+    lost = (plain.correct[non_members] > 0).astype(float) - (defended.correct[non_members] > 0)
     flipped = plain.log_p.argmax(axis=1) != defended.log_p.argmax(axis=1)
     return Cost(_mean(lost), float(flipped[audit.judged].mean()))
 
 
-def _mean(values: npt.NDArray[np.floating]) -> Interval:
+def _mean(values: Floats) -> Interval:
     value = float(values.mean())
     half = float(norm.ppf((1 + LEVEL) / 2) * values.std() / np.sqrt(len(values)))
     return Interval(value, value - half, value + half)

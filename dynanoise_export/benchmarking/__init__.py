@@ -1,1 +1,1 @@
-"""What a defence costs: a defended model and its plain twin in turn, each call timed."""
+"""What a defence costs: a defended model and an undefended one take turns, and each call is timed."""

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import quantile_test
 
-from dynanoise_export.benchmarking.timing import Pair, Seconds
+from dynanoise_export.benchmarking.timing import Pair
 from dynanoise_export.intervals import LEVEL, Interval
-from dynanoise_export.parameters import Provider
+from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.types import Float64s
 
 PERCENTILES = (50, 95, 99)
 
-# A percentile is told where so many calls took longer.
+# A percentile is given if at least this many calls took longer.
 BEYOND = 10
 
 
@@ -22,9 +23,9 @@ class Latency:
     """How long a model takes.
 
     Attributes:
-        calls: how many were timed.
-        percentiles: of a call's time in milliseconds; None where too few calls were timed to tell.
-        throughput: rows answered in a second, one batch after the other.
+        calls: the number of timed calls.
+        percentiles: of a call's time in milliseconds; None if too few calls were timed.
+        throughput: rows answered per second, one batch after the other.
     """
 
     calls: int
@@ -37,14 +38,14 @@ class Run:
     """What was measured at one batch size.
 
     Attributes:
-        provider: what ONNX Runtime ran it on; None elsewhere.
-        batch: rows a call.
-        pairs: how often each model had its turn.
-        sessions: of each model, in which it had them.
-        defended: its latency.
-        plain: that of the model that it is compared with, or None.
-        ratio: the median over the pairs of the defended model's time over the plain one's, with its 95% interval; None
-            without a plain model.
+        provider: what ONNX Runtime ran the models on; None if they do not run in ONNX Runtime here.
+        batch: the rows of a call.
+        pairs: the number of turns of each model.
+        sessions: the number of sessions of each model.
+        defended: the latency of the defended model.
+        plain: that of the undefended model, or None.
+        ratio: the median over the pairs of the defended model's time over the undefended model's, with its 95%
+            interval; None without an undefended model.
     """
 
     provider: Provider | None
@@ -57,17 +58,17 @@ class Run:
 
     @property
     def transfers(self) -> bool:
-        """Whether the times hold what takes the rows to the model and its answers back."""
+        """Whether the times include sending the rows to the model and its answers back."""
         return self.provider is None
 
     @property
     def pairs_for_all(self) -> int:
-        """How many pairs it takes to tell all percentiles."""
+        """The number of pairs that all percentiles need."""
         return math.ceil(_calls_for(max(PERCENTILES)) * self.pairs / self.defended.calls)
 
 
 def run_of(pairs: Sequence[Pair], provider: Provider | None, batch: int) -> Run:
-    """Give the figures of pairs: the last turn is the defended model's, and the first, if another, the plain one's."""
+    """Give the figures of pairs: the last turn is the defended model's, and the first of two the undefended one's."""
     compared = len(pairs[0].turns) > 1
     return Run(
         provider=provider,
@@ -80,7 +81,7 @@ def run_of(pairs: Sequence[Pair], provider: Provider | None, batch: int) -> Run:
     )
 
 
-def latency(seconds: Seconds, batch: int) -> Latency:
+def latency(seconds: Float64s, batch: int) -> Latency:
     """Give the figures of calls, each of a batch of rows."""
     enough = [percentile for percentile in PERCENTILES if len(seconds) >= _calls_for(percentile)]
     percentiles = dict.fromkeys(PERCENTILES) | {p: 1e3 * float(np.percentile(seconds, p)) for p in enough}
@@ -88,7 +89,7 @@ def latency(seconds: Seconds, batch: int) -> Latency:
 
 
 def median(values: Sequence[float]) -> Interval:
-    """Give a median with its interval from the order statistics, which assumes nothing of the distribution."""
+    """Give a median with its interval from the order statistics, which assumes nothing about the distribution."""
     ends = quantile_test(values, p=0.5).confidence_interval(LEVEL)
     return Interval(float(np.median(values)), float(ends.low), float(ends.high))
 

@@ -11,13 +11,13 @@ RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "tensorrt", "tensorrt_rtx_cu13", "
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine and what runs models there.
+    """A machine and the runtimes on it.
 
     Attributes:
         processor: its name.
-        cores: that this process may use.
+        cores: the number that this process may use.
         system: the operating system.
-        versions: of Python and of the runtimes.
+        versions: of Python and of the installed runtimes.
     """
 
     processor: str
@@ -27,14 +27,14 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """Tell the machine that this runs on."""
+    """Describe this machine."""
     return Machine(_processor(), _cores(), platform.platform(), {"python": platform.python_version()} | _installed())
 
 
 def _processor() -> str:
-    """Tell the processor's name, which Python does not know on Linux."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    """Find the processor's name, which Python does not know on Linux."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor() or platform.machine())
 

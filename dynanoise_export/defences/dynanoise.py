@@ -1,118 +1,110 @@
-"""Heads: the defences that turn logits and noise into the probabilities that a client sees."""
+"""DynaNoise: Gaussian noise on the logits, more where the model is sure, and a temperature.
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Protocol
+Source: Forough and Haddadi, "Dynamic Probabilistic Noise Injection for Membership Inference Defense", Algorithm 1.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import onnx_ir as ir
 
-from dynanoise_export.defences import dynanoise_onnx
-from dynanoise_export.parameters import Parameters
+from dynanoise_export.defences.base import Defence, NoiseLaw, require_between, require_number
+from dynanoise_export.errors import UsageError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # an ONNX file is exported without PyTorch
     import torch
 
+# The paper's for CIFAR-10; it gives σ₀².
+DEFAULT_BASE_VARIANCE, DEFAULT_LAMBDA, DEFAULT_TEMPERATURE = 0.3, 2.0, 10.0
 
-class Head(Protocol):
-    """A defence at inference time: an ONNX function from logits to probabilities, with its PyTorch twin."""
-
-    @property
-    def name(self) -> str:
-        """The function's name in the graph, in the domain `ai.dynanoise`."""
-
-    @property
-    def keep_label(self) -> bool:
-        """Whether the largest probability goes back to the class that the undefended model would have named."""
-
-    def parameters_dict(self) -> dict[str, float]:
-        """Tell the parameters by name, for the provenance and for reports."""
-
-    def function(self, opset: int) -> ir.Function:
-        """Make the ONNX function for a model of this opset."""
-
-    def attributes(self, classes: int) -> dict[str, int | float]:
-        """Tell the attributes of the node that calls the function, for a model of k classes."""
-
-    def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
-        """Answer like the function: logits [..., k] and standard normals [..., k] to probabilities [..., k]."""
-
-    def undo(self, log_probabilities: "torch.Tensor") -> "torch.Tensor":
-        """Take back what an attacker who knows the defence can.
-
-        Log-probabilities [..., k] of an answer, or their mean over several, to logits up to a constant a row; the
-        noise is still on them.
-        """
-
-    def averaged(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
-        """Draw what `undo` makes of the mean over so many answers with fresh noise: logits [n, k] to the same."""
+# Inside these bounds neither σ(q) nor z̃ / T can leave float32's range for logits of up to 1e30.
+LARGEST = 1e6
+SMALLEST_TEMPERATURE = 1e-3
 
 
 @dataclass(frozen=True)
-class DynaNoise:
-    """The head that this project is named after.
+class DynaNoise(Defence):
+    """The defence that this project is named after. The defaults are the paper's for CIFAR-10.
 
     Attributes:
-        parameters: of Algorithm 1.
-        keep_label: whether the largest probability goes back to the class that the undefended model would have named.
+        sigma0: σ₀, the base standard deviation of the noise, in logits; the papers give σ₀², the base variance.
+        lambda_: λ, how much the noise grows with the sensitivity R(q); no unit.
+        temperature: T, which smooths the noisy logits; no unit.
+
+    Raises:
+        UsageError: a value is out of bounds.
     """
 
-    parameters: Parameters
-    keep_label: bool = False
+    sigma0: float = math.sqrt(DEFAULT_BASE_VARIANCE)
+    lambda_: float = DEFAULT_LAMBDA
+    temperature: float = DEFAULT_TEMPERATURE
+
+    name = "dynanoise"
+    function_name = "DynaNoise"
+
+    def __post_init__(self) -> None:
+        if self.sigma0 == 0:
+            raise UsageError(
+                "sigma0 must be above 0: it is the standard deviation of the noise, and without noise nothing is "
+                "defended."
+            )
+        require_between("sigma0", self.sigma0, 0, LARGEST, open_low=True)
+        require_between("lambda", self.lambda_, 0, LARGEST)
+        require_between("temperature", self.temperature, SMALLEST_TEMPERATURE, LARGEST)
+
+    @classmethod
+    def from_parameters(cls, values: Mapping[str, object]) -> Self:
+        """Make the defence from parameters by name; `base_variance` may stand for `sigma0`.
+
+        Raises:
+            UsageError: as `Defence.from_parameters`, or both forms of σ₀ are given.
+        """
+        given = dict(values)
+        variance = given.pop("base_variance", None)
+        if variance is None:
+            return super().from_parameters(given)
+        if "sigma0" in given:
+            raise UsageError("sigma0 and base_variance set the same thing (σ₀ and its square): give one of them.")
+        variance = require_number("base_variance", variance)
+        require_between("base_variance", variance, 0, LARGEST**2, open_low=True)
+        return super().from_parameters(given | {"sigma0": math.sqrt(variance)})
 
     @property
-    def name(self) -> str:
-        """The function's name in the graph."""
-        return "DynaNoise"
+    def law(self) -> NoiseLaw:
+        """Gaussian noise with standard deviation σ(q)."""
+        from dynanoise_export.defences import dynanoise_reference as reference
 
-    def parameters_dict(self) -> dict[str, float]:
-        """Tell σ₀, λ and T."""
-        return {
-            "sigma0": self.parameters.sigma0,
-            "lambda": self.parameters.lambda_,
-            "temperature": self.parameters.temperature,
-        }
+        return NoiseLaw(
+            lambda logits: reference.noise_scale(logits, self.sigma0, self.lambda_), self.temperature, "σ₀²(1 + λR)"
+        )
+
+    @property
+    def lipschitz(self) -> float:
+        """The temperature divides what the logits move by."""
+        return 1 / self.temperature
 
     def function(self, opset: int) -> ir.Function:
         """Make the ONNX function for a model of this opset."""
-        return dynanoise_onnx.function(opset)
+        from dynanoise_export.defences import dynanoise_onnx
 
-    def attributes(self, classes: int) -> dict[str, int | float]:
-        """Tell the attributes of the node: k, σ₀, λ and T."""
-        # A whole number among them must not become an attribute of whole numbers.
-        return {"classes": classes} | {name: float(value) for name, value in asdict(self.parameters).items()}
+        return dynanoise_onnx.function(opset)
 
     def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
         """Answer by Algorithm 1 in PyTorch."""
-        from dynanoise_export.defences import dynanoise_reference  # an ONNX file is exported without PyTorch
+        from dynanoise_export.defences import dynanoise_reference as reference
 
-        probabilities = dynanoise_reference.defend(logits, noise, self.parameters)
-        if not self.keep_label:
-            return probabilities
-        return dynanoise_reference.keep_label(probabilities, logits.argmax(dim=1, keepdim=True))
+        return reference.defend(logits, noise, self.sigma0, self.lambda_, self.temperature)
 
     def undo(self, log_probabilities: "torch.Tensor") -> "torch.Tensor":
         """Multiply by T, which leaves the noisy logits up to a constant."""
-        return log_probabilities * self.parameters.temperature
+        return log_probabilities * self.temperature
 
-    def averaged(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
-        """Draw the mean of so many noisy logits.
-
-        Their noise is Gaussian, and so is its mean, at σ(q) / √answers. Where labels are kept it is not, and as many
-        answers as are averaged are drawn, a whole number of them.
-        """
+    def mean_answer(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
+        """Draw the mean of noisy logits: their noise is Gaussian, and so is its mean, at σ(q) / √answers."""
         import torch
 
-        from dynanoise_export.defences import dynanoise_reference
-
-        scale = dynanoise_reference.noise_scale(logits, self.parameters)
-
-        def noisy(scale: torch.Tensor) -> torch.Tensor:
-            return logits + scale * torch.randn(logits.shape, generator=generator, dtype=logits.dtype)
-
-        if not self.keep_label:
-            return noisy(scale / answers**0.5)
-        label = logits.argmax(dim=1, keepdim=True)
-        count = max(1, round(answers))
-        total = torch.zeros_like(logits)
-        for _ in range(count):
-            total += dynanoise_reference.swapped(noisy(scale), label)
-        return total / count
+        scale = self.law.scale(logits) / answers**0.5
+        noisy: torch.Tensor = logits + scale * torch.randn(logits.shape, generator=generator, dtype=logits.dtype)
+        return noisy

@@ -1,32 +1,18 @@
 """Algorithm 1 as the ONNX function `ai.dynanoise::DynaNoise`.
 
-Folded, σ(q)² = σ₀²(1 + λ(1 − H / log k)) = a + b·Σ p log p with a = σ₀²(1 + λ) and b = σ₀²λ / log k. The
-attributes and what is made of them alone (a, b, log k) are constants that a runtime folds when it opens the
-file, so that thirteen operators are left to run for a query, the draw of the noise among them.
+Folded, σ(q)² = σ₀²(1 + λ(1 − H / log k)) = a + b·Σ p log p with a = σ₀²(1 + λ) and b = σ₀²λ / log k. The values a, b
+and log k depend only on the attributes, so a runtime folds them into constants when it opens the file. Thirteen
+operators are left to run for a query, including the draw of the noise.
 """
 
-# onnxscript turns this source into a graph: the operators of `op` are ONNX's, and their names are not ours.
-from typing import Any
-
-import numpy as np
+# onnxscript turns this source into a graph: the operators of `op` are ONNX's, and so are their names.
 import onnx
 import onnx_ir as ir
-from onnx import numpy_helper
 from onnxscript import opset13 as op
 from onnxscript import script
-from onnxscript.values import OnnxFunction, Opset
+from onnxscript.values import Opset
 
-DOMAIN = "ai.dynanoise"
-VERSION = 1
-
-# The operators below mean the same from opset 13 on (ReduceSum, Softmax and LogSoftmax changed there).
-OLDEST_OPSET = 13
-
-
-# Constants as tensors, for some optimisers make a double of the shorter form, an attribute `value_float`.
-LARGEST = numpy_helper.from_array(np.float32(1e30))
-SMALLEST = numpy_helper.from_array(np.float32(-1e30))
-CLASS_AXIS = numpy_helper.from_array(np.array([-1], np.int64))
+from dynanoise_export.onnx_functions import CLASS_AXIS, DOMAIN, LARGEST, SMALLEST, VERSION, of_opset
 
 
 @script(Opset(DOMAIN, VERSION), default_opset=op)
@@ -43,22 +29,13 @@ def DynaNoise(logits, noise, classes: int, sigma0: float, lambda_: float, temper
     b = op.Div(scaled, op.Log(op.Cast(op.Constant(value_int=classes), to=onnx.TensorProto.FLOAT)))
     sigma = op.Sqrt(op.Add(a, op.Mul(b, negative_entropy)))
 
-    # To log p and not to z: they differ by a constant that the softmax does not see, and near 0 no digits are lost.
+    # The noise is added to log p instead of z. They differ by a constant that the softmax does not see, and float32 has
+    # more digits near 0.
     noisy = op.Add(log_p, op.Mul(sigma, noise))
     probabilities = op.Softmax(op.Div(noisy, op.Constant(value_float=temperature)), axis=-1)
     return probabilities  # noqa: RET504
 
 
 def function(opset: int) -> ir.Function:
-    """Make the function for a model of the given opset, which must be `OLDEST_OPSET` or later."""
+    """Make the function for a model of this opset (13 or later)."""
     return of_opset(DynaNoise, opset)
-
-
-def of_opset(written: OnnxFunction[..., Any], opset: int) -> ir.Function:
-    """Make a function of what is written here in onnxscript.
-
-    ONNX wants a function's opset to be compatible with its model's, so each model gets its own.
-    """
-    proto = written.to_function_proto()
-    proto.opset_import[0].version = opset
-    return ir.serde.deserialize_function(proto)

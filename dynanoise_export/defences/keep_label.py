@@ -1,23 +1,33 @@
-"""Kept labels: the answer's largest probability goes back to the class that the undefended model would have named.
+"""Kept labels: the largest probability goes back to the class that the undefended model names.
 
-The two classes swap their probabilities, so that an answer holds the very numbers that it would have held otherwise,
-and its confidence, its entropy and all but two of its places are left as the noise made them. What comes out is a
-function of the noisy answer and of the label, and so tells no more than both.
+The two classes swap their probabilities, so an answer has the same numbers as without the swap: the noise alone decides
+its confidence, its entropy and all classes but these two. The result is a function of the noisy answer and the label,
+so it reveals no more than these two. It wraps any other defence.
 """
 
-# onnxscript turns this source into a graph: the operators of `op` are ONNX's, and their names are not ours.
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 import onnx_ir as ir
 from onnx import numpy_helper
+
+# onnxscript turns this source into a graph: the operators of `op` are ONNX's, and so are their names.
 from onnxscript import opset13 as op
 from onnxscript import script
 from onnxscript.values import Opset
 
-from dynanoise_export.defences.dynanoise_onnx import DOMAIN, VERSION, of_opset
-from dynanoise_export.parameters import BELOW
+from dynanoise_export.defences.base import Defence, NoiseLaw
+from dynanoise_export.onnx_functions import DOMAIN, VERSION, of_opset
+
+if TYPE_CHECKING:  # an ONNX file is exported without PyTorch
+    import torch
 
 NAME = "KeepLabel"
 
+# All other probabilities are at most this share of the label's, so that there is never a tie.
+BELOW = 1 - 2.0**-20
 SHARE = numpy_helper.from_array(np.float32(BELOW))
 
 
@@ -33,5 +43,106 @@ def KeepLabel(probabilities, label):  # type: ignore[no-untyped-def]  # noqa: D1
 
 
 def function(opset: int) -> ir.Function:
-    """Make the function for a model of the given opset, which must be 13 or later."""
+    """Make the ONNX function for a model of this opset: probabilities [n, k] and labels [n, 1] to probabilities."""
     return of_opset(KeepLabel, opset)
+
+
+@dataclass(frozen=True)
+class KeptLabel(Defence):
+    """A defence whose answers keep the undefended model's label.
+
+    Attributes:
+        defence: the defence whose answers they are.
+    """
+
+    defence: Defence
+
+    keep_label = True
+
+    @property
+    def name(self) -> str:  # type: ignore[override]  # a class attribute in other defences
+        """The wrapped defence's."""
+        return self.defence.name
+
+    @property
+    def function_name(self) -> str:  # type: ignore[override]
+        """The wrapped defence's; `graph.attach` adds the function that keeps the label."""
+        return self.defence.function_name
+
+    @property
+    def takes_noise(self) -> bool:  # type: ignore[override]
+        """Whether the wrapped defence takes noise."""
+        return self.defence.takes_noise
+
+    @property
+    def law(self) -> NoiseLaw | None:
+        """The law of the wrapped defence's noise, before the swap."""
+        return self.defence.law
+
+    @property
+    def lipschitz(self) -> float:
+        """The wrapped defence's."""
+        return self.defence.lipschitz
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The wrapped defence's."""
+        return self.defence.parameters
+
+    @classmethod
+    def from_parameters(cls, values: Mapping[str, object]) -> Self:
+        """Not available: make the wrapped defence from parameters, and wrap it with `keeping_label`."""
+        raise NotImplementedError
+
+    def attributes(self, classes: int) -> dict[str, int | float]:
+        """Give the wrapped defence's."""
+        return self.defence.attributes(classes)
+
+    def function(self, opset: int) -> ir.Function:
+        """Make the wrapped defence's."""
+        return self.defence.function(opset)
+
+    def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
+        """Answer as the wrapped defence does, and give the largest probability back to the undefended label."""
+        return keep_label(self.defence.defend(logits, noise), logits.argmax(dim=1, keepdim=True))
+
+    def undo(self, log_probabilities: "torch.Tensor") -> "torch.Tensor":
+        """Undo the wrapped defence; the swap remains."""
+        return self.defence.undo(log_probabilities)
+
+    def mean_answer(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
+        """Draw each of the averaged answers with its own swap, and average; their number is rounded."""
+        label = logits.argmax(dim=1, keepdim=True)
+        count = max(1, round(answers))
+        total = logits.new_zeros(logits.shape)
+        for _ in range(count):
+            total += swapped(self.defence.mean_answer(logits, 1, generator), label)
+        return total / count
+
+
+def keeping_label(defence: Defence, keep: bool) -> Defence:
+    """Wrap a defence so that its answers keep the label, or unwrap it."""
+    inner = defence.defence if isinstance(defence, KeptLabel) else defence
+    return KeptLabel(inner) if keep else inner
+
+
+def keep_label(probabilities: "torch.Tensor", label: "torch.Tensor") -> "torch.Tensor":
+    """Give the largest probability back to a label.
+
+    Args:
+        probabilities: [n, k], of a defended answer.
+        label: int64 [n, 1], the undefended model's: the first of the largest logits.
+
+    Returns:
+        The probabilities with the largest at the label, strictly.
+    """
+    largest = probabilities.amax(dim=1, keepdim=True)
+    others = swapped(probabilities, label).minimum(largest * BELOW)
+    return others.scatter(1, label, largest)
+
+
+def swapped(scores: "torch.Tensor", label: "torch.Tensor") -> "torch.Tensor":
+    """Swap the largest of the scores [n, k] with the score at the label [n, 1]."""
+    noisy_label = scores.argmax(dim=1, keepdim=True)
+    largest = scores.gather(1, noisy_label)
+    return scores.scatter(1, noisy_label, scores.gather(1, label)).scatter(1, label, largest)

@@ -1,1 +1,1 @@
-"""Open what is deployed, wherever it runs: an ONNX file, a TensorRT plan, a server; one module for each."""
+"""Open deployed models: an ONNX file, a TensorRT plan, or a model on a server."""

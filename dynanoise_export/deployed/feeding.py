@@ -1,41 +1,39 @@
-"""Bring rows into the form that a model takes: batches of a fixed size filled up, noise fed where it takes some."""
+"""Prepare rows for a model: pad fixed batches, and add the noise of a model that takes it as an input."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from dynanoise_export.errors import UserError
-from dynanoise_export.noise.system_normals import standard_normals
-from dynanoise_export.runtimes.predictor import Arrays, rows_of
-from dynanoise_export.sources.inputs import TensorSpec
+from dynanoise_export.errors import ModelInputError
+from dynanoise_export.noise.system_normals import draw_normals
+from dynanoise_export.types import Array, Arrays, TensorSpec, row_count
 
 
 def fixed_batch(inputs: Sequence[TensorSpec]) -> int | None:
-    """Tell how many rows a model takes at once where its file fixes that, or None."""
+    """Find the batch size of a model with a fixed batch axis; None if the axis is dynamic."""
     return next((spec.shape[0] for spec in inputs if spec.shape and isinstance(spec.shape[0], int)), None)
 
 
-def filled(array: npt.NDArray[np.generic], size: int | None) -> npt.NDArray[np.generic]:
-    """Fill a batch of a fixed size up with its last row."""
-    lacking = (size or 0) - len(array)
-    return np.concatenate([array, np.repeat(array[-1:], lacking, axis=0)]) if lacking > 0 else array
+def filled_up(array: Array, size: int | None) -> Array:
+    """Pad a batch to a fixed size by repeating its last row."""
+    missing = (size or 0) - len(array)
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing > 0 else array
 
 
-def fed(name: str, rows: Arrays, noise: TensorSpec | None) -> Arrays:
-    """Put standard normals from the operating system's generator beside the rows, where a model takes them.
+def with_noise(name: str, rows: Arrays, noise_input: TensorSpec | None) -> Arrays:
+    """Add standard normals from the operating system's generator, if the model takes its noise as an input.
 
     Args:
         name: of the model, for messages.
-        rows: what a client sends.
-        noise: the input that takes the noise, or None.
+        rows: the inputs that a client sends.
+        noise_input: the input that takes the noise, or None.
 
     Raises:
-        UserError: the model does not say how many it takes.
+        ModelInputError: the model does not declare the width of its noise input.
     """
-    if noise is None:
+    if noise_input is None:
         return rows
-    classes = noise.shape[-1]
+    classes = noise_input.shape[-1]
     if not isinstance(classes, int):
-        raise UserError(f"{name} does not say how many numbers its input {noise.name!r} takes for a row.")
-    return {**rows, noise.name: standard_normals((rows_of(rows), classes))}
+        raise ModelInputError(f"{name} does not declare how many numbers its input {noise_input.name!r} takes per row.")
+    return {**rows, noise_input.name: draw_normals((row_count(rows), classes))}

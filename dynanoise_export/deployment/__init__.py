@@ -1,1 +1,1 @@
-"""Put a defended file where it is to serve: TensorRT plans, Triton repositories."""
+"""Bring a defended file to where it serves: TensorRT plans and Triton repositories."""

@@ -1,1 +1,1 @@
-"""Surgery on ONNX models: find the logits, attach a head, check for leaks, make the test twin."""
+"""Surgery on ONNX models: find the logits, attach a defence, check for leaks, make the test twin."""

@@ -1,26 +1,26 @@
-"""A defended model with its body in float16; the head, from the logits on, stays in float32."""
+"""A defended model with its body in float16; the defence, from the logits on, stays in float32."""
 
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import DefenceError, reason_of
 from dynanoise_export.graph.precision import to_float16
-from dynanoise_export.graph.probe import probe_head
+from dynanoise_export.graph.probe import probe_defence
 from dynanoise_export.graph.values import value_named
-from dynanoise_export.parameters import Precision
+from dynanoise_export.types import Precision
 
 WAY_OUT = "export the model with --precision fp16"
 
 
 def body_to_float16(model: ir.Model) -> ir.Model:
-    """Convert what stands before the head to float16; the model itself is left alone.
+    """Convert what comes before the defence to float16; the model itself is not changed.
 
-    What a head takes is one value, the logits (or the probabilities, of a model that gives these). The model is cut
-    there: the part before is converted, and gives the value in float32 again; the part behind is not touched, so that
-    a kept label is that of the very logits that the noise goes on.
+    A defence takes one value, the logits (or the probabilities of a model that gives probabilities). The model is cut
+    there. The part before the cut is converted and gives the value as float32 again. The part after it is not changed,
+    so that a kept label is the label of the same logits that the noise is added to.
 
     Raises:
-        UserError: no head is found, or it takes more than the logits, or the body can't be converted.
+        UserError: no defence is found, it takes more than the logits, or the body can't be converted.
     """
     whole, body = model.clone(), model.clone()
     cut = _cut(model)
@@ -36,32 +36,32 @@ def body_to_float16(model: ir.Model) -> ir.Model:
 
 
 def precision_of(model: ir.Model) -> Precision:
-    """Tell the type that a model computes in, by its weights."""
+    """Find the type that a model computes in, from its weights."""
     types = {value.dtype for graph in model.graphs() for value in graph.initializers.values()}
     return Precision.FP16 if ir.DataType.FLOAT16 in types else Precision.FP32
 
 
 def _cut(model: ir.Model) -> str:
-    """Find the one value that a head takes, by its name."""
+    """Find the name of the one value that the defence takes."""
     try:
-        return str(probe_head(model)[1].value.name)
-    except UserError as error:
-        raise UserError(f"{error} to leave in float32: {WAY_OUT}.") from error
+        return str(probe_defence(model)[1].value.name)
+    except DefenceError as error:
+        raise DefenceError(f"{reason_of(error)}, so nothing can stay in float32: {WAY_OUT}.") from error
 
 
 def _value(model: ir.Model, name: str) -> ir.Value:
     value = value_named(model, name)
     if value is None or value.producer() is None:
-        raise UserError(f"its logits are not made in the main graph: {WAY_OUT}.")
+        raise DefenceError(f"The logits are not computed in the main graph: {WAY_OUT}.")
     return value
 
 
 def _require_cut(whole: ir.Model, half: ir.Model) -> None:
-    """See that nothing but the one value goes from the body to the head."""
+    """Check that the defence takes nothing from the body except the one value."""
     of_body = {value.name for value in half.graph.inputs}
     used = any(value.name in of_body and value.uses() for value in whole.graph.inputs)
     if used or whole.graph.initializers.keys() & half.graph.initializers.keys():
-        raise UserError(f"its head takes more than the logits: {WAY_OUT}.")
+        raise DefenceError(f"The defence takes more than the logits: {WAY_OUT}.")
 
 
 def _remove_unused(model: ir.Model) -> None:
@@ -70,7 +70,7 @@ def _remove_unused(model: ir.Model) -> None:
 
 
 def _take_over(whole: ir.Model, half: ir.Model) -> None:
-    """Put the nodes, weights and functions of the one model before what is left of the other."""
+    """Move the nodes, weights and functions of the converted body in front of the rest of the model."""
     taken = {value.name: value for value in whole.graph.inputs}
     for value in half.graph.inputs:
         ir.convenience.replace_all_uses_with(value, taken[value.name])

@@ -2,28 +2,36 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import onnx_ir as ir
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UnsupportedModelError
 
-# Operators that end a linear layer: what they give are logits, and no run is needed to tell.
+# Operators that end a linear layer: their outputs are logits, without a trial run.
 LINEAR = {"Gemm", "MatMul", "Conv"}
+
+
+class Scale(Enum):
+    """What a classifier's scores are."""
+
+    LOGITS = auto()
+    PROBABILITIES = auto()
+    UNKNOWN = auto()
 
 
 @dataclass(frozen=True)
 class Logits:
-    """Where the head goes.
+    """Where the defence goes.
 
     Attributes:
-        value: the logits, or probabilities where no logits can be reached.
-        kind: "logits", "probabilities" (their logarithm serves as logits), or "unknown" where only a run of the
-            model can tell the two apart.
-        seen: what was found, in words.
+        value: the logits, or probabilities if no logits can be reached; then the defence takes their logarithm.
+        scale: of the value; unknown if only a trial run can decide.
+        seen: what was found, for people.
     """
 
     value: ir.Value
-    kind: str
+    scale: Scale
     seen: str
 
 
@@ -31,22 +39,22 @@ def behind(output: ir.Value) -> Logits:
     """Walk up from an output, through a final softmax if there is one.
 
     Raises:
-        UserError: the output is a sigmoid's, so its classes do not exclude each other.
+        UnsupportedModelError: the output is that of a sigmoid, so its classes do not exclude each other.
     """
     value = _uncast(output)
     if (logits := _softmax_input(value)) is not None:
-        if logits.type is None and value.shape is not None:  # a softmax gives what it takes
+        if logits.type is None and value.shape is not None:  # a softmax does not change them
             logits.type, logits.shape = value.type, value.shape
-        return Logits(logits, "logits", f"{logits.name}, the input of the final softmax")
+        return Logits(logits, Scale.LOGITS, f"{logits.name}, the input of the final softmax")
     operator = _operator(value)
     if operator in {"Sigmoid", "HardSigmoid"}:
-        raise UserError(
-            f"The output {output.name!r} is a {operator}'s, one independent probability a label (multi-label), "
-            "and DynaNoise is defined for classes that exclude each other."
+        raise UnsupportedModelError(
+            f"The output {output.name!r} comes from a {operator}, with one independent probability for each label "
+            "(multi-label), and defences need classes that exclude each other."
         )
     if _is_linear(value) or _is_biased_linear(value):
-        return Logits(output, "logits", f"{output.name}, the output of a {operator}")
-    return Logits(output, "unknown", f"{output.name}, an output")
+        return Logits(output, Scale.LOGITS, f"{output.name}, the output of a {operator}")
+    return Logits(output, Scale.UNKNOWN, f"{output.name}, an output")
 
 
 def _operator(value: ir.Value) -> str:
@@ -55,7 +63,7 @@ def _operator(value: ir.Value) -> str:
 
 
 def _input(value: ir.Value, operators: set[str], index: int = 0) -> ir.Value | None:
-    """Give the input of the node that made the value, if it is one of these operators."""
+    """Give an input of the node that made the value, if the node is one of these operators."""
     node = value.producer()
     if _operator(value) not in operators or node is None or len(node.inputs) <= index:
         return None
@@ -63,7 +71,7 @@ def _input(value: ir.Value, operators: set[str], index: int = 0) -> ir.Value | N
 
 
 def _uncast(value: ir.Value) -> ir.Value:
-    """Go up through Identity, and through Cast between types of floats."""
+    """Go up through Identity, and through Cast between float types."""
     while (before := _input(value, {"Identity", "Cast"})) is not None:
         node = value.producer()
         if node is not None and not ir.DataType(node.attributes.get_int("to", 1)).is_floating_point():
@@ -73,7 +81,7 @@ def _uncast(value: ir.Value) -> ir.Value:
 
 
 def _is_linear(value: ir.Value) -> bool:
-    """Whether a linear layer made it, and not a product of probabilities, as where classes are put into groups."""
+    """Whether a linear layer made it, and not a product of probabilities, which sums classes into groups."""
     node = value.producer()
     if _operator(value) not in LINEAR or node is None:
         return False
@@ -90,18 +98,18 @@ def _is_biased_linear(value: ir.Value) -> bool:
 
 
 def _softmax_input(value: ir.Value) -> ir.Value | None:
-    """Give the logits if the value is their softmax or log-softmax, in one operator or in several."""
+    """Give the logits if the value is their softmax or log-softmax, as one operator or several."""
     forms: Sequence[Callable[[ir.Value], ir.Value | None]] = (_one_operator, _log_of, _exp_of, _quotient)
     return next((logits for form in forms if (logits := form(value)) is not None), None)
 
 
 def _one_operator(value: ir.Value, *operators: str) -> ir.Value | None:
-    """See through Softmax or LogSoftmax, or through the one that is named."""
+    """Give the input of a Softmax or LogSoftmax, or only of those that are named."""
     logits = _input(value, set(operators) or {"Softmax", "LogSoftmax"})
     node = value.producer()
     if logits is None or node is None:
         return None
-    # Up to opset 12 the axis was 1 if not given, and all later axes went with it: the same for [n, k].
+    # Up to opset 12 the default axis is 1, and later axes are flattened into it: the same for [n, k].
     return logits if node.attributes.get_int("axis", -1) in (1, -1) else None
 
 
@@ -116,7 +124,7 @@ def _exp_of(value: ir.Value) -> ir.Value | None:
 
 
 def _quotient(value: ir.Value) -> ir.Value | None:
-    """See through exp(x) / Σ exp(x), with x = z or x = z − max z."""
+    """Give z of exp(x) / Σ exp(x), with x = z or x = z − max z."""
     powers, total = _input(value, {"Div"}), _input(value, {"Div"}, 1)
     if powers is None or total is None or not _reduces(total, "ReduceSum", powers):
         return None

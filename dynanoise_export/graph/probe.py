@@ -1,94 +1,115 @@
-"""The probe: a defended graph with its noise fed from outside, and its logits as a further output."""
+"""The probe: a defended graph with its noise fed from outside, and its logits as another output."""
 
 from dataclasses import dataclass
 
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.defences.keep_label import NAME as KEEP_LABEL
+from dynanoise_export.errors import DefenceError, UserError, reason_of
 from dynanoise_export.graph.twin import make_twin
 from dynanoise_export.graph.values import value_named
+from dynanoise_export.noise.keyed.onnx_function import NAME as KEYED_NORMALS
+from dynanoise_export.onnx_functions import DOMAIN
 
 SUMS = {"Add", "Sub", "Sum"}
 
-# What stands in a head between what it takes and what the noise is added to, from there upwards.
+# What a defence computes between its logits and the sum with the noise, from the sum upwards.
 WITHIN = ("LogSoftmax", "Clip", "Cast")
 
-# The node that a head is put on where the model gives probabilities.
+# The node that turns probabilities into logits, for a model that gives probabilities.
 LOG = "dynanoise/log_probabilities"
+
+
+# The functions of the domain that are not a defence's.
+HELPERS = {KEEP_LABEL, KEYED_NORMALS}
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A graph to compare a head by.
+    """A graph that shows what a defence does.
 
     Attributes:
-        model: gives the answers and the logits, and takes the noise.
-        noise: the name of the input that takes the noise.
-        logits: the name of the output that gives what the noise is added to, which is the logits up to a constant a
-            row; None where no such place was found.
+        model: takes the noise, and gives the answers and the logits.
+        noise: the name of the input that takes the noise; None for a defence without noise.
+        logits: the name of the output with the logits that the defence's function takes or, if it is flattened, with
+            the value that the noise is added to, which is the logits up to a constant for each row; None if neither was
+            found.
     """
 
     model: ir.Model
-    noise: str
+    noise: str | None
     logits: str | None
 
 
 def make_probe(model: ir.Model) -> Probe:
-    """Make the probe of a defended model; the model itself is left alone.
+    """Make the probe of a defended model; the model itself is not changed.
 
     Raises:
-        UserError: the model draws no noise, or draws in several places.
+        UserError: the model has no noise that can be fed, and no function of a defence without noise.
     """
     copy = model.clone()
+    node = _defence_node(copy)
+    taken = None if node is None else node.inputs[0]
+    if node is not None and len(node.inputs) == 1:
+        return _given(copy, None, taken)
+    noise = make_twin(copy)  # before the defence is flattened, which may hide where the noise ends
     common.InlinePass(criteria=lambda function: _fits(function, copy))(copy)
     common.TopologicalSortPass()(copy)
-    noise = make_twin(copy)
-    logits = _noised_value(copy, noise)
-    if logits is not None and logits not in copy.graph.outputs:
-        copy.graph.outputs.append(logits)
-    return Probe(copy, noise, None if logits is None else logits.name)
+    return _given(copy, noise, _noised_value(copy, noise) if taken is None else taken)
+
+
+def _given(model: ir.Model, noise: str | None, logits: ir.Value | None) -> Probe:
+    if logits is not None and logits not in model.graph.outputs:
+        model.graph.outputs.append(logits)
+    return Probe(model, noise, None if logits is None else logits.name)
+
+
+def _defence_node(model: ir.Model) -> ir.Node | None:
+    """Find the one node that calls a defence's function; None if there is no such node, or more than one."""
+    nodes = [node for node in model.graph if node.domain == DOMAIN and node.op_type not in HELPERS and node.inputs]
+    return nodes[0] if len(nodes) == 1 else None
 
 
 @dataclass(frozen=True)
-class HeadInput:
-    """What a head takes from the model that it is put on.
+class DefenceInput:
+    """What a defence takes from the model that it is put on.
 
     Attributes:
         value: in the probe's graph.
-        probabilities: whether it is probabilities; logits otherwise.
+        probabilities: whether the value is probabilities; logits otherwise.
     """
 
     value: ir.Value
     probabilities: bool
 
 
-def probe_head(model: ir.Model) -> tuple[Probe, HeadInput]:
-    """Make the probe of a defended model, and find what its head takes.
+def probe_defence(model: ir.Model) -> tuple[Probe, DefenceInput]:
+    """Make the probe of a defended model, and find what its defence takes.
 
     Raises:
-        UserError: no head is found.
+        DefenceError: no defence is found.
     """
     try:
         probe = make_probe(model)
     except UserError as error:
-        raise UserError(f"no head is found ({str(error).rstrip('.')})") from error
+        raise DefenceError(f"The model has no defence that can be found: {reason_of(error)}.") from error
     noised = None if probe.logits is None else value_named(probe.model, probe.logits)
     if noised is None:
-        raise UserError("no head is found")
-    return probe, _head_input(noised)
+        raise DefenceError("The model has no defence that can be found: its noise is not added to any logits.")
+    return probe, _defence_input(noised, within=_defence_node(model) is None)
 
 
-def _head_input(noised: ir.Value) -> HeadInput:
+def _defence_input(noised: ir.Value, *, within: bool) -> DefenceInput:
     value = noised
-    for operator in WITHIN:
+    for operator in WITHIN if within else ():
         node = value.producer()
         if node is not None and node.op_type == operator and node.inputs[0] is not None:
             value = node.inputs[0]
     log = value.producer()
     if log is not None and log.name == LOG and log.inputs[0] is not None:
-        return HeadInput(log.inputs[0], probabilities=True)
-    return HeadInput(value, probabilities=False)
+        return DefenceInput(log.inputs[0], probabilities=True)
+    return DefenceInput(value, probabilities=False)
 
 
 def _fits(function: ir.Function, model: ir.Model) -> bool:

@@ -1,4 +1,4 @@
-"""What a defended file says of its making, in the model's metadata."""
+"""The provenance of a defended file, in the model's metadata: how it was made."""
 
 import importlib.metadata
 import json
@@ -8,7 +8,10 @@ from typing import Any
 
 import onnx_ir as ir
 
-from dynanoise_export import __version__
+from dynanoise_export.defences.base import Defence
+from dynanoise_export.defences.catalogue import make_defence
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.version import __version__
 
 PREFIX = "dynanoise."
 TOOLS = ("torch", "onnx", "onnx-ir", "onnxscript", "transformers")
@@ -16,25 +19,25 @@ TOOLS = ("torch", "onnx", "onnx-ir", "onnxscript", "transformers")
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a defended file comes from.
+    """How a defended file was made.
 
     Attributes:
-        head: the name of the defence.
-        parameters: of the head, by name.
-        noise: the noise source.
+        defence: its name in the registry.
+        parameters: of the defence, by name.
+        noise: the noise source; None for a defence that takes no noise.
         noise_input: the name of the input that takes the noise, for the source `input`.
-        key: the fingerprint of the key, for the source `keyed`; the key itself is nowhere in the file.
+        key: the fingerprint of the key, for the source `keyed`; the file does not hold the key itself.
         grids: the widths of the cells of keyed noise; empty for other sources.
         keep_label: whether answers keep the undefended model's label.
-        source_format: how the user's model was stored.
-        source_sha256: of the user's file, or of the files together.
+        source_format: the format of the user's model.
+        source_sha256: of the user's file or files.
         versions: of the tools that made the file.
-        labels: the names of the classes, in their order; empty where nobody gave them.
+        labels: the names of the classes, in their order; empty if they are not known.
     """
 
-    head: str
+    defence: str
     parameters: dict[str, float]
-    noise: str
+    noise: NoiseSource | None
     noise_input: str | None
     source_format: str
     source_sha256: str
@@ -44,28 +47,36 @@ class Provenance:
     keep_label: bool = False
     labels: tuple[str, ...] = ()
 
+    def made_defence(self) -> Defence:
+        """Make the defence that the file states.
+
+        Raises:
+            UsageError: no such defence is installed, or it does not take such parameters.
+        """
+        return make_defence(self.defence, self.parameters, keep_label=self.keep_label)
+
 
 def tool_versions() -> dict[str, str]:
-    """Tell the versions of this tool and of the libraries that a graph passes through."""
+    """Find the versions of this tool and of the libraries that a graph passes through."""
     return {"dynanoise-export": __version__} | {name: importlib.metadata.version(name) for name in TOOLS}
 
 
 def write_provenance(model: ir.Model, provenance: Provenance) -> None:
-    """Put the provenance into the model's metadata, beside what is there."""
+    """Add the provenance to the model's metadata."""
     model.metadata_props.update(entries_of(provenance))
 
 
 def read_provenance(model: ir.Model) -> Provenance | None:
-    """Read the provenance, or tell that the file states none (None) or not a whole one (None as well)."""
+    """Read the provenance from the model's metadata; None if it is missing or incomplete."""
     return provenance_of(model.metadata_props)
 
 
 def entries_of(provenance: Provenance) -> dict[str, str]:
-    """Spell the provenance as texts by name: what stands in a file's metadata, a plan's manifest, a server's config."""
+    """Convert the provenance to texts by name, for a file's metadata, a plan's manifest or a server's config."""
     entries = {
-        "head": provenance.head,
+        "defence": provenance.defence,
         "parameters": json.dumps(provenance.parameters),
-        "noise": provenance.noise,
+        "noise": provenance.noise and provenance.noise.value,
         "noise_input": provenance.noise_input,
         "source_format": provenance.source_format,
         "source_sha256": provenance.source_sha256,
@@ -79,13 +90,13 @@ def entries_of(provenance: Provenance) -> dict[str, str]:
 
 
 def provenance_of(entries: Mapping[str, str]) -> Provenance | None:
-    """Read the provenance from texts by name, or tell that they hold none or not a whole one (None)."""
+    """Read the provenance from texts by name; None if it is missing or incomplete."""
     stated = {k.removeprefix(PREFIX): v for k, v in entries.items() if k.startswith(PREFIX)}
     try:
         return Provenance(
-            head=stated["head"],
+            defence=stated["defence"],
             parameters=_table(stated["parameters"]),
-            noise=stated["noise"],
+            noise=NoiseSource(stated["noise"]) if "noise" in stated else None,
             noise_input=stated.get("noise_input"),
             source_format=stated["source_format"],
             source_sha256=stated["source_sha256"],
@@ -102,5 +113,5 @@ def provenance_of(entries: Mapping[str, str]) -> Provenance | None:
 def _table(text: str) -> dict[str, Any]:
     table = json.loads(text)
     if not isinstance(table, dict):
-        raise ValueError(f"{text} is no JSON object")
+        raise ValueError(f"{text} is not a JSON object")
     return table

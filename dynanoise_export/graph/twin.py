@@ -1,29 +1,29 @@
-"""The test twin: the same graph with its noise fed from outside."""
+"""The test twin: the same graph with its noise as an input."""
 
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from dynanoise_export.errors import UserError
-from dynanoise_export.graph.leaks import looks_up_a_hash
+from dynanoise_export.errors import NoiseError
+from dynanoise_export.graph.draws import looks_up_a_hash
 from dynanoise_export.graph.values import unused_name
-from dynanoise_export.noise.normals import INPUT_NAME
+from dynanoise_export.noise.input_noise import INPUT_NAME
 
 RANDOM_LIKE = "RandomNormalLike"
 
 
 def make_twin(model: ir.Model) -> str:
-    """Replace the model's own standard normals by an input, in place.
+    """Replace the model's own standard normals with an input, in place.
 
     Args:
-        model: a defended model, with its head as a function or flattened.
+        model: a defended model, whose defence is a function or flattened.
 
     Returns:
-        The name of the input that takes the noise, float32 [n, k]; for a model that takes its noise as an input
-        already, the name of that.
+        The name of the input that takes the noise, float32 [n, k]. A model that takes its noise as an input already is
+        not changed.
 
     Raises:
-        UserError: the model has no noise of its own, has it in several places or in a branch or loop, or draws what
-            is not standard normal.
+        NoiseError: the model draws no noise, draws it in several places or in a branch or loop, or draws something
+            other than standard normals.
     """
     stated = model.metadata_props.get("dynanoise.noise_input")
     if any(value.name == stated for value in model.graph.inputs):
@@ -34,7 +34,7 @@ def make_twin(model: ir.Model) -> str:
         common.TopologicalSortPass()(model)
         return _replace(model, _keyed_normals(model, draws), ir.DataType.FLOAT)
     if len(draws) != 1:
-        raise UserError(f"The model draws noise in {len(draws)} places, and the test twin needs exactly one.")
+        raise NoiseError(f"The model draws noise in {len(draws)} places, and a test twin needs exactly one.")
     return _replace_draw(model, draws[0])
 
 
@@ -43,7 +43,7 @@ def _draws(node: ir.Node) -> bool:
 
 
 def _inline_draws(model: ir.Model) -> None:
-    """Flatten the functions that draw, and those that call them."""
+    """Flatten the functions that draw noise, and those that call them."""
     drawing: set[ir.OperatorIdentifier] = set()
     found = True
     while found:
@@ -56,7 +56,7 @@ def _inline_draws(model: ir.Model) -> None:
 
 
 def _keyed_normals(model: ir.Model, lookups: list[ir.Node]) -> ir.Value:
-    """Find the one value that is made of what was looked up and of constants, and that meets the query."""
+    """Find the one value that is computed from the looked-up rows and constants, and then combined with the query."""
     normals = {node.outputs[0] for node in lookups}
     queried = set(model.graph.inputs)
     met = []
@@ -70,15 +70,17 @@ def _keyed_normals(model: ir.Model, lookups: list[ir.Node]) -> ir.Value:
             met += [value for value in operands & normals if value not in met]
             queried.update(node.outputs)
     if len(met) != 1:
-        raise UserError(f"The model's keyed noise meets the query in {len(met)} places, and the test twin needs one.")
+        raise NoiseError(
+            f"The model's keyed noise meets the query in {len(met)} places, and a test twin needs exactly one."
+        )
     return met[0]
 
 
 def _replace_draw(model: ir.Model, draw: ir.Node) -> str:
     if draw.graph is not model.graph:
-        raise UserError("The model draws its noise in a branch or a loop, where the test twin can't feed it.")
+        raise NoiseError("The model draws its noise in a branch or a loop, where a test twin can't feed it.")
     if draw.attributes.get_float("mean", 0.0) != 0 or draw.attributes.get_float("scale", 1.0) != 1:
-        raise UserError("The model draws noise that is not standard normal, and the test twin feeds standard normals.")
+        raise NoiseError("The model draws noise that is not standard normal, and a test twin feeds standard normals.")
     drawn, like = draw.outputs[0], draw.inputs[0]
     drawn.shape = drawn.shape or (like.shape if like is not None else None)
     return _replace(model, drawn, ir.DataType(draw.attributes.get_int("dtype", ir.DataType.FLOAT)))

@@ -1,26 +1,29 @@
-"""The undefended graph: a defended one with a softmax where its head is, to be compared with and not to be kept."""
+"""The undefended graph: a defended graph with a softmax in place of its defence, for comparison only."""
 
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from dynanoise_export.graph.attach import OUTPUT_NAME
-from dynanoise_export.graph.probe import probe_head
+from dynanoise_export.graph.probe import probe_defence
 from dynanoise_export.graph.provenance import PREFIX
+from dynanoise_export.graph.values import OUTPUT_NAME
+from dynanoise_export.onnx_functions import DOMAIN
 
 
 def undefended(model: ir.Model) -> ir.Model:
-    """Make the undefended model of a defended one; the model itself is left alone.
+    """Make the undefended model of a defended model, which is not changed.
 
     Raises:
-        UserError: no head is found in it.
+        DefenceError: no defence is found in it.
     """
-    probe, taken = probe_head(model)
+    probe, taken = probe_defence(model)
     plain = probe.model
-    plain.graph.inputs.remove(next(value for value in plain.graph.inputs if value.name == probe.noise))
+    plain.graph.inputs[:] = [value for value in plain.graph.inputs if value.name != probe.noise]
     if taken.probabilities:
         give_only(plain, taken.value)
     else:
         give_softmax(plain, taken.value)
+    common.RemoveUnusedFunctionsPass()(plain)  # type: ignore[no-untyped-call]
+    plain.opset_imports.pop(DOMAIN, None)
     for name in [name for name in plain.metadata_props if name.startswith(PREFIX)]:
         del plain.metadata_props[name]
     return plain

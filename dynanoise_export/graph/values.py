@@ -5,6 +5,9 @@ from collections.abc import Iterator
 
 import onnx_ir as ir
 
+# The only output of a defended model.
+OUTPUT_NAME = "probabilities"
+
 
 def value_named(model: ir.Model, name: str) -> ir.Value | None:
     """Find a value of the main graph by its name: an output of a node, or an input."""
@@ -13,7 +16,7 @@ def value_named(model: ir.Model, name: str) -> ir.Value | None:
 
 
 def values(model: ir.Model) -> Iterator[ir.Value]:
-    """Go through the inputs, the weights and what the nodes make, in the main graph and its subgraphs."""
+    """Iterate over the inputs, the weights and the nodes' outputs of the main graph and its subgraphs."""
     for graph in list(model.graphs()):
         yield from graph.inputs
         yield from list(graph.initializers.values())
@@ -22,7 +25,7 @@ def values(model: ir.Model) -> Iterator[ir.Value]:
 
 
 def unused_name(model: ir.Model, wanted: str) -> str:
-    """Give a name that no value of the main graph and its subgraphs has: the one wanted, or one like it."""
+    """Give a name that no value of the main graph and its subgraphs has: the wanted one, or one with a number."""
     taken = {value.name for value in values(model)}
     candidates = (f"{wanted}_{count}" if count else wanted for count in itertools.count())
     return next(name for name in candidates if name not in taken)

@@ -1,1 +1,1 @@
-"""Algorithm 1 of DynaNoise, twice: the PyTorch reference and the ONNX function; and the noise sources."""
+"""Where standard normals come from: a random operator, an input of the graph, or a key; and what is alive where."""

@@ -1,12 +1,49 @@
-"""What is known of each noise source in each place where a file may run: is the noise alive, and is it strong.
+"""The one table of what is known about noise: whether each source is alive and strong at each endpoint.
 
-Dead noise is the same for every query; weak noise can be predicted, or repeats where it should not.
+Dead noise is the same for every query. Weak noise can be predicted, or repeats where it should not. The rest of the
+library uses this table; docs/noise.md shows it, and a test compares the two.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dynanoise_export.parameters import NoiseSource
+from dynanoise_export.noise.source import NoiseSource
+
+
+class Where(StrEnum):
+    """Where a defended model runs."""
+
+    ONNXRUNTIME_CPU = "onnxruntime-cpu"
+    ONNXRUNTIME_CUDA = "onnxruntime-cuda"
+    ONNXRUNTIME_CUDA_GRAPH = "onnxruntime-cuda-graph"
+    ONNXRUNTIME_TENSORRT = "onnxruntime-tensorrt"
+    TENSORRT = "tensorrt"
+    TENSORRT_RTX = "tensorrt-rtx"
+    TRITON_ONNXRUNTIME = "triton-onnxruntime"
+    TRITON_TENSORRT = "triton-tensorrt"
+    TRITON_PYTHON = "triton-python"
+    TRITON_CACHE = "triton-cache"
+    SERVER = "server"
+
+    @property
+    def full_name(self) -> str:
+        """Its name for people."""
+        return _TITLES[self]
+
+
+_TITLES = {
+    Where.ONNXRUNTIME_CPU: "ONNX Runtime on the CPU",
+    Where.ONNXRUNTIME_CUDA: "ONNX Runtime with CUDA",
+    Where.ONNXRUNTIME_CUDA_GRAPH: "ONNX Runtime with CUDA graphs",
+    Where.ONNXRUNTIME_TENSORRT: "ONNX Runtime with TensorRT",
+    Where.TENSORRT: "TensorRT",
+    Where.TENSORRT_RTX: "TensorRT-RTX",
+    Where.TRITON_ONNXRUNTIME: "Triton with several instances of the onnxruntime backend",
+    Where.TRITON_TENSORRT: "Triton with several instances of the tensorrt backend",
+    Where.TRITON_PYTHON: "Triton's python backend",
+    Where.TRITON_CACHE: "Triton with a response cache",
+    Where.SERVER: "a server that does not say what it runs",
+}
 
 
 class Life(StrEnum):
@@ -18,81 +55,124 @@ class Life(StrEnum):
 
 
 class Strength(StrEnum):
-    """Whether noise withstands somebody who wants to take it off."""
+    """Whether noise withstands somebody who wants to remove it."""
 
     STRONG = "strong"
     WEAK = "weak"
-    SERVER = "as strong as what feeds it"
+    AS_FED = "as strong as what feeds it"
     UNKNOWN = "not known"
+
+
+class Evidence(StrEnum):
+    """How something was found out."""
+
+    RUN = "run"
+    READ = "read, not run"
+    INFERRED = "inferred, not run"
+    NONE = "nothing known"
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is known of a source in a place.
+    """What is known about a source at an endpoint.
 
     Attributes:
         source: of the noise.
-        place: where the file runs, in words.
+        where: the file runs.
         life: whether the noise is alive there.
         strength: whether it is strong there.
-        why: one sentence.
-        seen: how it was seen: run, read or inferred.
+        why: one sentence, without a full stop.
+        evidence: how it was found out.
+        seen: what was run or built, for people; empty if nothing was.
+        sessions_repeat: whether a second session in the same process draws the same noise; None if not known.
+        instances_repeat: whether several instances on a server draw the same noise; None if not known.
     """
 
     source: NoiseSource
-    place: str
+    where: Where
     life: Life
     strength: Strength
     why: str
-    seen: str
+    evidence: Evidence
+    seen: str = ""
+    sessions_repeat: bool | None = False
+    instances_repeat: bool | None = False
 
 
 RANDOM, INPUT, KEYED = NoiseSource.RANDOM, NoiseSource.INPUT, NoiseSource.KEYED
+_REPEATS_ANYWAY = "the noise repeats with the query anyway"
+_FROM_THE_KEY = "whole numbers and a secret table, exact on every runtime; docs/keyed-noise.md says against whom"
+
 JUDGEMENTS = (
-    Judgement(RANDOM, "ONNX Runtime on the CPU", Life.ALIVE, Strength.WEAK,
-              "31 bits of state that start from the clock; sessions that one process opens draw the same noise",
-              "run: `validate` sees the sessions repeat; four exact values gave the rest"),
-    Judgement(RANDOM, "ONNX Runtime with CUDA", Life.ALIVE, Strength.UNKNOWN,
-              "a Philox generator, seeded by the host for each call", "read, not run"),
-    Judgement(RANDOM, "ONNX Runtime with CUDA graphs", Life.DEAD, Strength.WEAK,
-              "the seed is handed to the kernel by value, and a captured graph hands over the same one each time",
-              "inferred, not run"),
-    Judgement(RANDOM, "TensorRT", Life.UNKNOWN, Strength.UNKNOWN,
-              "its ONNX parser ignores `seed`; what seeds the engine is not documented", "read, not run"),
-    Judgement(RANDOM, "TensorRT-RTX", Life.DEAD, Strength.WEAK,
+    Judgement(RANDOM, Where.ONNXRUNTIME_CPU, Life.ALIVE, Strength.WEAK,
+              "the generator has 31 bits of state that start from the clock, and sessions that one process opens draw "
+              "the same noise: a few exact noise values reveal the rest",
+              Evidence.RUN, "`validate` sees the sessions repeat; four exact values gave the rest",
+              sessions_repeat=True, instances_repeat=True),
+    Judgement(RANDOM, Where.ONNXRUNTIME_CUDA, Life.ALIVE, Strength.UNKNOWN,
+              "a Philox generator, seeded by the host for each call", Evidence.READ),
+    Judgement(RANDOM, Where.ONNXRUNTIME_CUDA_GRAPH, Life.DEAD, Strength.WEAK,
+              "the kernel gets its seed by value, and a captured graph passes the same seed each time",
+              Evidence.INFERRED),
+    Judgement(RANDOM, Where.ONNXRUNTIME_TENSORRT, Life.UNKNOWN, Strength.UNKNOWN,
+              "what seeds the engine is not documented", Evidence.NONE, sessions_repeat=None),
+    Judgement(RANDOM, Where.TENSORRT, Life.UNKNOWN, Strength.UNKNOWN,
+              "its ONNX parser ignores `seed`, and what seeds the engine is not documented", Evidence.READ,
+              sessions_repeat=None),
+    Judgement(RANDOM, Where.TENSORRT_RTX, Life.DEAD, Strength.WEAK,
               "the CUDA source in each plan starts the generator from one and the same constant at every run",
-              "read from plans that were built, as `compile` reads them, not run"),
-    Judgement(RANDOM, "Triton with several instances of the onnxruntime backend", Life.ALIVE, Strength.WEAK,
-              "they are sessions of one process, which draw the same noise: `triton` refuses it",
-              "run with two sessions, not in Triton"),
-    Judgement(RANDOM, "Triton's python backend", Life.ALIVE, Strength.WEAK,
-              "each instance is a process with a generator of its own, of 31 bits",
-              "run: 6,400 answers of two instances were all different"),
-    Judgement(RANDOM, "Triton with a response cache", Life.ALIVE, Strength.WEAK,
-              "a repeated query is answered from the cache, with the same noise for as long as it is held there",
-              "run: 200 repeats got 1 answer"),
-    Judgement(INPUT, "everywhere", Life.ALIVE, Strength.SERVER,
-              "a server must draw it, and let no client choose it, as the python backend of `triton` does",
-              "run in ONNX Runtime, and in Triton's python backend"),
-    Judgement(KEYED, "ONNX Runtime on the CPU", Life.ALIVE, Strength.STRONG,
-              "as keyed-noise.md says, against whom and against whom not", "run: `validate`, 100,000 queries"),
-    Judgement(KEYED, "ONNX Runtime with CUDA", Life.ALIVE, Strength.STRONG,
-              "the same whole numbers, exact in TF32 too", "inferred, not run"),
-    Judgement(KEYED, "TensorRT, TensorRT-RTX", Life.ALIVE, Strength.STRONG,
-              "the same operators, and no random one",
-              "TensorRT-RTX plans of every target built, in float32 and float16, not run"),
-    Judgement(KEYED, "Triton with several instances", Life.ALIVE, Strength.STRONG,
-              "the noise repeats with the query anyway", "run: two instances of the python backend, 5.8 million rows"),
-    Judgement(KEYED, "Triton with a response cache", Life.ALIVE, Strength.STRONG,
-              "the noise repeats with the query anyway", "run: 200 repeats, 199 from the cache, got the file's answer"),
+              Evidence.READ, "in the plans that were built, as `compile` reads them", sessions_repeat=True),
+    Judgement(RANDOM, Where.TRITON_ONNXRUNTIME, Life.ALIVE, Strength.WEAK,
+              "instances are sessions of one process and draw the same noise: `triton` writes one instance, on the CPU",
+              Evidence.RUN, "two sessions, not in Triton", instances_repeat=True),
+    Judgement(RANDOM, Where.TRITON_TENSORRT, Life.UNKNOWN, Strength.UNKNOWN,
+              "what seeds TensorRT's noise is not documented, nor whether instances share it: `triton` writes one "
+              "instance, on one GPU",
+              Evidence.NONE, instances_repeat=None),
+    Judgement(RANDOM, Where.TRITON_PYTHON, Life.ALIVE, Strength.WEAK,
+              "each instance is a process with its own generator, so instances do not repeat each other, but it has 31 "
+              "bits of state, and a few exact noise values reveal the rest",
+              Evidence.RUN, "6,400 answers of two instances were all different"),
+    Judgement(RANDOM, Where.TRITON_CACHE, Life.ALIVE, Strength.WEAK,
+              "a repeated query is answered from the cache, with the same noise while it is held there",
+              Evidence.RUN, "200 repeats got 1 answer"),
+    *(
+        Judgement(INPUT, where, Life.ALIVE, Strength.AS_FED,
+                  "the server must draw the noise and let no client choose it, as `model.py` of `triton` does: it "
+                  "draws from the operating system's generator, fresh for each row and in each instance",
+                  Evidence.RUN if where in (Where.ONNXRUNTIME_CPU, Where.TRITON_PYTHON) else Evidence.INFERRED)
+        for where in Where
+    ),
+    Judgement(KEYED, Where.ONNXRUNTIME_CPU, Life.ALIVE, Strength.STRONG, _FROM_THE_KEY,
+              Evidence.RUN, "`validate`, 100,000 queries"),
+    Judgement(KEYED, Where.ONNXRUNTIME_CUDA, Life.ALIVE, Strength.STRONG, _FROM_THE_KEY, Evidence.INFERRED),
+    Judgement(KEYED, Where.ONNXRUNTIME_CUDA_GRAPH, Life.ALIVE, Strength.STRONG, _FROM_THE_KEY, Evidence.INFERRED),
+    Judgement(KEYED, Where.ONNXRUNTIME_TENSORRT, Life.ALIVE, Strength.STRONG, _FROM_THE_KEY, Evidence.INFERRED),
+    Judgement(KEYED, Where.TENSORRT, Life.ALIVE, Strength.STRONG, _FROM_THE_KEY, Evidence.INFERRED),
+    Judgement(KEYED, Where.TENSORRT_RTX, Life.ALIVE, Strength.STRONG, _FROM_THE_KEY, Evidence.READ,
+              "plans of every target were built, in float32 and float16"),
+    Judgement(KEYED, Where.TRITON_ONNXRUNTIME, Life.ALIVE, Strength.STRONG, _REPEATS_ANYWAY, Evidence.INFERRED),
+    Judgement(KEYED, Where.TRITON_TENSORRT, Life.ALIVE, Strength.STRONG, _REPEATS_ANYWAY, Evidence.INFERRED),
+    Judgement(KEYED, Where.TRITON_PYTHON, Life.ALIVE, Strength.STRONG, _REPEATS_ANYWAY,
+              Evidence.RUN, "two instances, 5.8 million rows"),
+    Judgement(KEYED, Where.TRITON_CACHE, Life.ALIVE, Strength.STRONG, _REPEATS_ANYWAY,
+              Evidence.RUN, "200 repeats, 199 from the cache, got the file's answer"),
 )  # fmt: skip
 
+_BY_KEY = {(judged.source, judged.where): judged for judged in JUDGEMENTS}
 
-def warning(source: NoiseSource) -> str | None:
-    """Tell in one line where a source is weak or dead, or None where nothing is known against it."""
-    weak = [judged.place for judged in JUDGEMENTS if judged.source is source and judged.strength is Strength.WEAK]
-    dead = [judged.place for judged in JUDGEMENTS if judged.source is source and judged.life is Life.DEAD]
-    if not weak:
-        return None
-    alive = ", ".join(place for place in weak if place not in dead)
-    return f"weak in {alive}; dead in {', '.join(dead)}" if dead else f"weak in {alive}"
+
+def judgement(source: NoiseSource, where: Where) -> Judgement:
+    """Look up what is known about a source at an endpoint; a row that says "not known" if nothing is."""
+    unknown = Judgement(
+        source, where, Life.UNKNOWN, Strength.UNKNOWN, "nothing is known", Evidence.NONE, sessions_repeat=None
+    )
+    return _BY_KEY.get((source, where), unknown)
+
+
+def weaknesses(source: NoiseSource) -> tuple[tuple[Where, ...], tuple[Where, ...]]:
+    """List where a source is weak but alive, and where it is dead."""
+    own = [judged for judged in JUDGEMENTS if judged.source is source]
+    dead = tuple(judged.where for judged in own if judged.life is Life.DEAD)
+    weak = tuple(judged.where for judged in own if judged.strength is Strength.WEAK and judged.where not in dead)
+    return weak, dead

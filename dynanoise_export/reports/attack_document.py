@@ -1,103 +1,279 @@
-"""An attack report as a JSON document."""
+"""The JSON document of `attack`."""
 
-import dataclasses
+from typing import TypedDict
 
-from dynanoise_export.attacks.attackers import Attacker
-from dynanoise_export.attacks.attacking_model import AttackReport
-from dynanoise_export.attacks.gates import Exceeded
+from dynanoise_export.attacks.attack_report import AttackReport
+from dynanoise_export.attacks.gates import ExceededGate
+from dynanoise_export.attacks.methods.attack import SkippedAttack
 from dynanoise_export.attacks.results import Result
-from dynanoise_export.attacks.tradeoff import Tradeoff, of_attack
-from dynanoise_export.attacks.utility import Utility
+from dynanoise_export.attacks.tradeoff import Tradeoff, attack_midput
 from dynanoise_export.intervals import Interval
-from dynanoise_export.reports.documents import Document, header
+from dynanoise_export.reports.documents import Header, ends, header
 
 
-def attack_document(report: AttackReport) -> Document:
-    """Tell what attacks got; `passed` says whether they stayed within the gates."""
-    attacked, audit, worst = report.attacked, report.audit, report.worst
-    parameters = attacked.head.parameters_dict() if attacked.head else None
-    return header("attack", attacked.name, attacked.sha256, parameters, passed=not report.exceeded) | {
-        "data": {
-            "path": str(audit.path),
-            "sha256": audit.sha256,
-            "members": audit.members,
-            "non_members": audit.non_members,
-            "auxiliary": len(audit) - audit.members - audit.non_members,
-        },
+class DataDocument(TypedDict):
+    """The bundle, with the number of its rows of each kind."""
+
+    path: str
+    sha256: str
+    members: int
+    non_members: int
+    auxiliary: int
+
+
+class ShadowsDocument(TypedDict):
+    """The store of shadow models, with their number."""
+
+    path: str
+    count: int
+
+
+class _DefendedUtility(TypedDict):
+    accuracy_defended: float
+    accuracy_defended_ci: list[float]
+    accuracy_on_members_defended: float
+    calibration_error_defended: float
+
+
+class UtilityDocument(_DefendedUtility, total=False):
+    """How good one answer of the model is, and of the undefended model if there is a reference."""
+
+    accuracy_plain: float
+    accuracy_plain_ci: list[float]
+    accuracy_on_members_plain: float
+    calibration_error_plain: float
+    accuracy_lost: float
+    accuracy_lost_ci: list[float]
+    label_flips: float
+
+
+class WorstDocument(TypedDict):
+    """The attack with the largest AUC."""
+
+    code: str
+    name: str
+    attacker: str
+    auc: float
+    auc_ci: list[float]
+    auc_without: float | None
+
+
+class ResultDocument(TypedDict):
+    """What one attack by one attacker achieved; a TPR is None if there are too few non-members to measure it."""
+
+    code: str
+    name: str
+    attacker: str
+    defended: bool
+    adaptive: bool
+    queries: int
+    distance: float | None
+    labels_only: bool
+    auc: float
+    auc_ci: list[float]
+    auc_gained: float | None
+    auc_gained_ci: list[float] | None
+    balanced_accuracy: float
+    balanced_accuracy_ci: list[float]
+    best_balanced_accuracy: float
+    asr: float
+    asr_ci: list[float]
+    threshold: str
+    tpr_at_fpr: dict[str, float | None]
+    tpr_ci: dict[str, list[float] | None]
+    epsilon_lower_bound: float
+    midput: float | None
+
+
+class SkippedDocument(TypedDict):
+    """An attack that could not run, and what it needs."""
+
+    code: str
+    name: str
+    requirement: str
+    needed: int
+    given: int
+
+
+class MidputDocument(TypedDict):
+    """MIDPUT of one attacker; None if an attack that it averages over was skipped."""
+
+    attacker: str
+    first_version: float | None
+    second_version: float | None
+    second_version_from_half: float | None
+
+
+class WarningDocument(TypedDict):
+    """A warning; programs look at the code."""
+
+    code: str
+    text: str
+
+
+class ExceededDocument(TypedDict):
+    """A gate that is exceeded, and the attack whose interval reaches highest."""
+
+    gate: str
+    limit: float
+    fpr: float | None
+    high: float
+    code: str
+    name: str
+    attacker: str
+
+
+class AttackDocument(Header):
+    """What attacks achieved; `passed` says whether all gates hold.
+
+    Attributes:
+        data: the bundle.
+        reference: the path of the undefended model, or None.
+        shadows: the shadow models, or None.
+        noise: the noise source, or None.
+        keep_label: whether answers keep the undefended model's label.
+        queries_per_row: how many queries were sent for each row, in all.
+        utility: how good the answers are.
+        worst: the attack with the largest AUC.
+        attacks: on the model; `without`: on the undefended model.
+        skipped: attacks that could not run.
+        midput: by attacker.
+        warnings: what makes the figures unsound, or the defence weak.
+        gates_held: the gates that no attack exceeds; `gates_exceeded`: the others.
+    """
+
+    data: DataDocument
+    reference: str | None
+    shadows: ShadowsDocument | None
+    noise: str | None
+    keep_label: bool
+    queries_per_row: int
+    utility: UtilityDocument
+    worst: WorstDocument
+    attacks: list[ResultDocument]
+    without: list[ResultDocument]
+    skipped: list[SkippedDocument]
+    midput: list[MidputDocument]
+    warnings: list[WarningDocument]
+    gates_held: list[str]
+    gates_exceeded: list[ExceededDocument]
+
+
+def attack_document(report: AttackReport) -> AttackDocument:
+    """Describe what attacks achieved."""
+    model, defence = report.model, report.defence
+    return {
+        **header("attack", model.name, model.sha256, defence, passed=not report.gates_exceeded),
+        "data": _data(report),
         "reference": report.reference,
         "shadows": None if report.store is None else {"path": str(report.store.path), "count": len(report.store.kept)},
-        "noise": attacked.noise,
-        "keep_label": attacked.head is not None and attacked.head.keep_label,
-        "queries_a_row": report.asked,
+        "noise": None if defence is None else model.noise,
+        "keep_label": defence is not None and defence.keep_label,
+        "queries_per_row": report.queries_per_row,
         "utility": _utility(report),
-        "worst": {
-            "name": worst.attack.name,
-            "attacker": worst.attacker.name,
-            "auc": worst.auc.value,
-            "auc_ci": _ends(worst.auc),
-            "auc_without": None if (plain := report.plain_of(worst)) is None else plain.auc.value,
-        },
+        "worst": _worst(report),
         "attacks": [_result(result, report) for result in report.results],
         "without": [_result(result, report) for result in report.without],
-        "not_made": report.lacking,
+        "skipped": [_skipped(skipped) for skipped in report.skipped],
         "midput": [_tradeoff(tradeoff) for tradeoff in report.tradeoffs],
-        "warnings": list(report.warnings),
-        "kept": [str(gate) for gate in report.kept],
-        "exceeded": [_exceeded(exceeded) for exceeded in report.exceeded],
+        "warnings": [{"code": warning.code, "text": warning.text} for warning in report.warnings],
+        "gates_held": [str(gate) for gate in report.gates_held],
+        "gates_exceeded": [_exceeded(exceeded) for exceeded in report.gates_exceeded],
     }
 
 
-def _utility(report: AttackReport) -> Document:
-    told = _worth("defended", report.utility)
-    if report.plain_utility is not None and report.cost is not None:
-        told |= _worth("plain", report.plain_utility) | {
-            "accuracy_lost": report.cost.accuracy_lost.value,
-            "accuracy_lost_ci": _ends(report.cost.accuracy_lost),
-            "label_flips": report.cost.flips,
-        }
-    return told
-
-
-def _worth(of: str, utility: Utility) -> Document:
+def _data(report: AttackReport) -> DataDocument:
+    audit = report.audit
     return {
-        f"accuracy_{of}": utility.accuracy.value,
-        f"accuracy_{of}_ci": _ends(utility.accuracy),
-        f"accuracy_on_members_{of}": utility.accuracy_on_members.value,
-        f"calibration_error_{of}": utility.calibration_error,
+        "path": str(audit.path),
+        "sha256": audit.sha256,
+        "members": audit.members,
+        "non_members": audit.non_members,
+        "auxiliary": len(audit) - audit.members - audit.non_members,
     }
 
 
-def _result(result: Result, report: AttackReport) -> Document:
-    verdicts, plain = result.verdicts, report.plain_of(result)
-    midput = None
-    if plain is not None and report.cost is not None and result.attacker.defended:
-        midput = of_attack(plain, result, report.cost.accuracy_lost.value)
+def _utility(report: AttackReport) -> UtilityDocument:
+    own, plain, cost = report.utility, report.plain_utility, report.cost
+    document: UtilityDocument = {
+        "accuracy_defended": own.accuracy.value,
+        "accuracy_defended_ci": ends(own.accuracy),
+        "accuracy_on_members_defended": own.accuracy_on_members.value,
+        "calibration_error_defended": own.calibration_error,
+    }
+    if plain is None or cost is None:
+        return document
     return {
+        **document,
+        "accuracy_plain": plain.accuracy.value,
+        "accuracy_plain_ci": ends(plain.accuracy),
+        "accuracy_on_members_plain": plain.accuracy_on_members.value,
+        "calibration_error_plain": plain.calibration_error,
+        "accuracy_lost": cost.accuracy_lost.value,
+        "accuracy_lost_ci": ends(cost.accuracy_lost),
+        "label_flips": cost.flips,
+    }
+
+
+def _worst(report: AttackReport) -> WorstDocument:
+    worst = report.worst
+    plain = report.without_defence(worst)
+    return {
+        "code": worst.attack.code,
+        "name": worst.attack.name,
+        "attacker": worst.attacker.name,
+        "auc": worst.auc.value,
+        "auc_ci": ends(worst.auc),
+        "auc_without": None if plain is None else plain.auc.value,
+    }
+
+
+def _result(result: Result, report: AttackReport) -> ResultDocument:
+    verdicts, attacker = result.verdicts, result.attacker
+    return {
+        "code": result.attack.code,
         "name": result.attack.name,
-        **_attacker(result.attacker),
+        "attacker": attacker.name,
+        "defended": attacker.defended,
+        "adaptive": attacker.adaptive,
+        "queries": attacker.queries,
+        "distance": attacker.distance,
+        "labels_only": attacker.labels_only,
         "auc": result.auc.value,
-        "auc_ci": _ends(result.auc),
-        "auc_gained": None if result.gained is None else result.gained.value,
-        "auc_gained_ci": None if result.gained is None else _ends(result.gained),
+        "auc_ci": ends(result.auc),
+        "auc_gained": None if result.auc_gained is None else result.auc_gained.value,
+        "auc_gained_ci": _ends_if_known(result.auc_gained),
         "balanced_accuracy": verdicts.balanced_accuracy.value,
-        "balanced_accuracy_ci": _ends(verdicts.balanced_accuracy),
+        "balanced_accuracy_ci": ends(verdicts.balanced_accuracy),
         "best_balanced_accuracy": result.best_balanced_accuracy,
         "asr": verdicts.asr.value,
-        "asr_ci": _ends(verdicts.asr),
+        "asr_ci": ends(verdicts.asr),
         "threshold": result.threshold,
         "tpr_at_fpr": {f"{fpr:g}": None if tpr is None else tpr.value for fpr, tpr in result.tpr.items()},
-        "tpr_ci": {f"{fpr:g}": None if tpr is None else _ends(tpr) for fpr, tpr in result.tpr.items()},
+        "tpr_ci": {f"{fpr:g}": _ends_if_known(tpr) for fpr, tpr in result.tpr.items()},
         "epsilon_lower_bound": result.epsilon,
-        "midput": midput,
+        "midput": _midput(result, report),
     }
 
 
-def _attacker(attacker: Attacker) -> Document:
-    told = dataclasses.asdict(attacker)
-    return {"attacker": told.pop("name")} | told
+def _midput(result: Result, report: AttackReport) -> float | None:
+    plain = report.without_defence(result)
+    if plain is None or report.cost is None or not result.attacker.defended:
+        return None
+    return attack_midput(plain, result, report.cost.accuracy_lost.value)
 
 
-def _tradeoff(tradeoff: Tradeoff) -> Document:
+def _skipped(skipped: SkippedAttack) -> SkippedDocument:
+    return {
+        "code": skipped.attack.code,
+        "name": skipped.attack.name,
+        "requirement": skipped.requirement,
+        "needed": skipped.needed,
+        "given": skipped.given,
+    }
+
+
+def _tradeoff(tradeoff: Tradeoff) -> MidputDocument:
     return {
         "attacker": tradeoff.attacker.name,
         "first_version": tradeoff.first,
@@ -106,17 +282,18 @@ def _tradeoff(tradeoff: Tradeoff) -> Document:
     }
 
 
-def _exceeded(exceeded: Exceeded) -> Document:
+def _exceeded(exceeded: ExceededGate) -> ExceededDocument:
     result = exceeded.result
     return {
         "gate": str(exceeded.gate),
         "limit": exceeded.gate.limit,
         "fpr": exceeded.gate.fpr,
         "high": exceeded.high,
+        "code": result.attack.code,
         "name": result.attack.name,
         "attacker": result.attacker.name,
     }
 
 
-def _ends(interval: Interval) -> list[float]:
-    return [interval.low, interval.high]
+def _ends_if_known(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else ends(interval)

@@ -1,9 +1,10 @@
-"""Results as a grid, a row for each attack and a column for each attacker, for whoever shows one."""
+"""Results as a grid, with a row for each attack and a column for each attacker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.attackers import Attacker
-from dynanoise_export.attacks.attacking_model import AttackReport
 from dynanoise_export.attacks.results import Result
 
 ONE_ANSWER = "1 answer"
@@ -11,20 +12,20 @@ ONE_ANSWER = "1 answer"
 
 @dataclass(frozen=True)
 class Column:
-    """A column: an attacker, of the model or of the one that it is compared with.
+    """A column: an attacker of the model, or of the undefended model.
 
     Attributes:
-        group: what stands above it and its like.
-        name: what stands above it alone.
-        short: what stands above it where there is little room.
-        attacked: whether it is of the model.
-        attacker: whose attacks.
+        group: the heading above it and its neighbours of the same kind.
+        name: the heading above it alone.
+        short: its heading if there is little room.
+        of_model: whether the attacker attacks the model; if not, it attacks the undefended one.
+        attacker: the attacker.
     """
 
     group: str
     name: str
     short: str
-    attacked: bool
+    of_model: bool
     attacker: Attacker
 
 
@@ -34,69 +35,88 @@ class Grid:
 
     Attributes:
         columns: the attackers.
-        rows: by name, a result for each column, or None where the attack was not made.
+        rows: by name, a result for each column, or None if the attack was not run.
     """
 
     columns: list[Column]
     rows: dict[str, list[Result | None]]
 
 
+@dataclass(frozen=True)
+class ModelNames:
+    """What a report calls the attacked model and the one that it is compared with.
+
+    Attributes:
+        model: the attacked model.
+        reference: the model that it is compared with.
+        reference_short: the same if there is little room.
+    """
+
+    model: str
+    reference: str
+    reference_short: str
+
+
 def grid(report: AttackReport) -> Grid:
     """Arrange all results.
 
-    Attackers who see labels alone, of queries near the row, have no columns, for they make one attack: it stands in a
-    row of its own, under the first attacker of the same model.
+    An attacker who sees only labels, of queries near the row, runs one attack. It gets no column but a row of its own,
+    under the first attacker of the same model.
     """
-    everybody = [*((False, result) for result in report.without), *((True, result) for result in report.results)]
-    asked = dict.fromkeys((mine, result.attacker) for mine, result in everybody if not result.attacker.labels_only)
-    columns = [_column(mine, attacker, sides(report)) for mine, attacker in asked]
+    everything = [*((False, result) for result in report.without), *((True, result) for result in report.results)]
+    names = model_names(report)
+    attackers = dict.fromkeys(
+        (of_model, result.attacker) for of_model, result in everything if not result.attacker.labels_only
+    )
+    columns = [_column(of_model, attacker, names) for of_model, attacker in attackers]
     rows: dict[str, list[Result | None]] = {}
-    for mine, result in everybody:
-        name, place = _place(mine, result, columns)
+    for of_model, result in everything:
+        name, place = _place(of_model, result, columns)
         rows.setdefault(name, [None] * len(columns))[place] = result
     return Grid(columns, rows)
 
 
-def midput_rows(report: AttackReport, columns: list[Column]) -> dict[str, list[float | None]]:
-    """Arrange MIDPUT under the same columns, a row for each version; None where an attacker has none."""
-    told = {tradeoff.attacker: tradeoff for tradeoff in report.tradeoffs}
-    own = [told.get(column.attacker) if column.attacked else None for column in columns]
+def midput_rows(report: AttackReport, columns: Sequence[Column]) -> dict[str, list[float | None]]:
+    """Arrange MIDPUT under the same columns, a row for each version; None for an attacker who has none."""
+    by_attacker = {tradeoff.attacker: tradeoff for tradeoff in report.tradeoffs}
+    own = [by_attacker.get(column.attacker) if column.of_model else None for column in columns]
     return {
-        "MIDPUT, first version": [None if one is None else one.first for one in own],
-        "MIDPUT, second version": [None if one is None else one.second for one in own],
-        "MIDPUT of |acc. - 0.5|": [None if one is None else one.from_half for one in own],
+        "MIDPUT, first version": [one.first if one else None for one in own],
+        "MIDPUT, second version": [one.second if one else None for one in own],
+        "MIDPUT of |acc. - 0.5|": [one.from_half if one else None for one in own],
     }
 
 
-def sides(report: AttackReport) -> dict[str, str]:
-    """Name the model that was attacked and what it is compared with."""
-    if report.attacked.head is None:
-        return {"attacked": "This model", "compared": "The reference"}
-    return {"attacked": "With the defence", "compared": "Without the defence"}
+def model_names(report: AttackReport) -> ModelNames:
+    """Name the attacked model and the one that it is compared with."""
+    if report.defence is None:
+        return ModelNames("This model", "The reference", "reference")
+    return ModelNames("With the defence", "Without the defence", "without")
 
 
-def called(attacker: Attacker, defended: bool) -> str:
-    """Name an attacker; where no model is defended, that goes without saying."""
+def attacker_name(attacker: Attacker, defended: bool) -> str:
+    """Name an attacker; "without the defence" is left out if the attacked model has no defence anyway."""
     if defended:
         return attacker.name
     return attacker.name.removesuffix(", without the defence") if attacker.labels_only else ONE_ANSWER
 
 
-def _column(mine: bool, attacker: Attacker, names: dict[str, str]) -> Column:
-    if attacker.near_duplicates is not None:
-        delta = f"{attacker.near_duplicates:g}"
-        return Column(f"Adaptive, {attacker.queries} near-duplicates at", delta, f"δ{delta[1:]}", mine, attacker)
+def _column(of_model: bool, attacker: Attacker, names: ModelNames) -> Column:
+    if attacker.distance is not None:
+        distance = f"{attacker.distance:g}"
+        group = f"Adaptive, {attacker.queries} near-duplicates at"
+        return Column(group, distance, f"δ{distance[1:]}", of_model, attacker)
     if attacker.adaptive:
-        return Column("Adaptive, answers averaged", str(attacker.queries), f"×{attacker.queries}", mine, attacker)
+        return Column("Adaptive, answers averaged", str(attacker.queries), f"×{attacker.queries}", of_model, attacker)
     if attacker.defended:
-        return Column("Naive", ONE_ANSWER, "naive", mine, attacker)
-    group = names["attacked" if mine else "compared"]
-    return Column(group, ONE_ANSWER, group.split()[-1 if mine else 0].lower(), mine, attacker)
+        return Column("Naive", ONE_ANSWER, "naive", of_model, attacker)
+    group, short = (names.model, "model") if of_model else (names.reference, names.reference_short)
+    return Column(group, ONE_ANSWER, short, of_model, attacker)
 
 
-def _place(mine: bool, result: Result, columns: list[Column]) -> tuple[str, int]:
+def _place(of_model: bool, result: Result, columns: Sequence[Column]) -> tuple[str, int]:
     if not result.attacker.labels_only:
-        places = [(column.attacked, column.attacker) for column in columns]
-        return result.attack.name, places.index((mine, result.attacker))
-    asked = called(result.attacker, defended=False)  # the column says of which model
-    return f"{result.attack.name}, {asked}", [column.attacked for column in columns].index(mine)
+        places = [(column.of_model, column.attacker) for column in columns]
+        return result.attack.name, places.index((of_model, result.attacker))
+    name = attacker_name(result.attacker, defended=False)  # the column says of which model
+    return f"{result.attack.name}, {name}", [column.of_model for column in columns].index(of_model)

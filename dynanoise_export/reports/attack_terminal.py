@@ -1,4 +1,4 @@
-"""An attack report on a terminal: the answer, what it cost, and a table of attacks and attackers."""
+"""An attack report on a terminal: the answer, what the defence costs, and a table of attacks and attackers."""
 
 from collections.abc import Iterator
 
@@ -7,91 +7,105 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from dynanoise_export.attacks.attacking_model import AttackReport
+from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.results import FPRS, Result
 from dynanoise_export.intervals import Interval
-from dynanoise_export.reports.attack_grid import grid, midput_rows
+from dynanoise_export.reports.attack_grid import attacker_name, grid, midput_rows
 
-STRONG, SOME = 0.6, 0.55
+# AUCs from which on a figure is shown in red, and in yellow.
+RED, YELLOW = 0.6, 0.55
 
 
 def print_attack(report: AttackReport, console: Console) -> None:
-    """Show what attacks got: the answer first."""
+    """Print what attacks achieved: the answer first."""
     console.print(_answer(report))
-    for sentence in _beside(report):
+    for sentence in _figures(report):
         console.print(escape(sentence))
-    for exceeded in report.exceeded:
+    for exceeded in report.gates_exceeded:
         result = exceeded.result
         console.print(
-            f"[red]FAILED[/]  {escape(str(exceeded.gate))}: {escape(result.attack.name)} ({result.attacker.name}) may "
-            f"reach {exceeded.high:.4f}"
+            f"[red]FAILED[/]  {escape(str(exceeded.gate))}: {escape(result.attack.name)} "
+            f"({escape(result.attacker.name)}) may reach {exceeded.high:.4f}"
         )
-    for gate in report.kept:
-        console.print(f"[green]PASSED[/]  {escape(str(gate))}: no attack's interval goes beyond it")
+    for gate in report.gates_held:
+        console.print(f"[green]PASSED[/]  {escape(str(gate))}: no attack's interval exceeds it")
     console.print()
     console.print(_table(report))
     console.print()
     console.print(_legend(report), style="dim")
     for warning in report.warnings:
-        console.print(f"[yellow]![/] {escape(warning)}")
-    for name, lack in report.lacking.items():
-        console.print(f"[yellow]![/] Not made: {escape(name)}, which {lack}.")
+        console.print(f"[yellow]![/] {escape(warning.text)}")
+    for skipped in report.skipped:
+        console.print(f"[yellow]![/] Skipped: {escape(skipped.attack.name)}, which {escape(skipped.reason)}.")
 
 
 def _answer(report: AttackReport) -> str:
-    worst, plain = report.worst, report.plain_of(report.worst)
-    told = f"[bold]{escape(worst.attack.name)}[/] ({worst.attacker.name}) gets an [bold]AUC of {_told(worst.auc)}[/]"
+    worst = report.worst
+    plain = report.without_defence(worst)
+    attacker = attacker_name(worst.attacker, report.defence is not None)
+    answer = (
+        f"[bold]{escape(worst.attack.name)}[/] ({escape(attacker)}) gets an [bold]AUC of {_with_ends(worst.auc)}[/]"
+    )
+    accuracy = f"{report.utility.accuracy.value:.3f}"
     if plain is None or report.plain_utility is None:
-        return f"{told}; accuracy {report.utility.accuracy.value:.3f}"
+        return f"{answer}; accuracy {accuracy}"
+    own, other = _sides(report)
     return (
-        f"{told} with the defence, {_told(plain.auc)} without it; accuracy {report.utility.accuracy.value:.3f} with, "
-        f"{report.plain_utility.accuracy.value:.3f} without"
+        f"{answer} {own}, {_with_ends(plain.auc)} {other}; accuracy {accuracy} {own}, "
+        f"{report.plain_utility.accuracy.value:.3f} {other}"
     )
 
 
-def _beside(report: AttackReport) -> Iterator[str]:
+def _sides(report: AttackReport) -> tuple[str, str]:
+    """Say on which model a figure was measured: the attacked one, or the one that it is compared with."""
+    return ("here", "on the reference") if report.defence is None else ("with the defence", "without")
+
+
+def _figures(report: AttackReport) -> Iterator[str]:
+    own, other = _sides(report)
     for fpr in FPRS:
-        result = report.finds_most(fpr)
+        result = report.largest_tpr(fpr)
         if result is not None and (tpr := result.tpr[fpr]) is not None:
-            plain = report.plain_of(result)
-            without = f", {told.value:.4f} without" if plain and (told := plain.tpr[fpr]) else ""
-            yield (
-                f"TPR at {100 * fpr:g}% FPR: {tpr.value:.4f}{without} ({result.attack.name}, {result.attacker.name})"
-            )
+            plain = report.without_defence(result)
+            plain_tpr = plain.tpr[fpr] if plain else None
+            compared = f" {own}, {plain_tpr.value:.4f} {other}" if plain_tpr else ""
+            attacker = attacker_name(result.attacker, report.defence is not None)
+            yield f"TPR at {100 * fpr:g}% FPR: {tpr.value:.4f}{compared} ({result.attack.name}, {attacker})"
     if report.cost is not None and report.plain_utility is not None:
         lost = report.cost.accuracy_lost
         yield (
             f"accuracy lost {lost.value:.4f} [{lost.low:.4f}, {lost.high:.4f}], labels flipped "
-            f"{report.cost.flips:.2%}, calibration error {report.utility.calibration_error:.3f} with, "
-            f"{report.plain_utility.calibration_error:.3f} without"
+            f"{report.cost.flips:.2%}, calibration error {report.utility.calibration_error:.3f} {own}, "
+            f"{report.plain_utility.calibration_error:.3f} {other}"
         )
     audit = report.audit
     yield (
         f"{audit.members:,} members, {audit.non_members:,} non-members, "
-        f"{'no' if report.store is None else len(report.store.kept)} shadow models, {report.asked} queries a row"
+        f"{'no' if report.store is None else len(report.store.kept)} shadow models, "
+        f"{report.queries_per_row} queries per row"
     )
 
 
 def _table(report: AttackReport) -> Table:
-    told = grid(report)
-    columns = (Column(column.short, justify="right") for column in told.columns)
-    # Nine attackers fit into 80 columns by a hair.
+    arranged = grid(report)
+    columns = (Column(column.short, justify="right") for column in arranged.columns)
+    # Nine attackers only just fit into 80 columns.
     table = Table("AUC", *columns, box=SIMPLE, show_edge=False, pad_edge=False, padding=0)
-    for name, results in told.rows.items():
+    for name, results in arranged.rows.items():
         table.add_row(escape(name), *map(_cell, results))
-    if report.tradeoffs:
-        table.add_section()
-        for name, values in midput_rows(report, told.columns).items():
+    table.add_section()
+    for name, values in midput_rows(report, arranged.columns).items():
+        if any(value is not None for value in values):
             table.add_row(name, *("" if value is None else _short(value) for value in values))
     return table
 
 
 def _legend(report: AttackReport) -> str:
-    if report.attacked.head is None:
-        return "without: one answer of the undefended model"
+    if report.defence is None:
+        return "model: one answer of this model; reference: one answer of the reference"
     return (
-        "without: the undefended model; naive: one answer, taken as it is; ×n: an attacker who knows the defence and "
-        "averages n answers; δ: who averages answers to near-duplicates that far off"
+        "without: the undefended model; naive: one answer, taken as it is; ×n: knows the defence and averages n "
+        "answers; δ: knows the defence and averages answers to near-duplicates at that distance"
     )
 
 
@@ -99,7 +113,7 @@ def _cell(result: Result | None) -> str:
     if result is None:
         return ""
     value = result.auc.value
-    colour = "red" if value >= STRONG else "yellow" if value >= SOME else "green"
+    colour = "red" if value >= RED else "yellow" if value >= YELLOW else "green"
     return f"[{colour}]{_short(value)}[/]"
 
 
@@ -108,5 +122,5 @@ def _short(value: float) -> str:
     return f"{value:.3f}".replace("0.", ".", 1)
 
 
-def _told(interval: Interval) -> str:
+def _with_ends(interval: Interval) -> str:
     return escape(f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]")

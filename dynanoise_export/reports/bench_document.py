@@ -1,43 +1,99 @@
-"""A benchmark as a JSON document."""
+"""The JSON document of `bench`."""
 
-import dataclasses
+from typing import TypedDict
 
 from dynanoise_export.benchmarking.benchmark import BenchReport
 from dynanoise_export.benchmarking.figures import Latency, Run
-from dynanoise_export.reports.documents import Document, header
+from dynanoise_export.reports.documents import Header, ends, header
+
+# Percentiles by name, in milliseconds; None if too few calls were timed to know one.
+Percentiles = dict[str, float | None]
 
 
-def bench_document(report: BenchReport) -> Document:
-    """Tell what a defence costs; there is nothing to fail."""
-    deployed = report.deployed
-    parameters = deployed.stated.parameters if deployed.stated else None
-    return header("bench", deployed.name, deployed.sha256, parameters, passed=True) | {
-        "noise": deployed.stated.noise if deployed.stated else None,
+class MachineDocument(TypedDict):
+    """Where the times were measured."""
+
+    processor: str
+    cores: int
+    system: str
+    versions: dict[str, str]
+
+
+class RunDocument(TypedDict):
+    """What was measured at one batch size; None for the undefended model if there is none."""
+
+    provider: str | None
+    batch: int
+    pairs: int
+    sessions: int
+    transfers: bool
+    plain_ms: Percentiles | None
+    plain_calls: int | None
+    plain_rows_per_second: float | None
+    defended_ms: Percentiles
+    defended_calls: int
+    defended_rows_per_second: float
+    ratio: float | None
+    ratio_ci: list[float] | None
+
+
+class BenchDocument(Header):
+    """What a defence costs.
+
+    Attributes:
+        noise: the noise source, or None.
+        against: the undefended model, for people; None if there is none.
+        threads: that a CPU might use for one operator; None if the runtime chose.
+        made_up_sizes: of the inputs, by the names of dynamic axes other than the batch.
+        machine: where it was measured.
+        runs: by provider and batch.
+    """
+
+    noise: str | None
+    against: str | None
+    threads: int | None
+    made_up_sizes: dict[str, int]
+    machine: MachineDocument
+    runs: list[RunDocument]
+
+
+def bench_document(report: BenchReport) -> BenchDocument:
+    """Describe what a defence costs."""
+    model, machine = report.model, report.machine
+    return {
+        **header("bench", model.name, model.sha256, model.defence),
+        "noise": model.noise,
         "against": report.against,
         "threads": report.threads,
         "made_up_sizes": report.sizes,
-        "machine": dataclasses.asdict(report.machine),
+        "machine": {
+            "processor": machine.processor,
+            "cores": machine.cores,
+            "system": machine.system,
+            "versions": machine.versions,
+        },
         "runs": [_run(run) for run in report.runs],
     }
 
 
-def _run(run: Run) -> Document:
+def _run(run: Run) -> RunDocument:
+    plain = run.plain
     return {
         "provider": run.provider,
         "batch": run.batch,
         "pairs": run.pairs,
         "sessions": run.sessions,
         "transfers": run.transfers,
-        **_latency("plain", run.plain),
-        **_latency("defended", run.defended),
+        "plain_ms": None if plain is None else _percentiles(plain),
+        "plain_calls": None if plain is None else plain.calls,
+        "plain_rows_per_second": None if plain is None else plain.throughput,
+        "defended_ms": _percentiles(run.defended),
+        "defended_calls": run.defended.calls,
+        "defended_rows_per_second": run.defended.throughput,
         "ratio": None if run.ratio is None else run.ratio.value,
-        "ratio_ci": None if run.ratio is None else [run.ratio.low, run.ratio.high],
+        "ratio_ci": None if run.ratio is None else ends(run.ratio),
     }
 
 
-def _latency(of: str, latency: Latency | None) -> Document:
-    return {
-        f"{of}_ms": None if latency is None else {f"p{p}": value for p, value in latency.percentiles.items()},
-        f"{of}_calls": None if latency is None else latency.calls,
-        f"{of}_rows_per_second": None if latency is None else latency.throughput,
-    }
+def _percentiles(latency: Latency) -> Percentiles:
+    return {f"p{percentile}": value for percentile, value in latency.percentiles.items()}

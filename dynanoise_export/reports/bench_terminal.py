@@ -7,11 +7,11 @@ from rich.table import Column, Table
 
 from dynanoise_export.benchmarking.benchmark import BenchReport
 from dynanoise_export.benchmarking.figures import PERCENTILES, Run
-from dynanoise_export.reports.bench_wording import answer, conditions, groups, interval, milliseconds, sides
+from dynanoise_export.reports.bench_wording import answer, conditions, groups, interval, latencies, milliseconds
 
 
 def print_bench(report: BenchReport, console: Console) -> None:
-    """Show what a defence costs."""
+    """Print what a defence costs."""
     for name, runs in groups(report):
         console.print(f"[bold]{escape(name)}[/]: {answer(runs)}")
         console.print(_table(runs))
@@ -27,9 +27,9 @@ def _table(runs: list[Run]) -> Table:
     )  # fmt: skip
     for run in runs:
         ratio = escape(interval(run.ratio)) if run.ratio else ""
-        for name, latency in sides(run):
+        for name, latency in latencies(run):
             last = name == "defended"
-            told = [milliseconds(value) for value in latency.percentiles.values()]
+            times = [milliseconds(value) for value in latency.percentiles.values()]
             batch = "" if last and run.plain else f"{run.batch}"
-            table.add_row(batch, name, *told, f"{latency.throughput:,.0f}", ratio if last else "", end_section=last)
+            table.add_row(batch, name, *times, f"{latency.throughput:,.0f}", ratio if last else "", end_section=last)
     return table

@@ -5,25 +5,25 @@ from itertools import groupby
 from dynanoise_export.benchmarking.benchmark import BenchReport
 from dynanoise_export.benchmarking.figures import BEYOND, Latency, Run
 from dynanoise_export.intervals import Interval
-from dynanoise_export.parameters import Provider
+from dynanoise_export.runtimes.provider import Provider
 
 
 def groups(report: BenchReport) -> list[tuple[str, list[Run]]]:
-    """Give the runs of each provider, under its name, or under that of the model where it runs elsewhere."""
-    return [(provider or report.deployed.name, list(runs)) for provider, runs in groupby(report.runs, _provider)]
+    """Group the runs by provider, under its name, or under the model's name if ONNX Runtime does not run it."""
+    return [(provider or report.model.name, list(runs)) for provider, runs in groupby(report.runs, _provider)]
 
 
 def answer(runs: list[Run]) -> str:
-    """Tell how much longer a call takes, or that there is nothing to compare with."""
-    told = [f"{run.ratio.value:.3f} at {run.batch}" for run in runs if run.ratio is not None]
-    if not told:
+    """Say how much longer a call takes, or that there is nothing to compare with."""
+    ratios = [f"{run.ratio.value:.3f} at {run.batch}" for run in runs if run.ratio is not None]
+    if not ratios:
         return "nothing to compare with: give --against to see what the defence costs"
-    told[0] = told[0].replace(" at ", " times as long with the defence at batch ")
-    return f"a call takes {', '.join(told)}"
+    ratios[0] = ratios[0].replace(" at ", " times as long with the defence at batch ")
+    return f"a call takes {', '.join(ratios)}"
 
 
-def sides(run: Run) -> list[tuple[str, Latency]]:
-    """Give the latencies of a run by name."""
+def latencies(run: Run) -> list[tuple[str, Latency]]:
+    """Give the latencies of a run by the name of the model."""
     return [*([("plain", run.plain)] if run.plain else []), ("defended", run.defended)]
 
 
@@ -41,38 +41,36 @@ def interval(ratio: Interval) -> str:
 
 
 def conditions(report: BenchReport) -> list[str]:
-    """Tell how it was measured."""
-    pairs, sessions = _spread({run.pairs for run in report.runs}), _spread({run.sessions for run in report.runs})
-    told = [f"{pairs} pairs of turns, in {sessions} sessions of each model"]
+    """Say how the times were measured."""
+    pairs, sessions = _range({run.pairs for run in report.runs}), _range({run.sessions for run in report.runs})
+    sentences = [f"{pairs} pairs of turns, in {sessions} sessions of each model"]
     if report.against is not None:
-        told[0] += "; the ratio is the median over the pairs, with its 95% interval"
-        told.append(f"plain: {report.against}")
-    if report.deployed.graph is not None:
-        told.append(
-            "threads: " + ("as many as ONNX Runtime chooses" if report.threads is None else f"{report.threads}")
-        )
+        sentences[0] += "; the ratio is the median over the pairs, with its 95% interval"
+        sentences.append(f"plain: {report.against}")
+    if report.model.graph is not None:
+        sentences.append(f"threads: {'chosen by ONNX Runtime' if report.threads is None else report.threads}")
     if report.sizes:
-        told.append("made-up inputs have " + ", ".join(f"{axis} {size}" for axis, size in report.sizes.items()))
+        sentences.append("made-up inputs have " + ", ".join(f"{axis} {size}" for axis, size in report.sizes.items()))
     if any(run.transfers for run in report.runs):
-        told.append("a call is timed from where this runs: the times hold the way to the model and back")
+        sentences.append("a call is timed from this machine: the times include the transfers to the model and back")
     if any(run.provider not in (None, Provider.CPU) for run in report.runs):
-        told.append("inputs and outputs stay on the GPU (I/O binding): the times hold no transfers")
+        sentences.append("inputs and outputs stay on the GPU (I/O binding): the times include no transfers")
     machine = report.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
-    told.append(f"{machine.processor}, {machine.cores} cores, {machine.system}, {versions}")
-    return [*told, *_untold(report)]
+    sentences.append(f"{machine.processor}, {machine.cores} cores, {machine.system}, {versions}")
+    return [*sentences, *_missing_percentiles(report)]
 
 
-def _spread(counts: set[int]) -> str:
+def _range(counts: set[int]) -> str:
     return f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
 
 
-def _untold(report: BenchReport) -> list[str]:
+def _missing_percentiles(report: BenchReport) -> list[str]:
     few = [run for run in report.runs if None in run.defended.percentiles.values()]
     if not few:
         return []
     pairs = max(run.pairs_for_all for run in few)
-    return [f"–: fewer than {BEYOND} calls lie beyond it; --pairs {pairs} tells all"]
+    return [f"–: fewer than {BEYOND} calls were slower; --pairs {pairs} gives all percentiles"]
 
 
 def _provider(run: Run) -> Provider | None:

@@ -1,98 +1,109 @@
-"""Results as JSON documents, in the form that DESIGN calls a report."""
+"""The JSON documents of the commands: what they have in common, and how one is written.
 
-import dataclasses
+A document is a TypedDict, in a module for each command. Its schema ends with a version, which changes whenever a key
+gets another name or another meaning.
+"""
+
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TypedDict
 
-from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.exporting import Exported
+from dynanoise_export.defences.base import Defence
 from dynanoise_export.files import written_whole
-from dynanoise_export.graph.leaks import LeakReport
-from dynanoise_export.graph.provenance import tool_versions
-from dynanoise_export.inspecting import Inspection
+from dynanoise_export.graph.provenance import Provenance, tool_versions
+from dynanoise_export.intervals import Interval
+from dynanoise_export.types import TensorSpec
 
-if TYPE_CHECKING:  # it imports PyTorch, which the other documents can do without
-    from dynanoise_export.validation.validating import Validation
-
-Document = dict[str, Any]
+VERSION = 2
 
 
-def export_document(exported: Exported) -> Document:
-    """Tell what `export` made."""
-    target = exported.target
-    return header("export", exported.path, exported.sha256, exported.provenance.parameters, passed=True) | {
-        "head": exported.provenance.head,
-        "noise": exported.provenance.noise,
-        "key": exported.provenance.key,
-        "grids": list(exported.provenance.grids),
-        "keep_label": exported.provenance.keep_label,
-        "source": {"path": str(target.path), "format": target.format, "sha256": target.sha256},
-        "inputs": [{"name": s.name, "dtype": s.dtype, "shape": list(s.shape)} for s in target.inputs],
-        "classes": target.classes,
-        "logits": exported.logits,
-        "dropped": list(exported.dropped),
-    }
+class SubjectDocument(TypedDict):
+    """The model that a document is about.
+
+    Attributes:
+        path: its path or URL.
+        sha256: of the file and its external data; None if it is not known.
+        parameters: of its defence, by name; None if it has none.
+    """
+
+    path: str
+    sha256: str | None
+    parameters: dict[str, float] | None
 
 
-def inspection_document(seen: Inspection) -> Document:
-    """Tell what `inspect` saw; `passed` says whether the file gives defended answers and nothing else."""
-    parameters = seen.provenance.parameters if seen.provenance else None
-    return header("inspect", seen.path, seen.sha256, parameters, passed=seen.leaks.passed) | {
-        "size": seen.size,
-        "ir_version": seen.ir_version,
-        "producer": seen.producer,
-        "opsets": seen.opsets,
-        "inputs": seen.inputs,
-        "outputs": seen.outputs,
-        "operators": seen.operators,
-        "functions": list(seen.functions),
-        "heads": [dataclasses.asdict(head) for head in seen.heads],
-        "leaks": _leaks(seen.leaks),
-        "provenance": dataclasses.asdict(seen.provenance) if seen.provenance else None,
-    }
+class Header(TypedDict):
+    """What every document begins with.
+
+    Attributes:
+        schema: "dynanoise-export/COMMAND/VERSION".
+        tool: versions of this tool and of the libraries that a graph passes through.
+        subject: the model.
+        defence: the name of its defence; None if it has none.
+        passed: whether the command found nothing to fail; true for commands that can't fail.
+    """
+
+    schema: str
+    tool: dict[str, str]
+    subject: SubjectDocument
+    defence: str | None
+    passed: bool
 
 
-def validation_document(validation: "Validation") -> Document:
-    """Tell what `validate` found."""
-    subject = validation.subject
-    parameters = DynaNoise(subject.parameters).parameters_dict()
-    return header("validate", subject.deployed.name, subject.deployed.sha256, parameters, passed=validation.passed) | {
-        "strict": validation.strict,
-        "reference": str(validation.reference),
-        "rows": validation.rows,
-        "data": validation.data,
-        "checks": [dataclasses.asdict(check) for check in validation.checks],
-    }
+class InputDocument(TypedDict):
+    """An input of a model; a dynamic axis has a name in place of a size."""
+
+    name: str
+    dtype: str
+    shape: list[int | str]
 
 
 def header(
-    command: str, path: Path | str, digest: str | None, parameters: dict[str, float] | None, *, passed: bool
-) -> Document:
-    """Give what every command's document begins with."""
+    command: str,
+    path: Path | str,
+    sha256: str | None,
+    defence: Defence | Provenance | None,
+    *,
+    passed: bool = True,
+) -> Header:
+    """Give what the document of a command begins with.
+
+    Args:
+        command: its name.
+        path: of the model, or its URL.
+        sha256: of the model; None if it is not known.
+        defence: the defence itself, or a provenance that states it; None if the model has none.
+        passed: whether the command found nothing to fail.
+    """
+    parameters = None if defence is None else defence.parameters
     return {
-        "schema": f"dynanoise-export/{command}/1",
+        "schema": f"dynanoise-export/{command}/{VERSION}",
         "tool": tool_versions(),
-        "subject": {"path": str(path), "sha256": digest, "parameters": parameters},
+        "subject": {"path": str(path), "sha256": sha256, "parameters": parameters},
+        "defence": defence.defence if isinstance(defence, Provenance) else defence.name if defence else None,
         "passed": passed,
     }
 
 
-def write_document(document: Document, path: Path) -> None:
-    """Write a document to a file, or to standard output for the path `-`."""
+def input_document(spec: TensorSpec) -> InputDocument:
+    """Describe an input."""
+    return {"name": spec.name, "dtype": spec.dtype, "shape": list(spec.shape)}
+
+
+def ends(interval: Interval) -> list[float]:
+    """Give the ends of an interval."""
+    return [interval.low, interval.high]
+
+
+def write_document(document: Mapping[str, object], path: Path) -> None:
+    """Write a document to a file, or to standard output if the path is `-`.
+
+    Raises:
+        FileAccessError: the file can't be written.
+    """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     if str(path) == "-":
         print(text)
         return
     with written_whole(path) as staged:
         staged.write_text(text + "\n", encoding="utf-8")
-
-
-def _leaks(report: LeakReport) -> Document:
-    return {
-        "passed": report.passed,
-        "leaking_outputs": list(report.leaks),
-        "defended_outputs": list(report.noised),
-        "overridable_weights": list(report.overridable),
-        "draws": [dataclasses.asdict(draw) for draw in report.draws],
-    }

@@ -1,1 +1,1 @@
-"""The places where a model runs, each behind the same few calls."""
+"""Run models: in ONNX Runtime, PyTorch, TensorRT or on a server, all through the same interface."""

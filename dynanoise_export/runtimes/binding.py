@@ -1,18 +1,15 @@
-"""ONNX Runtime's I/O binding: a model's inputs and outputs stay where it runs, and no call copies them."""
+"""ONNX Runtime's I/O binding: inputs and outputs stay on the device of the model, and no call copies them."""
 
-import numpy as np
-import numpy.typing as npt
-
-from dynanoise_export.parameters import Provider
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, require_onnxruntime
-from dynanoise_export.runtimes.predictor import Arrays
+from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.types import Array, Arrays
 
 
 class BoundRun:
-    """A model with its inputs put in place once; each call runs it and waits until it is done.
+    """A model with its inputs on its device, copied there once; each call runs it and waits until it is done.
 
     Args:
-        predictor: the model in its session.
+        predictor: the model in its session, which must stay open.
         inputs: by name.
     """
 
@@ -21,7 +18,7 @@ class BoundRun:
         device = "cpu" if predictor.provider is Provider.CPU else "cuda"
         self._session, self._names = predictor.session, predictor.outputs
         self._binding = self._session.io_binding()
-        self._arrays = inputs  # on the CPU the runtime reads them where they lie
+        self._arrays = inputs  # on the CPU the runtime reads this memory itself
         for name, array in inputs.items():
             self._binding.bind_ortvalue_input(name, runtime.OrtValue.ortvalue_from_numpy(array, device))
         for name in self._names:
@@ -32,6 +29,6 @@ class BoundRun:
         self._session.run_with_iobinding(self._binding)
         self._binding.synchronize_outputs()
 
-    def answers(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Copy the outputs of the last run from where they lie."""
+    def answers(self) -> dict[str, Array]:
+        """Copy the outputs of the last run to the CPU, by name."""
         return dict(zip(self._names, self._binding.copy_outputs_to_cpu(), strict=True))

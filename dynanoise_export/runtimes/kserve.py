@@ -8,22 +8,23 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from dynanoise_export.errors import UserError, first_line
+from dynanoise_export.errors import EndpointError, MissingPackageError, UserError, first_line
+from dynanoise_export.noise.strength import Where
 from dynanoise_export.runtimes.addresses import GRPC, Address
-from dynanoise_export.runtimes.predictor import Arrays, batches, rows_of
+from dynanoise_export.runtimes.predictor import Closing, batches
+from dynanoise_export.types import Array, Arrays, row_count
 
 CONNECTION_SECONDS, ANSWER_SECONDS = 10.0, 600.0
 
 
 @dataclass(frozen=True)
 class TensorSeen:
-    """An input or output, as the server tells it.
+    """An input or output, as the server describes it.
 
     Attributes:
-        name: of it.
-        datatype: by the protocol's name.
+        name: of the tensor.
+        datatype: the protocol's name of its type.
         shape: with -1 for a dynamic axis.
     """
 
@@ -34,13 +35,13 @@ class TensorSeen:
 
 @dataclass(frozen=True)
 class Description:
-    """What a server tells of a model.
+    """How a server describes a model.
 
     Attributes:
-        inputs: what it takes.
-        outputs: what it gives.
-        config: Triton's own word on it; empty from other servers.
-        binary: whether it takes and gives arrays as bytes over HTTP.
+        inputs: of the model.
+        outputs: of the model.
+        config: of the model in Triton; empty from other servers.
+        binary: whether the server takes and gives arrays as bytes over HTTP.
     """
 
     inputs: tuple[TensorSeen, ...]
@@ -50,25 +51,34 @@ class Description:
 
     @property
     def largest_batch(self) -> int | None:
-        """How many rows it takes at once, or None where the server does not say."""
+        """How many rows it takes at once, or None if the server does not say."""
         return int(self.config.get("max_batch_size", 0)) or None
 
 
-class KServePredictor:
-    """A model on a server, asked over HTTP or gRPC.
+class KServePredictor(Closing):
+    """A model on a server, queried over HTTP or gRPC.
 
-    It may be asked from several threads at once: each has a connection of its own.
+    Several threads may use it at once: each has a connection of its own.
+
+    Args:
+        address: of the model.
 
     Raises:
-        UserError: no server answers, or it has no such model, or that is not ready.
+        MissingPackageError: tritonclient is not installed.
+        EndpointError: no server answers, or it has no such model, or the model is not ready.
     """
 
     def __init__(self, address: Address) -> None:
         self._address, self._protocol = address, _protocol(address)
         self._own = threading.local()
-        with _told(address):
-            self._require_ready()
-            self.description = self._describe()
+        self._clients: list[Any] = []
+        try:
+            with _one_sentence(address):
+                self._require_ready()
+                self.description = self._describe()
+        except UserError:
+            self.close()
+            raise
 
     @property
     def inputs(self) -> list[str]:
@@ -80,17 +90,22 @@ class KServePredictor:
         """The names of the outputs."""
         return [tensor.name for tensor in self.description.outputs]
 
-    def run(self, inputs: Arrays) -> dict[str, npt.NDArray[np.generic]]:
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        while self._clients:
+            self._clients.pop().close()
+
+    def run(self, inputs: Arrays) -> dict[str, Array]:
         """Answer one batch, in several requests if the server takes fewer rows at once.
 
         Raises:
-            UserError: the server refuses the request, or does not answer.
+            EndpointError: the server refuses the request, or does not answer.
         """
-        with _told(self._address):
-            parts = [self._infer(part) for part in batches(inputs, self.description.largest_batch or rows_of(inputs))]
+        with _one_sentence(self._address):
+            parts = [self._infer(part) for part in batches(inputs, self.description.largest_batch or row_count(inputs))]
         return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
 
-    def _infer(self, inputs: Arrays) -> dict[str, npt.NDArray[np.generic]]:
+    def _infer(self, inputs: Arrays) -> dict[str, Array]:
         datatypes = {tensor.name: tensor.datatype for tensor in self.description.inputs}
         options = {} if self._address.scheme in GRPC else {"binary_data": self.description.binary}
         sent = []
@@ -98,33 +113,36 @@ class KServePredictor:
             tensor = self._protocol.InferInput(name, list(array.shape), datatypes.get(name, "FP32"))
             tensor.set_data_from_numpy(array, **options)
             sent.append(tensor)
-        wanted = [self._protocol.InferRequestedOutput(name, **options) for name in self.outputs]
-        answer = self._client.infer(self._address.model, sent, self._address.version, wanted)
-        answers = {name: answer.as_numpy(name) for name in self.outputs}
-        if lacking := [name for name, array in answers.items() if array is None]:
-            raise UserError(f"The answer of {self._address.url} lacks the output {lacking[0]!r}.")
+        requested = [self._protocol.InferRequestedOutput(name, **options) for name in self.outputs]
+        response = self._client.infer(self._address.model, sent, self._address.version, requested)
+        answers = {name: response.as_numpy(name) for name in self.outputs}
+        if missing := [name for name, array in answers.items() if array is None]:
+            raise EndpointError(f"The answer of {self._address.url} has no output {missing[0]!r}.")
         return answers
 
     @property
     def _client(self) -> Any:
         if not hasattr(self._own, "client"):
             self._own.client = _connect(self._protocol, self._address)
+            self._clients.append(self._own.client)
         return self._own.client
 
     def _require_ready(self) -> None:
         address, client = self._address, self._client
         if not client.is_server_live():
-            raise UserError(f"What answers at {address.url} does not speak the Open Inference Protocol.")
+            raise EndpointError(f"The server at {address.url} does not speak the Open Inference Protocol.")
         if client.is_model_ready(address.model, address.version):
             return
         models = _index(client)
         names = sorted({model["name"] for model in models})
         if models and address.model not in names:
-            raise UserError(f"The server of {address.url} has no model {address.model!r}; it has {', '.join(names)}.")
+            raise EndpointError(
+                f"The server of {address.url} has no model {address.model!r}; its models are {', '.join(names)}."
+            )
         reasons = [
             first_line(ValueError(m["reason"])) for m in models if m["name"] == address.model and m.get("reason")
         ]
-        raise UserError(": ".join([f"The model of {address.url} is not ready, or not there", *reasons[:1]]) + ".")
+        raise EndpointError(": ".join([f"The model of {address.url} is missing or not ready", *reasons[:1]]) + ".")
 
     def _describe(self) -> Description:
         address, json = self._address, {"as_json": True} if self._address.scheme in GRPC else {}
@@ -132,7 +150,7 @@ class KServePredictor:
         model = self._client.get_model_metadata(address.model, address.version, **json)
         try:
             config = self._client.get_model_config(address.model, address.version, **json)
-        except Exception:  # an extension of Triton's, which other servers don't have
+        except Exception:  # an extension of Triton, which other servers do not have
             config = {}
         return Description(
             inputs=tuple(_seen(tensor) for tensor in model["inputs"]),
@@ -144,23 +162,21 @@ class KServePredictor:
 
 @dataclass(frozen=True)
 class KServeEndpoint:
-    """A model on a server, as a place where it runs.
+    """A model on a server. Another session is another connection to the same server.
 
     Attributes:
         address: of the model.
-        generator: what is weak about the random numbers that are drawn there; empty where nothing is known.
-        sessions_repeat: False: another session is another connection to the same server.
+        where: what runs it, if the server says so.
     """
 
     address: Address
-    generator: str = ""
-    sessions_repeat: bool = False
+    where: Where = Where.SERVER
 
     def open(self) -> KServePredictor:
         """Connect to the server.
 
         Raises:
-            UserError: no server answers, or it has no such model, or that is not ready.
+            UserError: no server answers, or it has no such model, or the model is not ready.
         """
         return KServePredictor(self.address)
 
@@ -173,7 +189,9 @@ def _protocol(address: Address) -> ModuleType:
             return grpc  # type: ignore[no-any-return]
         from tritonclient import http
     except ImportError as error:
-        raise UserError(f"To ask {address.url} takes tritonclient: pip install 'dynanoise-export[triton]'.") from error
+        raise MissingPackageError(
+            f"Querying {address.url} needs tritonclient: pip install 'dynanoise-export[triton]'."
+        ) from error
     return http  # type: ignore[no-any-return]
 
 
@@ -187,8 +205,8 @@ def _connect(protocol: ModuleType, address: Address) -> Any:
 
 
 @contextmanager
-def _told(address: Address) -> Iterator[None]:
-    """Tell in one sentence what a client raises, which is of many classes."""
+def _one_sentence(address: Address) -> Iterator[None]:
+    """Turn the many kinds of errors that a client raises into one sentence."""
     from tritonclient.utils import InferenceServerException
 
     try:
@@ -197,21 +215,21 @@ def _told(address: Address) -> Iterator[None]:
         raise
     except InferenceServerException as error:
         if "UNAVAILABLE" in str(error.status()):
-            raise UserError(f"No server answers at {address.url}: {first_line(error)}.") from error
-        raise UserError(f"The server of {address.url} refuses: {first_line(error)}.") from error
+            raise EndpointError(f"No server answers at {address.url}: {first_line(error)}.") from error
+        raise EndpointError(f"The server of {address.url} refuses the request: {first_line(error)}.") from error
     except Exception as error:
-        raise UserError(f"No server answers at {address.url}: {first_line(error)}.") from error
+        raise EndpointError(f"No server answers at {address.url}: {first_line(error)}.") from error
 
 
 def _index(client: Any) -> list[dict[str, Any]]:
-    """List the server's models, or none where it does not tell them: that is an extension of Triton's too."""
+    """List the server's models; empty if it has no such list, which is another extension of Triton."""
     try:
         answer = client.get_model_repository_index()
         return [
             m if isinstance(m, dict) else {"name": m.name, "reason": m.reason}
             for m in getattr(answer, "models", answer)
         ]
-    except Exception:  # whatever another server makes of it
+    except Exception:  # another server may answer anything
         return []
 
 

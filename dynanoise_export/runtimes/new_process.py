@@ -1,26 +1,26 @@
-"""Ask a model in a process of its own, as another replica would.
+"""Query a model in a process of its own, as another replica would.
 
 The process imports this module, so it imports little.
 """
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+from joblib.externals.loky import ProcessPoolExecutor
 
-import numpy as np
-import numpy.typing as npt
-
-from dynanoise_export.runtimes.predictor import Arrays, Endpoint, predict
+from dynanoise_export.runtimes.predictor import Endpoint, predict
+from dynanoise_export.types import Array, Arrays
 
 
-def predict_in_new_process(place: Endpoint, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
+def predict_in_new_process(endpoint: Endpoint, inputs: Arrays, output: str) -> Array:
     """Open a model in a process that starts from nothing, not as a copy of this one, and answer all rows there.
 
     Raises:
         UserError: the model can't be opened or run.
     """
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_predict, place, dict(inputs), output).result()
+    # Python's own pool would run the user's script again, unless it guards its code with `__name__ == "__main__"`.
+    with ProcessPoolExecutor(1) as pool:
+        answers: Array = pool.submit(_predict, endpoint, dict(inputs), output).result()
+    return answers
 
 
-def _predict(place: Endpoint, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
-    return predict(place.open(), inputs, output)
+def _predict(endpoint: Endpoint, inputs: Arrays, output: str) -> Array:
+    with endpoint.open() as predictor:
+        return predict(predictor, inputs, output)

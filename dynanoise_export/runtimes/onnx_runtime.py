@@ -1,21 +1,20 @@
 """Models in ONNX Runtime."""
 
 import importlib.metadata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from dynanoise_export.errors import UserError
-from dynanoise_export.parameters import Provider
+from dynanoise_export.errors import EndpointError, MissingPackageError
+from dynanoise_export.noise.strength import Where
+from dynanoise_export.runtimes.predictor import Closing
+from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.types import Array, Arrays
 
 DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
 
-# How far the runtime rewrites a graph when it opens it, by its own names.
+# The levels of graph optimisation, with the runtime's own names.
 LEVELS = {
     "no optimisation": "ORT_DISABLE_ALL",
     "basic": "ORT_ENABLE_BASIC",
@@ -23,15 +22,13 @@ LEVELS = {
     "all": "ORT_ENABLE_ALL",
 }
 
+_WHERE = {
+    Provider.CPU: Where.ONNXRUNTIME_CPU,
+    Provider.CUDA: Where.ONNXRUNTIME_CUDA,
+    Provider.TENSORRT: Where.ONNXRUNTIME_TENSORRT,
+}
 
-# What is weak about the numbers that it draws on the CPU.
-CPU_GENERATOR = (
-    "ONNX Runtime draws on the CPU from 31 bits of state, started from the clock: "
-    "a few exact noise values betray the rest"
-)
-
-
-# By the runtime's own names.
+# The runtime's own names of the providers.
 OFFICIAL = {
     Provider.CPU: "CPUExecutionProvider",
     Provider.CUDA: "CUDAExecutionProvider",
@@ -43,18 +40,18 @@ def require_onnxruntime() -> ModuleType:
     """Import ONNX Runtime.
 
     Raises:
-        UserError: none is installed, or both of the two that overwrite each other.
+        MissingPackageError: it is not installed, or two distributions of it overwrite each other.
     """
     installed = [name for name in DISTRIBUTIONS if _is_installed(name)]
     if len(installed) == 2:
-        raise UserError(
+        raise MissingPackageError(
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files: "
             "uninstall both, then install the one you want."
         )
     try:
         import onnxruntime
     except ImportError as error:
-        raise UserError(
+        raise MissingPackageError(
             "ONNX Runtime is not installed: pip install 'dynanoise-export[cpu]', or [gpu] for CUDA."
         ) from error
     module: ModuleType = onnxruntime
@@ -69,19 +66,19 @@ def _is_installed(distribution: str) -> bool:
     return True
 
 
-class OnnxRuntimePredictor:
+class OnnxRuntimePredictor(Closing):
     """A model in an ONNX Runtime session.
 
     Args:
         path: of the file.
-        provider: what it runs on; CUDA takes over what TensorRT can't run, and the CPU what CUDA can't.
+        provider: what it runs on; CUDA runs the operators that TensorRT can't, and the CPU those that CUDA can't.
         threads: how many a CPU may use for one operator; None leaves it to the runtime.
-        level: of the graph's optimisation, a key of `LEVELS`.
-        light: no graph optimisation and no copies of the weights, for a model that is opened once to be tried.
-        save_optimised: where to save the graph as the runtime rewrote it.
+        level: of graph optimisation, a key of `LEVELS`.
+        light: no graph optimisation and no copies of the weights, for a model that runs only once.
+        save_optimised: where to save the graph as the runtime optimised it.
 
     Raises:
-        UserError: the runtime can't open the model, or not on that provider.
+        EndpointError: the runtime can't open the model on that provider.
     """
 
     def __init__(
@@ -97,7 +94,7 @@ class OnnxRuntimePredictor:
         runtime = require_onnxruntime()
         _require_provider(runtime, provider)
         if provider is not Provider.CPU:
-            runtime.set_default_logger_severity(4)  # what it writes of a missing library is said below, in a sentence
+            runtime.set_default_logger_severity(4)  # a missing library becomes an error below, in one sentence
         options = runtime.SessionOptions()
         options.log_severity_level = 3
         options.graph_optimization_level = getattr(
@@ -110,19 +107,23 @@ class OnnxRuntimePredictor:
         if light:
             options.add_session_config_entry("session.disable_prepacking", "1")
         try:
-            # Without the fallback it tells what is missing, in place of printing it and taking another provider.
-            self.session = runtime.InferenceSession(
+            # With the fallback it would print what is missing and use another provider, instead of raising.
+            self.session: Any = runtime.InferenceSession(
                 str(path), options, providers=_with_fallbacks(provider), enable_fallback=0
             )
-        except Exception as error:  # the runtime has a class of its own for each kind of failure
-            raise UserError(f"ONNX Runtime can't open the model: {_last_line(error)}") from error
-        # Where a library of CUDA's is missing, it takes the CPU all the same.
+        except Exception as error:  # the runtime has its own exception class for each kind of failure
+            raise EndpointError(f"ONNX Runtime can't open the model: {_last_line(error)}") from error
+        # If a CUDA library is missing, it uses the CPU anyway.
         if self.session.get_providers()[0] != OFFICIAL[provider]:
-            raise UserError(
-                f"ONNX Runtime opened {path} with {self.session.get_providers()[0]} in place of {OFFICIAL[provider]}: "
-                "see that a GPU is there, and CUDA, cuDNN and (for tensorrt) TensorRT in the versions that it asks for."
+            raise EndpointError(
+                f"ONNX Runtime opened {path} with {self.session.get_providers()[0]} instead of {OFFICIAL[provider]}: "
+                "check the GPU, and the versions of CUDA, cuDNN and (for tensorrt) TensorRT that it needs."
             )
         self.provider = provider
+
+    def close(self) -> None:
+        """Release the session."""
+        self.session = None
 
     @property
     def inputs(self) -> list[str]:
@@ -134,55 +135,62 @@ class OnnxRuntimePredictor:
         """The names of the outputs."""
         return [value.name for value in self.session.get_outputs()]
 
-    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
-        """Run the model once and give its outputs by name.
+    def run(self, inputs: Arrays) -> dict[str, Array]:
+        """Run the model once and return its outputs by name.
 
         Raises:
-            UserError: the runtime can't run the model on these inputs.
+            EndpointError: the runtime can't run the model on these inputs.
         """
         try:
             return dict(zip(self.outputs, self.session.run(None, dict(inputs)), strict=True))
         except Exception as error:  # as above
             shapes = ", ".join(f"{name} {list(array.shape)} {array.dtype}" for name, array in inputs.items())
-            raise UserError(f"ONNX Runtime can't run the model on {shapes}: {_last_line(error)}") from error
+            raise EndpointError(f"ONNX Runtime can't run the model on {shapes}: {_last_line(error)}") from error
 
 
 @dataclass(frozen=True)
 class OnnxRuntimeEndpoint:
-    """An ONNX file in ONNX Runtime, as a place where a deployed model runs."""
+    """An ONNX file in ONNX Runtime.
+
+    Attributes:
+        path: of the file.
+        provider: what ONNX Runtime runs it on.
+        threads: how many a CPU may use for one operator; None leaves it to the runtime.
+    """
 
     path: Path
     provider: Provider = Provider.CPU
+    threads: int | None = None
 
     @property
-    def generator(self) -> str:
-        """What is weak about the random numbers that are drawn there."""
-        return CPU_GENERATOR if self.provider is Provider.CPU else ""
-
-    @property
-    def sessions_repeat(self) -> bool:
-        """Whether two sessions that one process opens are known to draw the same numbers there."""
-        return self.provider is Provider.CPU
+    def where(self) -> Where:
+        """ONNX Runtime with the provider."""
+        return where_of(self.provider)
 
     def open(self) -> OnnxRuntimePredictor:
         """Open the file in a session of its own.
 
         Raises:
-            UserError: the runtime can't open it.
+            EndpointError: the runtime can't open it.
         """
-        return OnnxRuntimePredictor(self.path, provider=self.provider)
+        return OnnxRuntimePredictor(self.path, provider=self.provider, threads=self.threads)
+
+
+def where_of(provider: Provider) -> Where:
+    """Find the row of the table of noise strength for a provider."""
+    return _WHERE[provider]
 
 
 def _require_provider(runtime: Any, provider: Provider) -> None:
     if OFFICIAL[provider] not in runtime.get_available_providers():
-        raise UserError(
+        raise EndpointError(
             f"This ONNX Runtime has no {OFFICIAL[provider]}: uninstall onnxruntime and "
             "pip install 'dynanoise-export[gpu]'."
         )
 
 
 def _with_fallbacks(provider: Provider) -> list[str]:
-    """List the provider, and those that take over the operators that it can't run."""
+    """List the provider, and the providers for the operators that it can't run."""
     ordered = list(Provider)
     return [OFFICIAL[other] for other in reversed(ordered[: ordered.index(provider) + 1])]
 

@@ -1,19 +1,19 @@
-"""What a place where a model runs has to offer."""
+"""What every runtime offers: a predictor that answers batches, and an endpoint that opens one."""
 
-from collections.abc import Iterator, Mapping
-from typing import Protocol
+from collections.abc import Iterator
+from typing import Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
-Arrays = Mapping[str, npt.NDArray[np.generic]]
+from dynanoise_export.noise.strength import Where
+from dynanoise_export.types import Array, Arrays, row_count
 
 # Enough rows to keep a runtime busy, and few enough for the activations of an image model.
-ROWS_AT_ONCE = 256
+BATCH_ROWS = 256
 
 
 class Predictor(Protocol):
-    """A model that answers queries: in PyTorch, in a runtime, or behind a URL."""
+    """A model that answers queries: in PyTorch, in a runtime, or behind a URL. It is a context manager."""
 
     @property
     def inputs(self) -> list[str]:
@@ -23,40 +23,53 @@ class Predictor(Protocol):
     def outputs(self) -> list[str]:
         """The names of the outputs."""
 
-    def run(self, inputs: Arrays) -> dict[str, npt.NDArray[np.generic]]:
+    def run(self, inputs: Arrays) -> dict[str, Array]:
         """Answer one batch: inputs by name, each with the rows first, to outputs by name."""
+
+    def close(self) -> None:
+        """Release what the predictor holds; it can't be used afterwards."""
+
+    def __enter__(self) -> Self:
+        """Begin a block that ends with `close`."""
+
+    def __exit__(self, *exception: object) -> None:
+        """Close."""
+
+
+class Closing:
+    """Makes a context manager of a class with `close`, which does nothing unless the class says otherwise."""
+
+    def close(self) -> None:
+        """Release what is held."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
 
 class Endpoint(Protocol):
-    """Somewhere that a deployed model runs; it can be pickled, and so sent to another process."""
+    """Where a deployed model runs. It can be pickled, and so sent to another process."""
 
     @property
-    def generator(self) -> str:
-        """What is weak about the random numbers that are drawn there, in words; empty if nothing is known."""
-
-    @property
-    def sessions_repeat(self) -> bool:
-        """Whether two sessions that one process opens are known to draw the same numbers there."""
+    def where(self) -> Where:
+        """The row of the table of noise strength that applies."""
 
     def open(self) -> Predictor:
-        """Open the model, in a session of its own.
+        """Open the model in a session of its own.
 
         Raises:
             UserError: it can't be opened there.
         """
 
 
-def rows_of(inputs: Arrays) -> int:
-    """Tell how many rows the inputs have."""
-    return len(next(iter(inputs.values())))
-
-
-def batches(inputs: Arrays, size: int = ROWS_AT_ONCE) -> Iterator[dict[str, npt.NDArray[np.generic]]]:
-    """Cut inputs into batches of `size` rows; the last one may be smaller."""
-    for start in range(0, rows_of(inputs), size):
+def batches(inputs: Arrays, size: int = BATCH_ROWS) -> Iterator[dict[str, Array]]:
+    """Cut inputs into batches of `size` rows; the last may be smaller."""
+    for start in range(0, row_count(inputs), size):
         yield {name: np.ascontiguousarray(array[start : start + size]) for name, array in inputs.items()}
 
 
-def predict(predictor: Predictor, inputs: Arrays, output: str, size: int = ROWS_AT_ONCE) -> npt.NDArray[np.generic]:
-    """Answer any number of rows, a batch at a time, and give one output for all of them."""
+def predict(predictor: Predictor, inputs: Arrays, output: str, size: int = BATCH_ROWS) -> Array:
+    """Answer any number of rows, one batch at a time, and give one output for all of them."""
     return np.concatenate([predictor.run(batch)[output] for batch in batches(inputs, size)])

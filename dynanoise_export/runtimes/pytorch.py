@@ -1,4 +1,4 @@
-"""Models in PyTorch: what an exported file is compared with."""
+"""Models in PyTorch: the reference that an exported file is compared with."""
 
 import inspect
 from collections.abc import Sequence
@@ -6,33 +6,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils import _pytree as pytree
 
-from dynanoise_export.errors import UserError, first_line
-from dynanoise_export.runtimes.predictor import Arrays
+from dynanoise_export.errors import ModelInputError, UnsupportedModelError, first_line
+from dynanoise_export.runtimes.predictor import Closing
+from dynanoise_export.types import Array, Arrays
 
 
-class PyTorchPredictor:
+class PyTorchPredictor(Closing):
     """A module on the CPU, in evaluation mode.
 
     Args:
-        path: of the file that it came from, for messages.
+        path: of its file, for messages.
         module: takes the inputs by name or in order.
-        inputs: their names.
-        outputs: the names of what it gives.
+        inputs: the names of the inputs.
+        outputs: the names of the outputs.
     """
 
     def __init__(self, path: Path, module: torch.nn.Module, inputs: list[str], outputs: list[str]) -> None:
         self.path, self.module = path, module
         self.inputs, self.outputs = inputs, outputs
 
-    def run(self, inputs: Arrays) -> dict[str, npt.NDArray[np.generic]]:
+    def run(self, inputs: Arrays) -> dict[str, Array]:
         """Answer one batch.
 
         Raises:
-            UserError: the module does not take the inputs.
+            UserError: the module does not run on the inputs, or returns no tensor.
         """
         outputs = run_module(self.path, self.module, inputs)
         return {name: tensor.numpy(force=True) for name, tensor in outputs.items()}
@@ -42,23 +42,26 @@ def run_module(path: Path, module: torch.nn.Module, example: Arrays) -> dict[str
     """Run a module once and name its outputs.
 
     Raises:
-        UserError: the module does not take the example, or gives no tensor.
+        ModelInputError: the module does not run on the example.
+        UnsupportedModelError: it returns no tensor.
     """
     args, kwargs = bind(module, {name: torch.from_numpy(np.array(array)) for name, array in example.items()})
     try:
         with torch.no_grad():
             result = module(*args, **kwargs)
-    except Exception as error:  # a user's own code raises whatever it likes
+    except Exception as error:  # a user's own code may raise anything
         shapes = ", ".join(f"{name} {list(array.shape)} {array.dtype}" for name, array in example.items())
-        raise UserError(f"{path} does not run on inputs of {shapes}: {first_line(error)}") from error
+        raise ModelInputError(f"{path} does not run on inputs of {shapes}: {first_line(error)}") from error
     outputs = named_outputs(result)
     if not outputs:
-        raise UserError(f"{path} gives {type(result).__name__} and no tensor, so it can't be a classifier.")
+        raise UnsupportedModelError(
+            f"{path} returns {type(result).__name__} instead of a tensor, so it can't be a classifier."
+        )
     return outputs
 
 
 def named_outputs(result: Any) -> dict[str, torch.Tensor]:
-    """Name the tensors that a module gives: by key or field, by place, or "output" for a lone one."""
+    """Name the tensors that a module returns: by key, field or position, or "output" if there is one tensor only."""
     if isinstance(result, torch.Tensor):
         return {"output": result}
     leaves, _ = pytree.tree_flatten_with_path(result)
@@ -68,7 +71,7 @@ def named_outputs(result: Any) -> dict[str, torch.Tensor]:
 def bind(
     module: torch.nn.Module, tensors: dict[str, torch.Tensor]
 ) -> tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]:
-    """Pass the tensors by name where `forward` has all the names, and in their order elsewhere."""
+    """Choose how to pass the tensors: by name if `forward` has all the names, else in their order."""
     if isinstance(module, torch.jit.ScriptModule):
         return tuple(tensors.values()), {}
     if set(tensors) <= set(inspect.signature(module.forward).parameters):

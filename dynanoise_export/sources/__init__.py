@@ -1,1 +1,1 @@
-"""Open what the user has: one module for each format, and all of them return a SourceModel."""
+"""Open the user's classifier: one module for each format, and all of them return a SourceModel."""

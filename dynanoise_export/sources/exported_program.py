@@ -1,4 +1,4 @@
-"""Programs saved by `torch.export.save`, opened without running what a hostile one may hold."""
+"""Programs that `torch.export.save` wrote, opened without running code that a hostile file may hold."""
 
 import importlib
 import os
@@ -14,16 +14,23 @@ import onnx_ir as ir
 import torch
 from torch.export.pt2_archive import PT2ArchiveReader
 
-from dynanoise_export.errors import UserError, first_line
+from dynanoise_export.errors import (
+    FormatError,
+    ModelInputError,
+    UnsupportedModelError,
+    UntrustedCodeError,
+    UserError,
+    first_line,
+)
 from dynanoise_export.files import sha256
 from dynanoise_export.runtimes.pytorch import run_module
 from dynanoise_export.sources.axes import axis_names, rename_axes, renamed
-from dynanoise_export.sources.inputs import Arrays, TensorSpec
 from dynanoise_export.sources.outputs import choose_output
 from dynanoise_export.sources.program_check import require_no_code
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 from dynanoise_export.sources.torch_export import export_failure, finished, quiet
 from dynanoise_export.sources.torch_module import describe
+from dynanoise_export.types import Arrays, TensorSpec
 
 FORCE_SAFE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 FORCE_UNSAFE = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -33,7 +40,7 @@ def open_exported_program(path: Path, options: SourceOptions) -> SourceModel:
     """Open a `.pt2` file.
 
     Raises:
-        UserError: the file is damaged, holds code, or is no classifier.
+        UserError: the file is damaged, holds code, or is not a single-label classifier.
     """
     try:
         program = _load(path, trusted=options.allow_pickle)
@@ -41,10 +48,14 @@ def open_exported_program(path: Path, options: SourceOptions) -> SourceModel:
     except UserError:
         raise
     except pickle.UnpicklingError as error:
-        raise UserError(f"{path} holds pickles of more than tensors, which need --allow-pickle.") from error
+        raise UntrustedCodeError(
+            f"{path} holds pickles of more than tensors, which could run code: if you trust its origin, add "
+            "--allow-pickle."
+        ) from error
     except Exception as error:  # a parser of foreign bytes
-        reason = first_line(error)
-        raise UserError(f"{path} is a damaged torch.export program, or another PyTorch's: {reason}") from error
+        raise FormatError(
+            f"{path} is a damaged torch.export program, or one of another PyTorch version: {first_line(error)}"
+        ) from error
     example = _example(path, program)
     outputs = run_module(path, module, example)
     chosen = choose_output(path, [describe(name, tensor) for name, tensor in outputs.items()], options.logits)
@@ -69,41 +80,43 @@ def open_exported_program(path: Path, options: SourceOptions) -> SourceModel:
 
 
 class _InOrder(torch.nn.Module):
-    """Takes a program's inputs in order; the program itself wants some in order and the others by name."""
+    """Takes the inputs of a program in order; the program itself takes some in order and the others by name."""
 
     def __init__(self, program: torch.export.ExportedProgram) -> None:
         super().__init__()
         args, kwargs = program.example_inputs or ((), {})
-        self.module, self.places, self.names = program.module(), len(args), tuple(kwargs)
+        self.module, self.positional, self.names = program.module(), len(args), tuple(kwargs)
 
     def forward(self, *tensors: torch.Tensor) -> Any:
-        """Give what the program gives."""
-        named = dict(zip(self.names, tensors[self.places :], strict=True))
-        return self.module(*tensors[: self.places], **named)
+        """Run the program."""
+        named = dict(zip(self.names, tensors[self.positional :], strict=True))
+        return self.module(*tensors[: self.positional], **named)
 
 
 def _load(path: Path, *, trusted: bool) -> torch.export.ExportedProgram:
-    # torch.export.load would turn to the format of PyTorch 2.7 where this one fails, past what was checked.
+    # When this fails, torch.export.load tries the format of PyTorch 2.7 instead, which was not checked.
     from torch.export.pt2_archive._package import load_pt2
 
     with zipfile.ZipFile(path) as old:
         if "serialized_exported_program.json" in old.namelist():
-            raise UserError(f"{path} was saved by PyTorch 2.7 or older: load it there, and save it with a newer one.")
+            raise FormatError(
+                f"{path} was saved by PyTorch 2.7 or older: load it there, and save it again with a newer version."
+            )
     archive = PT2ArchiveReader(str(path))
     if not trusted:
         require_no_code(path, archive)
     if b"transformers.modeling_outputs" in archive.read_bytes("models/model.json"):
-        importlib.import_module("transformers.modeling_outputs")  # tells PyTorch what transformers' models give
+        importlib.import_module("transformers.modeling_outputs")  # registers the output types of transformers
     with _weights_only(not trusted), quiet():
         program = load_pt2(str(path)).exported_programs["model"]
     if not trusted:
-        program._guards_code = []  # Python that tests the inputs, which PyTorch would run as it stands
+        program._guards_code = []  # Python code that tests the inputs; PyTorch would run it
     return program
 
 
 @contextmanager
 def _weights_only(on: bool) -> Iterator[None]:
-    """Have PyTorch's loader unpickle tensors alone: it offers an environment variable for it and nothing else."""
+    """Let PyTorch's loader unpickle only tensors: an environment variable is the only way to ask for that."""
     before = {name: os.environ.pop(name, None) for name in (FORCE_SAFE, FORCE_UNSAFE)}
     if on:
         os.environ[FORCE_SAFE] = "1"
@@ -115,14 +128,14 @@ def _weights_only(on: bool) -> Iterator[None]:
 
 
 def _example(path: Path, program: torch.export.ExportedProgram) -> Arrays:
-    """Take the example that the program was saved with, by the names of its inputs."""
+    """Read the example inputs that the program was saved with, by name."""
     if program.example_inputs is None:
-        raise UserError(f"{path} was saved without its example inputs: save it again with torch.export.save.")
+        raise ModelInputError(f"{path} was saved without its example inputs: save it again with torch.export.save.")
     args, kwargs = program.example_inputs
     values = [*args, *kwargs.values()]
     names = program.graph_signature.user_inputs
     if len(names) != len(values) or not all(isinstance(value, torch.Tensor) for value in values):
-        raise UserError(f"{path} takes inputs that are no plain tensors, so no ONNX file can stand for it.")
+        raise UnsupportedModelError(f"{path} takes inputs that are not plain tensors, which ONNX does not have.")
     return {name: value.numpy(force=True) for name, value in zip(names, values, strict=True)}
 
 
@@ -136,7 +149,7 @@ def _export(
 ) -> ir.Model:
     try:
         with quiet():
-            made = torch.onnx.export(
+            exported = torch.onnx.export(
                 program,
                 dynamo=True,
                 opset_version=opset,
@@ -144,9 +157,9 @@ def _export(
                 output_names=list(output_names),
                 verbose=False,
             )
-    except Exception as error:  # the exporter raises whatever an operator's converter raises
+    except Exception as error:  # an operator's converter can raise anything
         raise export_failure(path, error) from error
-    if made is None:
-        raise AssertionError("the exporter gave no program")
-    rename_axes(made.model, axes)
-    return finished(path, made.model, opset)
+    if exported is None:
+        raise AssertionError("the exporter returned no program")
+    rename_axes(exported.model, axes)
+    return finished(path, exported.model, opset)

@@ -10,22 +10,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from dynanoise_export.errors import UserError, first_line
+from dynanoise_export.errors import (
+    FormatError,
+    ModelInputError,
+    UnsupportedModelError,
+    UntrustedCodeError,
+    first_line,
+)
 from dynanoise_export.files import sha256
-from dynanoise_export.sources.inputs import TensorSpec, draw
+from dynanoise_export.sources.inputs import draw
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
-from dynanoise_export.sources.torch_module import source_of_module
+from dynanoise_export.sources.torch_module import source_from_module
+from dynanoise_export.types import TensorSpec
 
 AUDIO_RATE = 16_000
-# What the architectures are for is not in their names: Wav2Vec2ForSequenceClassification takes sound.
+# The task is not in the name of every architecture: Wav2Vec2ForSequenceClassification takes sound.
 TASKS = ("SEQUENCE", "IMAGE", "AUDIO")
 
 
 def open_hugging_face(path: Path, options: SourceOptions) -> SourceModel:
-    """Open a folder with a sequence, image or audio classifier; no code of the folder's is run.
+    """Open a folder with a sequence, image or audio classifier; no code from the folder is run.
 
     Raises:
-        UserError: the folder is incomplete, needs its own code, or holds no single-label classifier.
+        UserError: the folder is incomplete, needs its own code, or does not hold a single-label classifier.
     """
     config = _read_json(path / "config.json")
     task = _require_classifier(path, config)
@@ -33,12 +40,12 @@ def open_hugging_face(path: Path, options: SourceOptions) -> SourceModel:
     specs = options.inputs or _SPECS[task](path, model)
     files = [path / "config.json", *path.glob("*.safetensors")]
     example = draw(specs, sizes={"samples": AUDIO_RATE})  # one second of sound
-    target = source_of_module(path, "a Hugging Face folder", sha256(*files), model, specs, options, example)
-    return replace(target, labels=_labels(config, target.classes))
+    source = source_from_module(path, "a Hugging Face folder", sha256(*files), model, specs, options, example)
+    return replace(source, labels=_labels(config, source.classes))
 
 
 def _labels(config: Mapping[str, Any], classes: int) -> tuple[str, ...]:
-    """Tell the names of the classes, unless the folder has none or those that transformers makes up."""
+    """Read the names of the classes; none if the folder has none, or those that transformers makes up."""
     named = config.get("id2label")
     if not isinstance(named, Mapping) or set(named) != {str(i) for i in range(classes)}:
         return ()
@@ -47,22 +54,24 @@ def _labels(config: Mapping[str, Any], classes: int) -> tuple[str, ...]:
 
 
 def _require_classifier(path: Path, config: Mapping[str, Any]) -> str:
-    """Tell the task of a single-label classifier, by what transformers knows of its architecture."""
-    architecture = str((config.get("architectures") or ["nothing"])[0])
+    """Give the task of a single-label classifier, by what transformers knows about its architecture."""
+    architecture = str((config.get("architectures") or ["model without architecture"])[0])
     if "auto_map" in config:
-        raise UserError(f"{path} needs the code in its folder (auto_map), and code from a model is not run.")
+        raise UntrustedCodeError(f"{path} needs the code in its folder (auto_map), and code from a model is not run.")
     if architecture.endswith("ForTokenClassification"):
-        raise UserError(f"{path} is a {architecture}: token-level logits, and DynaNoise defends one answer a query.")
+        raise UnsupportedModelError(
+            f"{path} is a {architecture} with token-level logits, and a defence covers one answer per query."
+        )
     task = next((task for task in TASKS if architecture in _architectures(task, str(config.get("model_type")))), None)
     if task is None:
-        raise UserError(f"{path} is a {architecture}: none of a sequence, image or audio classifier.")
+        raise UnsupportedModelError(f"{path} is a {architecture}, not a sequence, image or audio classifier.")
     problem = config.get("problem_type")
     if problem == "multi_label_classification":
-        raise UserError(
-            f"{path} is a multi-label classifier (sigmoid), and DynaNoise needs classes that exclude each other."
+        raise UnsupportedModelError(
+            f"{path} is a multi-label classifier (sigmoid), and a defence needs classes that exclude each other."
         )
     if problem == "regression":
-        raise UserError(f"{path} is a regression, and DynaNoise needs two classes or more.")
+        raise UnsupportedModelError(f"{path} is a regression, and a defence needs two or more classes.")
     return task
 
 
@@ -77,22 +86,25 @@ def _load(path: Path, architecture: str) -> torch.nn.Module:
     import transformers
 
     if not any(path.glob("*.safetensors")):
-        raise UserError(f"{path} has no .safetensors file: save the model again with save_pretrained.")
+        raise FormatError(f"{path} has no .safetensors file: save the model again with save_pretrained.")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     try:
-        model, seen = getattr(transformers, architecture).from_pretrained(
+        model, loading = getattr(transformers, architecture).from_pretrained(
             path, local_files_only=True, use_safetensors=True,
             dtype=torch.float32, attn_implementation="eager", output_loading_info=True,
         )  # fmt: skip
     except Exception as error:  # transformers raises whatever a file of the folder makes it raise
-        raise UserError(f"{path} can't be opened by transformers: {first_line(error)}") from error
-    if seen["missing_keys"]:
-        raise UserError(
-            f"{path} lacks the weights {sorted(seen['missing_keys'])[0]!r} and so on: it was never trained to classify."
+        raise FormatError(f"transformers can't open {path}: {first_line(error)}") from error
+    if loading["missing_keys"]:
+        missing = sorted(loading["missing_keys"])
+        raise UnsupportedModelError(
+            f"{path} has no weights for {missing[0]!r} ({len(missing)} missing in all): train it as a classifier first."
         )
     if model.config.num_labels == 1:
-        raise UserError(f"{path} has one class, as a regression has, and DynaNoise needs two classes or more.")
+        raise UnsupportedModelError(
+            f"{path} has one class, like a regression, and a defence needs two or more classes."
+        )
     model.config.use_cache = False
     classifier: torch.nn.Module = model
     return classifier
@@ -101,11 +113,11 @@ def _load(path: Path, architecture: str) -> torch.nn.Module:
 def _text(path: Path, model: Any) -> tuple[TensorSpec, ...]:
     names = _read_json(path / "tokenizer_config.json", missing_ok=True).get("model_input_names")
     if names is None:
-        # What the tokenizer of a model gives that was trained to tell two sentences apart.
+        # The tokenizer of a model that was trained on pairs of sentences also gives token_type_ids.
         pairs = (getattr(model.config, "type_vocab_size", None) or 0) > 1
         names = ["input_ids", *(["token_type_ids"] if pairs else []), "attention_mask"]
     if not isinstance(names, list):
-        raise UserError(f"{path / 'tokenizer_config.json'} holds no list of names as model_input_names.")
+        raise FormatError(f"model_input_names in {path / 'tokenizer_config.json'} is not a list of names.")
     return tuple(TensorSpec(name, "int64", ("batch", "sequence")) for name in names if _takes(model, name))
 
 
@@ -116,7 +128,7 @@ def _image(path: Path, model: Any) -> tuple[TensorSpec, ...]:
     try:
         height, width = _sides(size)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise UserError(f"{path / 'preprocessor_config.json'} holds no known size of images: {size}.") from error
+        raise FormatError(f"{path / 'preprocessor_config.json'} has an unknown size of images: {size}.") from error
     channels = getattr(model.config, "num_channels", 3)
     return (TensorSpec("pixel_values", "float32", ("batch", channels, height, width)),)
 
@@ -131,13 +143,13 @@ def _audio(path: Path, model: Any) -> tuple[TensorSpec, ...]:
         rate = getattr(extractor, "sampling_rate", AUDIO_RATE)
         features = extractor(np.zeros(rate, np.float32), sampling_rate=rate, return_tensors="np")
     except Exception as error:  # as above
-        raise UserError(
+        raise ModelInputError(
             f"{path} has no feature extractor that transformers can open ({first_line(error)}): save it beside the "
             "model, or give the inputs with --input."
         ) from error
     name = extractor.model_input_names[0]
     shape = np.asarray(features[name]).shape
-    if len(shape) > 2:  # a spectrogram, padded to the length that the model was trained for
+    if len(shape) > 2:  # a spectrogram, padded to the length that the model was trained with
         return (TensorSpec(name, "float32", ("batch", *shape[1:])),)
     sound = TensorSpec(name, "float32", ("batch", "samples"))
     if getattr(extractor, "return_attention_mask", False) and _takes(model, "attention_mask"):
@@ -172,9 +184,9 @@ def _read_json(path: Path, *, missing_ok: bool = False) -> dict[str, Any]:
     except FileNotFoundError as error:
         if missing_ok:
             return {}
-        raise UserError(f"{path.parent} is a folder without {path.name}, and so none of Hugging Face's.") from error
+        raise FormatError(f"The folder {path.parent} has no {path.name}, so it is not a Hugging Face model.") from error
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not JSON: {error}") from error
+        raise FormatError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} is not a JSON object.")
+        raise FormatError(f"{path} is not a JSON object.")
     return content

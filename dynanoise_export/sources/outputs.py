@@ -1,15 +1,15 @@
-"""Which of a model's outputs holds the logits, and what speaks against it."""
+"""Choose the output of a model that holds the logits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UnsupportedModelError, UsageError
 
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """One output of a model: its name, whether it holds floats, and its axes (None where unknown)."""
+    """One output of a model: its name, whether it holds floats, and its axes (None if unknown)."""
 
     name: str
     floating: bool
@@ -20,21 +20,21 @@ class OutputSpec:
 
 
 def choose_output(path: Path, outputs: Sequence[OutputSpec], wanted: str | None) -> OutputSpec:
-    """Choose the output that holds one score a class: the one asked for, or the only one of shape [n, k].
+    """Choose the output that holds one score per class: the one that the user names, or the only one of shape [n, k].
 
     Args:
-        path: of the model, to name it.
+        path: of the model, for messages.
         outputs: of the model.
         wanted: the name that the user gave.
 
     Raises:
-        UserError: no output is a single-label classifier's, or several might be.
+        UserError: no output is that of a single-label classifier, or several could be.
     """
     listed = ", ".join(map(str, outputs))
     if wanted is not None:
         named = [output for output in outputs if output.name == wanted]
         if not named:
-            raise UserError(f"{path} has no output {wanted!r}; it has {listed}.")
+            raise UsageError(f"{path} has no output {wanted!r}: choose one of {listed} with --logits.")
         _require_classes(path, named[0])
         return named[0]
     candidates = [output for output in outputs if output.floating and len(output.shape) == 2 and output.shape[1] != 1]
@@ -45,19 +45,22 @@ def choose_output(path: Path, outputs: Sequence[OutputSpec], wanted: str | None)
     called = [output for output in candidates if output.name == "logits"]
     if len(called) == 1:
         return called[0]
-    raise UserError(f"Several outputs of {path} could hold the logits ({listed}): say which with --logits NAME.")
+    raise UsageError(f"Several outputs of {path} could hold the logits ({listed}): choose one with --logits NAME.")
 
 
 def _require_classes(path: Path, output: OutputSpec) -> None:
-    seen = f"The output {output} of {path}"
+    """Refuse an output that can't be that of a single-label classifier."""
+    found = f"The output {output} of {path}"
     if not output.floating:
-        raise UserError(f"{seen} holds no floats, so it can't be a classifier's logits.")
+        raise UnsupportedModelError(f"{found} does not hold floats, so it can't be a classifier's logits.")
     if len(output.shape) == 3:
-        raise UserError(f"{seen} has three axes, as token-level logits have, and DynaNoise defends one answer a query.")
+        raise UnsupportedModelError(
+            f"{found} has three axes, like token-level logits, and a defence covers one answer per query."
+        )
     if len(output.shape) != 2:
-        raise UserError(f"{seen} is not of shape [n, k], one score a class for each query.")
+        raise UnsupportedModelError(f"{found} does not have the shape [n, k], one score per class for each query.")
     if output.shape[1] == 1:
-        raise UserError(
-            f"{seen} has one class, as a regression or a binary sigmoid has, and DynaNoise needs two classes or more "
+        raise UnsupportedModelError(
+            f"{found} has one class, like a regression or a binary sigmoid, and a defence needs two or more classes "
             "that exclude each other."
         )

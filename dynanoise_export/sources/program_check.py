@@ -1,8 +1,8 @@
-"""Look through a `torch.export` archive for whatever PyTorch's loader would run.
+"""Search a `torch.export` archive for everything that PyTorch's loader would run.
 
-The loader trusts its file: it hands the sizes of a program, which are text, to `eval`; pastes the names of its values
-into Python source; looks up what a node calls by any dotted name; and unpickles some constants in full. So every
-text of the program must be of a form that can't be code, or the file is refused.
+The loader trusts its file: it passes the sizes of a program, which are text, to `eval`; pastes the names of its values
+into Python source; looks up what a node calls by any dotted name; and unpickles some constants in full. So a file is
+refused unless every text of its program has a form that can't be code.
 """
 
 import ast
@@ -13,23 +13,23 @@ from typing import Any
 
 from torch.export.pt2_archive import PT2ArchiveReader
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UntrustedCodeError
 
-# A name, with nothing in it that could call or open anything once it stands in Python source.
+# A name, without characters that could call or open anything in Python source.
 NAME = re.compile(r"[\w.:/@-]*")
-# What a node may call: PyTorch's operators (but for the two that touch files), control flow, and the arithmetic of
-# sizes.
+# What a node may call: PyTorch's operators (except the two that read or write files), control flow, and the arithmetic
+# of sizes.
 HARMLESS_TARGET = re.compile(
     r"torch\.ops\.(aten|prims|quantized|quantized_decomposed|torchvision)\.(?!from_file\b|save\b)\w+\.\w+"
     r"|torch\.ops\.higher_order\.(cond|while_loop|scan|map_impl|wrap_with_set_grad_enabled|wrap_with_autocast)"
     r"|_operator\.(getitem|add|sub|mul|truediv|floordiv|mod|pow|neg|pos|and_|or_|not_|eq|ne|lt|le|gt|ge)"
     r"|math\.\w+|torch\._?sym_\w+"
 )
-# The files of tensors; others hold pickles and TorchScript objects.
+# The files of tensors; other files hold pickles and TorchScript objects.
 TENSOR_FILE = re.compile(r"(weight|tensor)_\d+")
-# What inputs and outputs may be gathered in: the last is what transformers' models give.
+# The containers that inputs and outputs may be in; the last ones are those of transformers.
 CONTAINER = re.compile(r"builtins\.(tuple|list|dict)|collections\.OrderedDict|transformers\.modeling_outputs\.\w+")
-# What the text of a size may call, and what else it may name.
+# What the text of a size may call, and the other names that it may contain.
 SIZE_FUNCTIONS = {
     "Symbol", "Integer", "Float", "Rational", "Max", "Min", "Add", "Mul", "Pow", "Mod", "Abs", "floor", "ceiling",
     "Eq", "Ne", "Lt", "Le", "Gt", "Ge", "And", "Or", "Not", "Equality", "Unequality", "StrictLessThan", "LessThan",
@@ -43,24 +43,24 @@ SIZE_SYNTAX = (
     ast.Expression, ast.Call, ast.Name, ast.Load, ast.Constant, ast.keyword, ast.BinOp, ast.UnaryOp, ast.BoolOp,
     ast.Compare, ast.Tuple, ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
 )  # fmt: skip
-# Texts that stay texts (arguments of operators, notes for people) or that are thrown away after loading (guards).
+# Texts that stay texts (arguments of operators, notes for people) or that are removed after loading (guards).
 FREE_TEXT = {"as_string", "as_strings", "metadata", "guards_code", "torch_version"}
 
 
 def require_no_code(path: Path, archive: PT2ArchiveReader) -> None:
-    """Refuse what PyTorch's loader would run.
+    """Refuse a file with anything that PyTorch's loader would run.
 
     Args:
-        path: of the file, to name it.
-        archive: the file, opened as the loader opens it: another reader could be shown another content.
+        path: of the file, for messages.
+        archive: the file, opened as the loader opens it: a file can show another content to another reader.
 
     Raises:
-        UserError: the file holds code, or something that could be.
+        UntrustedCodeError: the file holds code, or something that could be code.
     """
     for member in archive.get_file_names():
         if member.startswith("data/aotinductor/"):
-            raise UserError(f"{path} holds compiled code ({member}), which is not run without --allow-pickle.")
-        # The loader takes whatever lies in this folder for a program, whatever its name ends in.
+            raise _refusal(path, f"holds compiled code ({member})")
+        # The loader reads every file in this folder as a program, whatever its suffix.
         is_program = member.startswith("models/")
         if is_program or (member.startswith(("data/weights/", "data/constants/")) and member.endswith(".json")):
             _require_harmless(path, json.loads(archive.read_bytes(member)))
@@ -80,7 +80,7 @@ def _require_harmless(path: Path, value: Any, key: str = "") -> None:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether the value is text alone, so that nothing else can hide in it."""
+    """Whether the value consists of texts, so that nothing else can hide in it."""
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
     return all(isinstance(item, str) for item in items)
 
@@ -89,10 +89,10 @@ def _require_harmless_text(path: Path, text: str, key: str) -> None:
     match key:
         case "expr_str":
             if not _is_size(text):
-                raise UserError(f"{path} holds code in the place of a size, which is not run without --allow-pickle.")
+                raise _refusal(path, "holds code where a size should be")
         case "target" | "as_operator":
             if not HARMLESS_TARGET.fullmatch(text):
-                raise UserError(f"{path} calls {text}, which is not run without --allow-pickle.")
+                raise _refusal(path, f"calls {text}")
         case "in_spec" | "out_spec":
             _require_harmless_structure(path, json.loads(text)[1])
         case "path_name":
@@ -105,20 +105,26 @@ def _require_harmless_structure(path: Path, node: Any) -> None:
     _require_form(path, CONTAINER, node["type"] or "builtins.tuple", "a plain container")
     context = json.loads(node["context"] or "null") or []
     if not (isinstance(context, list) and all(isinstance(key, str | int) for key in context)):
-        raise UserError(f"{path} gathers its inputs or outputs by rules of its own, which need --allow-pickle.")
+        raise _refusal(path, "puts its inputs or outputs into containers of its own")
     for key in context:
         _require_form(path, NAME, str(key), "a name")
     for child in node["children_spec"]:
         _require_harmless_structure(path, child)
 
 
-def _require_form(path: Path, form: re.Pattern[str], text: str, place: str) -> None:
+def _require_form(path: Path, form: re.Pattern[str], text: str, expected: str) -> None:
     if not form.fullmatch(text):
-        raise UserError(f"{path} holds {text[:60]!r} in the place of {place}, which needs --allow-pickle to be opened.")
+        raise _refusal(path, f"holds {text[:60]!r} where {expected} should be")
+
+
+def _refusal(path: Path, finding: str) -> UntrustedCodeError:
+    return UntrustedCodeError(
+        f"{path} {finding}, so opening it could run code: if you trust its origin, add --allow-pickle."
+    )
 
 
 def _is_size(text: str) -> bool:
-    if "\n" in text or not text.isascii():  # what reads it after us drops line ends
+    if "\n" in text or not text.isascii():  # the loader drops line ends before it parses the text
         return False
     try:
         nodes = list(ast.walk(ast.parse(text, mode="eval")))

@@ -1,51 +1,89 @@
-"""What the undefended reference says to the same rows."""
+"""The undefended reference: the model that a defended one was made from, opened where it runs."""
+
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from dynanoise_export.errors import UserError
-from dynanoise_export.graph.logits import behind
+from dynanoise_export.errors import ModelInputError
+from dynanoise_export.graph.logits import Scale, behind
 from dynanoise_export.graph.values import value_named
-from dynanoise_export.probabilities import are_probabilities
-from dynanoise_export.runtimes.graph_session import predictor_of
-from dynanoise_export.runtimes.predictor import Arrays, Predictor, predict
+from dynanoise_export.runtimes.graph_session import open_graph
+from dynanoise_export.runtimes.predictor import BATCH_ROWS, Predictor, predict
 from dynanoise_export.runtimes.pytorch import PyTorchPredictor
+from dynanoise_export.sources.find_logits import scale_of
 from dynanoise_export.sources.source_model import SourceModel
+from dynanoise_export.types import Array, Arrays, Float64s
 
-Scores = npt.NDArray[np.float64]
 
+class Reference:
+    """The undefended reference, in PyTorch or, for an ONNX file, in ONNX Runtime; a context manager.
 
-def reference_logits(target: SourceModel, data: Arrays) -> Scores:
-    """Run the reference on the rows: in PyTorch, or for an ONNX file in ONNX Runtime.
+    Args:
+        source: the opened classifier.
 
-    Returns:
-        Logits float64 [n, k]; where the reference gives probabilities, their logarithm, which differs from the
-        logits by a constant a row.
+    Attributes:
+        source: the same.
 
     Raises:
-        UserError: the reference does not take the rows.
+        UserError: it can't be run.
     """
-    predictor, output = open_reference(target)
-    missing = [spec.name for spec in target.inputs if spec.name not in data]
-    if missing:
-        raise UserError(f"{target.path} takes the input {missing[0]!r}, and the rows have {', '.join(data)}.")
-    rows = {spec.name: data[spec.name].astype(spec.dtype, copy=False) for spec in target.inputs}
-    answers = predict(predictor, rows, output).astype(np.float64)
-    if not are_probabilities(answers):
-        return answers
-    with np.errstate(divide="ignore"):
-        return np.log(answers)
+
+    def __init__(self, source: SourceModel) -> None:
+        self.source = source
+        self._predictor, self._output = _open(source)
+        self._scale: Scale | None = None
+        sizes = (spec.shape[0] for spec in source.inputs if spec.shape)
+        self._batch = next((size for size in sizes if isinstance(size, int)), BATCH_ROWS)
+
+    def logits(self, rows: Arrays) -> Float64s:
+        """Answer any number of rows.
+
+        Args:
+            rows: an array for each input, at least those that the reference takes.
+
+        Returns:
+            Logits float64 [n, k]; if the reference gives probabilities, their logarithm, which differs from the logits
+            by a constant for each row.
+
+        Raises:
+            UserError: the reference does not take the rows.
+        """
+        missing = [spec.name for spec in self.source.inputs if spec.name not in rows]
+        if missing:
+            raise ModelInputError(
+                f"{self.source.path} takes the input {missing[0]!r}, and the rows have {', '.join(rows)}."
+            )
+        taken = {spec.name: rows[spec.name].astype(spec.dtype, copy=False) for spec in self.source.inputs}
+        scores: Array = predict(self._predictor, taken, self._output, self._batch)
+        if self._scale is None:  # decided on the first rows, once and for all
+            self._scale = scale_of(scores)
+        answers = scores.astype(np.float64)
+        if self._scale is Scale.LOGITS:
+            return answers
+        with np.errstate(divide="ignore"):
+            return np.log(answers)
+
+    def close(self) -> None:
+        """Release the model."""
+        self._predictor.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
 
-def open_reference(target: SourceModel) -> tuple[Predictor, str]:
-    """Open the reference where it runs, and tell the name of the output that holds its logits or probabilities."""
-    if target.module is not None:
-        names = [spec.name for spec in target.inputs]
-        return PyTorchPredictor(target.path, target.module, names, [target.output, *target.dropped]), target.output
-    model = target.to_onnx(None)
-    output = value_named(model, target.output)
+def _open(source: SourceModel) -> tuple[Predictor, str]:
+    """Open the reference, and name the output with its logits or probabilities."""
+    if source.module is not None:
+        names = [spec.name for spec in source.inputs]
+        outputs = [source.output, *source.dropped]
+        return PyTorchPredictor(source.path, source.module, names, outputs), source.output
+    model = source.to_onnx(None)
+    output = value_named(model, source.output)
     if output is None:
-        raise AssertionError(f"the ONNX model has no {target.output}")
+        raise AssertionError(f"the ONNX model has no {source.output}")
     logits = behind(output).value
     model.graph.outputs[:] = [logits]
-    return predictor_of(model), logits.name or ""
+    return open_graph(model), logits.name or ""

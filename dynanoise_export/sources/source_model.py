@@ -1,4 +1,4 @@
-"""What the library knows of a user's model, whatever file it came from."""
+"""What the library knows about the user's classifier, whatever its format."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
-from dynanoise_export.sources.inputs import Arrays, TensorSpec
+from dynanoise_export.types import Arrays, TensorSpec
 
 if TYPE_CHECKING:  # an ONNX file is opened without PyTorch
     import torch
@@ -18,17 +18,17 @@ class SourceModel:
     """An opened classifier.
 
     Attributes:
-        path: the user's file or folder.
-        format: what it was found to be, in a few words.
+        path: of the user's file or folder.
+        format: in a few words, as in "a TorchScript file".
         sha256: of the file, or of the files together.
-        inputs: named, with types and dynamic axes, in the order in which the model takes them.
-        example: values for the inputs, the user's or made up; at least two rows.
-        output: the name of the output that holds the logits, or what becomes of them (a softmax, say).
+        inputs: with names, types and dynamic axes, in the order in which the model takes them.
+        example: values for the inputs, at least two rows: the user's, or made up.
+        output: the name of the output that holds the logits, or their softmax.
         classes: k.
         dropped: the names of the model's other outputs.
-        module: the PyTorch side, taking the inputs by name or in order; None for an ONNX file.
-        to_onnx: makes the undefended ONNX model, for an opset or (None) for the one that suits best.
-        labels: the names of the classes, in their order; empty where the file does not say them.
+        module: in PyTorch, taking the inputs by name or in order; None for an ONNX file.
+        to_onnx: makes the undefended ONNX model, for an opset or (None) for the most suitable one.
+        labels: the names of the classes, in their order; empty if the file has none.
     """
 
     path: Path
@@ -46,12 +46,12 @@ class SourceModel:
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """What a user may say about a model that its file does not say.
+    """What a user can say about a classifier that its file does not say.
 
     Attributes:
-        arch: MODULE:FACTORY, with keyword arguments as JSON behind a "?", for a bare state dict.
-        inputs: the model's inputs, where the file does not say them.
-        example: an .npz of example values.
+        arch: MODULE:FACTORY, with keyword arguments as JSON after a "?", for a bare state dict.
+        inputs: of the model.
+        example: the path of an .npz with example rows.
         logits: the name of the output, or of a value of an ONNX graph, that holds the logits.
         allow_pickle: run the code that a pickle holds.
     """

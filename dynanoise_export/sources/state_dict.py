@@ -1,4 +1,4 @@
-"""A bare state dict, with a factory of the user's that makes the module for it."""
+"""A bare state dict, with the user's factory that makes the module for it."""
 
 import importlib
 import json
@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from dynanoise_export.errors import UserError, first_line
+from dynanoise_export.errors import FormatError, UsageError, first_line
 from dynanoise_export.files import sha256
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
-from dynanoise_export.sources.torch_module import source_of_module
+from dynanoise_export.sources.torch_module import source_from_module
 
-# Where training scripts put the weights among the rest of a checkpoint.
+# Where training scripts put the weights in a checkpoint.
 NESTED_UNDER = ("state_dict", "model_state_dict", "model")
 # What wrappers put before the name of every weight: DataParallel, torch.compile, and modules that hold the model.
 WRAPPERS = ("module.", "_orig_mod.", "model.", "net.")
@@ -25,14 +25,14 @@ def open_safetensors(path: Path, options: SourceOptions) -> SourceModel:
     """Open a `.safetensors` file.
 
     Raises:
-        UserError: it is damaged, or the factory is missing or makes another module.
+        UserError: it is damaged, the factory is missing or can't be called, or the weights do not fit its module.
     """
     from safetensors.torch import load_file
 
     try:
         tensors = load_file(path)
     except Exception as error:  # a parser of foreign bytes
-        raise UserError(f"{path} is not a safetensors file, or is cut short: {first_line(error)}") from error
+        raise FormatError(f"{path} is not a safetensors file, or is cut short: {first_line(error)}") from error
     return open_state_dict(path, tensors, options)
 
 
@@ -40,62 +40,67 @@ def open_state_dict(path: Path, content: Mapping[str, Any], options: SourceOptio
     """Open weights, plain or nested as training scripts save them, with or without `module.` before each name.
 
     Raises:
-        UserError: the factory is missing or can't be run, or the weights are another module's.
+        UserError: the factory is missing or can't be called, or the weights do not fit its module.
     """
-    weights = weights_in(path, content)
+    weights = find_weights(path, content)
     if options.arch is None:
-        raise UserError(
-            f"{path} holds weights alone: name what makes the module for them with --arch package.module:factory, "
-            'keyword arguments behind a "?" as JSON.'
+        raise UsageError(
+            f"{path} holds only weights: name what makes the module for them with --arch package.module:factory, "
+            'followed by keyword arguments as JSON after a "?".'
         )
     module = make_module(options.arch)
     load_weights(path, module, weights)
-    return source_of_module(path, "a state dict", sha256(path), module, (), options)
+    return source_from_module(path, "a state dict", sha256(path), module, (), options)
 
 
 def make_module(arch: str) -> torch.nn.Module:
     """Make the module that MODULE:FACTORY?JSON names; the working directory can be imported from.
 
     Raises:
-        UserError: it can't be imported, called, or gives no module.
+        UsageError: the factory can't be imported or called, or does not return a module.
     """
     location, _, arguments = arch.partition("?")
     module_name, _, factory_name = location.partition(":")
     if not (module_name and factory_name):
-        raise UserError(f"--arch {arch} is not MODULE:FACTORY, as in package.module:factory or timm:create_model.")
+        raise UsageError(f"--arch {arch} is not MODULE:FACTORY: write package.module:factory or timm:create_model.")
     sys.path.insert(0, str(Path.cwd()))
     try:
         keywords = json.loads(arguments or "{}")
         factory = attrgetter(factory_name)(importlib.import_module(module_name))
         module = factory(**keywords)
-    except (Exception, SystemExit) as error:  # a user's own code raises whatever it likes
-        raise UserError(f"--arch {arch} gives no module: {type(error).__name__}: {first_line(error)}") from error
+    except (Exception, SystemExit) as error:  # a user's own code can raise anything
+        raise UsageError(f"--arch {arch} makes no module: {type(error).__name__}: {first_line(error)}") from error
     finally:
         sys.path.pop(0)
     if not isinstance(module, torch.nn.Module):
-        raise UserError(f"--arch {arch} gives a {type(module).__name__} and no torch.nn.Module.")
+        raise UsageError(f"--arch {arch} makes a {type(module).__name__}, not a torch.nn.Module.")
     return module
 
 
 def load_weights(path: Path, module: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
-    """Put the weights into the module: all of them, each in its place.
+    """Load the weights into the module: every weight must be in both.
+
+    Args:
+        path: of the weights, for messages.
+        module: it is changed in place.
+        weights: by name, with or without the prefixes of wrappers.
 
     Raises:
-        UserError: names or shapes differ.
+        FormatError: names or shapes differ.
     """
     try:
         missing, unexpected = module.load_state_dict(_unwrapped(weights, module.state_dict()), strict=False)
     except RuntimeError as error:
         shape = str(error).strip().splitlines()[-1].strip()
-        raise UserError(f"The weights in {path} are another module's: {shape}") from error
+        raise FormatError(f"The weights in {path} belong to another module: {shape}") from error
     if missing or unexpected:
-        told = [f"{len(names)} {what} ({names[0]!r}{', …' if len(names) > 1 else ''})"
-                for names, what in ((missing, "missing"), (unexpected, "unknown")) if names]  # fmt: skip
-        raise UserError(f"The weights in {path} are another module's: {' and '.join(told)}.")
+        counts = [f"{len(names)} {what} ({names[0]!r}{', …' if len(names) > 1 else ''})"
+                  for names, what in ((missing, "missing"), (unexpected, "unknown")) if names]  # fmt: skip
+        raise FormatError(f"The weights in {path} belong to another module: {' and '.join(counts)}.")
 
 
 def _unwrapped(weights: Mapping[str, torch.Tensor], wanted: Collection[str]) -> dict[str, torch.Tensor]:
-    """Take away what wrappers put before the names, where the module has no such names itself."""
+    """Remove what wrappers put before the names, unless the module has such names itself."""
     unwrapped = dict(weights)
     while wrapper := next((w for w in WRAPPERS if all(name.startswith(w) for name in unwrapped)), None):
         if any(name.startswith(wrapper) for name in wanted):
@@ -104,11 +109,15 @@ def _unwrapped(weights: Mapping[str, torch.Tensor], wanted: Collection[str]) -> 
     return unwrapped
 
 
-def weights_in(path: Path, content: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+def find_weights(path: Path, content: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     """Find the weights in what a training script saved.
 
+    Args:
+        path: of the file, for messages.
+        content: of the file.
+
     Raises:
-        UserError: there is no state dict, or something else among its tensors.
+        FormatError: there is no state dict, or it holds more than tensors.
     """
     for key in NESTED_UNDER:
         if isinstance(content.get(key), Mapping):
@@ -117,7 +126,7 @@ def weights_in(path: Path, content: Mapping[str, Any]) -> dict[str, torch.Tensor
     weights = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
     if not weights or len(weights) < len(content):
         other = next((str(name) for name in content if name not in weights), "nothing")
-        raise UserError(
+        raise FormatError(
             f"{path} holds no state dict, plain or under {', '.join(NESTED_UNDER)}: among the tensors is {other!r}."
         )
     return weights

@@ -13,11 +13,12 @@ import onnx_ir as ir
 import torch
 from onnx_ir.passes import common
 
-from dynanoise_export.defences.dynanoise_onnx import OLDEST_OPSET
-from dynanoise_export.errors import UserError, first_line
+from dynanoise_export.errors import ModelInputError, UnsupportedModelError, UsageError, first_line
 from dynanoise_export.graph.opset import convert_up
+from dynanoise_export.onnx_functions import OLDEST_OPSET
 from dynanoise_export.runtimes.pytorch import bind
-from dynanoise_export.sources.inputs import Arrays, TensorSpec
+from dynanoise_export.sources.naming import naming
+from dynanoise_export.types import Arrays, TensorSpec
 
 
 def export_module(
@@ -29,10 +30,19 @@ def export_module(
     output: str,
     opset: int | None,
 ) -> ir.Model:
-    """Export a module, with the axes dynamic that have a name.
+    """Export a module; axes with a name become dynamic.
+
+    Args:
+        path: of the user's file, for messages.
+        module: in evaluation mode.
+        specs: its inputs.
+        example: values for them.
+        outputs: the names of its outputs, in order.
+        output: the name of the logits; all outputs are exported.
+        opset: of the ONNX model; None for the exporter's default.
 
     Raises:
-        UserError: the exporter gives up, or fixes an axis that was to be dynamic.
+        UserError: the exporter fails, or fixes an axis that has to be dynamic.
     """
     tensors = {spec.name: torch.from_numpy(np.array(example[spec.name])) for spec in specs}
     args, kwargs = bind(module, tensors)
@@ -50,67 +60,66 @@ def export_module(
                 dynamic_shapes=axes if kwargs else tuple(axes.values()),
                 verbose=False,
             )
-    except Exception as error:  # the exporter runs the user's own code
+    except Exception as error:  # the exporter runs the user's own code, which can raise anything
         raise export_failure(path, error) from error
     if program is None:
-        raise AssertionError("the exporter gave no program")
+        raise AssertionError("the exporter returned no program")
     _require_dynamic(path, program.model, specs)
     return finished(path, program.model, opset)
 
 
 def _require_dynamic(path: Path, model: ir.Model, specs: Sequence[TensorSpec]) -> None:
-    """Refuse a model with an axis that was to be dynamic: the exporter fixes one without a word if it must."""
+    """Refuse a model in which the exporter silently fixed an axis that has to be dynamic."""
     shapes = {value.name: value.shape for value in model.graph.inputs}
     for spec in specs:
-        for asked, made in zip(spec.shape, shapes.get(spec.name) or (), strict=False):
-            if isinstance(asked, str) and isinstance(made, int):
-                raise fixed_axis(path, specs, asked, made)
+        for wanted, exported in zip(spec.shape, shapes.get(spec.name) or (), strict=False):
+            if isinstance(wanted, str) and isinstance(exported, int):
+                raise fixed_axis(path, specs, wanted, exported)
 
 
 def _dynamic_axes(spec: TensorSpec) -> dict[int, torch.export.Dim]:
     return {axis: torch.export.Dim(size) for axis, size in enumerate(spec.shape) if isinstance(size, str)}
 
 
-def fixed_axis(path: Path, specs: Sequence[TensorSpec], axis: str, size: int) -> UserError:
-    """Say that a model's code settles on one size for an axis that should be dynamic."""
+def fixed_axis(path: Path, specs: Sequence[TensorSpec], axis: str, size: int) -> ModelInputError:
+    """Make the error that a model's code fixes the size of an axis that should be dynamic."""
     shapes = " ".join(
         f"--input {replace(spec, shape=tuple(size if a == axis else a for a in spec.shape))}" for spec in specs
     )
-    return UserError(
-        f"{path} works with a {axis} of {size} and no other, so say the sizes that its code fixes: {shapes}."
-    )
+    return ModelInputError(f"{path} only works with a {axis} of {size}: give the sizes that its code fixes, {shapes}.")
 
 
-def export_failure(path: Path, error: BaseException) -> UserError:
-    """Say why an exporter gave up, by the exception that began it."""
+def export_failure(path: Path, error: BaseException) -> UnsupportedModelError:
+    """Make the error that an exporter failed, with the message of the first exception in the chain."""
     while error.__cause__ is not None:
         error = error.__cause__
     reason = first_line(error)
     if "data-dependent" in reason:
         reason = "its code branches on the values of a tensor; save it as TorchScript, with torch.jit.script"
-    return UserError(f"PyTorch can't export {path} to ONNX: {reason}")
+    return UnsupportedModelError(f"PyTorch can't export {path} to ONNX: {reason}")
 
 
 def finished(path: Path, model: ir.Model, opset: int | None) -> ir.Model:
-    """Bring what an exporter made to the opset asked for, and take out its notes: they hold paths of this machine.
+    """Convert an exported model to the requested opset, and remove the exporter's notes, which hold local paths.
 
     Raises:
-        UserError: the model has no such opset; the exporter gives another then, without a word.
+        UsageError: the exporter can't reach the opset; it then silently uses another.
     """
     current = model.opset_imports[""]
     wanted = max(opset or current, OLDEST_OPSET)
     if current > wanted:
-        raise UserError(
-            f"PyTorch can't export {path} to opset {wanted} but to {current}: ask for a later one or leave --opset out."
+        raise UsageError(
+            f"PyTorch can't export {path} to opset {wanted}, only to {current}: give a later --opset or leave it out."
         )
-    convert_up(model, wanted)
+    with naming(path):
+        convert_up(model, wanted)
     common.ClearMetadataAndDocStringPass()(model)
     return model
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the exporter's own news (a missing torchvision, its deprecations, its graphs) off the user's terminal."""
+    """Hide what the exporter prints (a missing torchvision, deprecations, graphs) from the user."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

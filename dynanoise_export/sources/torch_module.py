@@ -1,4 +1,4 @@
-"""A PyTorch module as a target: run it once, see what it gives, and export it to ONNX."""
+"""A PyTorch module as a source: run it once, look at its outputs, and export it to ONNX."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -12,19 +12,20 @@ import torch
 
 from dynanoise_export.errors import UserError
 from dynanoise_export.runtimes.pytorch import run_module
-from dynanoise_export.sources.input_choice import settle_inputs
-from dynanoise_export.sources.inputs import Arrays, TensorSpec, specs_of
+from dynanoise_export.sources.input_choice import choose_inputs
+from dynanoise_export.sources.inputs import specs_of
 from dynanoise_export.sources.outputs import OutputSpec, choose_output
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 from dynanoise_export.sources.torch_export import export_module, fixed_axis
+from dynanoise_export.types import Arrays, TensorSpec
 
-# Path, module, inputs, example, names of the outputs in order, the one that matters, opset: to an ONNX model.
+# Path, module, inputs, example, names of the outputs in order, name of the logits, opset: to an ONNX model.
 Conversion = Callable[[Path, Any, Sequence[TensorSpec], Arrays, Sequence[str], str, int | None], ir.Model]
 
 
-def source_of_module(
+def source_from_module(
     path: Path,
-    kind: str,
+    format: str,
     digest: str,
     module: torch.nn.Module,
     specs: Sequence[TensorSpec],
@@ -32,30 +33,30 @@ def source_of_module(
     example: Arrays | None = None,
     convert: Conversion | None = None,
 ) -> SourceModel:
-    """Make a target of a module.
+    """Make a source of a module.
 
     Args:
-        path: the user's file.
-        kind: what it was found to be.
+        path: of the user's file.
+        format: of the file, as in "a state dict".
         digest: its sha256.
-        module: put into evaluation mode here.
-        specs: the inputs, as far as the file says them; the user's own word comes first.
-        options: what the user says.
-        example: values that fit the inputs as the file says them, if made-up ones might not.
-        convert: makes the ONNX model, where PyTorch's newer exporter can't.
+        module: it is put into evaluation mode.
+        specs: the inputs that the file states; empty if it states none.
+        options: what the user says, which comes first.
+        example: values that fit the inputs that the file states, if drawn ones might not.
+        convert: makes the ONNX model; None for PyTorch's newer exporter.
 
     Raises:
-        UserError: the inputs are not known, the module does not run on them, or its output is no classifier's.
+        UserError: the inputs are not known, the module does not run on them, or it is not a single-label classifier.
     """
-    for weight in module.eval().parameters():  # TorchScript has no requires_grad_ for a whole module
+    for weight in module.eval().parameters():  # a TorchScript module has no requires_grad_
         weight.requires_grad_(False)
-    specs, example = settle_inputs(path, kind, options, specs or _specs_of_module(module), example)
+    specs, example = choose_inputs(path, format, options, specs or _specs_of_module(module), example)
     outputs = run_module(path, module, example)
     chosen = choose_output(path, [describe(name, tensor) for name, tensor in outputs.items()], options.logits)
     _require_any_batch(path, module, specs, example, chosen.name)
     return SourceModel(
         path=path,
-        format=kind,
+        format=format,
         sha256=digest,
         inputs=tuple(specs),
         example=example,
@@ -70,7 +71,7 @@ def source_of_module(
 def _require_any_batch(
     path: Path, module: torch.nn.Module, specs: Sequence[TensorSpec], example: Arrays, output: str
 ) -> None:
-    """Try one row more: a trace may have the batch of its example built in, and gives wrong answers or none then."""
+    """Run one row more: a trace may hold the batch of its example, and then gives wrong answers or none."""
     batched = [spec.name for spec in specs if spec.shape and isinstance(spec.shape[0], str)]
     if not batched:
         return
@@ -85,12 +86,12 @@ def _require_any_batch(
 
 
 def describe(name: str, tensor: torch.Tensor) -> OutputSpec:
-    """Describe an output for the choice of the logits."""
+    """Describe an output, to choose the logits."""
     return OutputSpec(name, tensor.is_floating_point(), ("batch", *tensor.shape[1:]) if tensor.ndim else ())
 
 
 def _specs_of_module(module: torch.nn.Module) -> tuple[TensorSpec, ...]:
-    """Ask the module itself: Lightning's modules carry an example, timm's the size of their image."""
+    """Look at the module itself: Lightning's modules carry an example, timm's modules the size of their images."""
     if isinstance(module, torch.jit.ScriptModule):
         return ()
     forward = inspect.signature(module.forward).parameters

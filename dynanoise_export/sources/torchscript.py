@@ -1,4 +1,4 @@
-"""TorchScript files: traced or scripted modules, which need none of the user's code."""
+"""TorchScript files: traced or scripted modules, which do not need the user's code."""
 
 import io
 import pickle
@@ -14,26 +14,27 @@ import numpy as np
 import onnx_ir as ir
 import torch
 
-from dynanoise_export.errors import UserError, first_line
+from dynanoise_export.errors import FormatError, UntrustedCodeError, UserError, first_line
 from dynanoise_export.files import sha256
 from dynanoise_export.runtimes.pytorch import named_outputs
-from dynanoise_export.sources.inputs import Arrays, TensorSpec, draw
+from dynanoise_export.sources.inputs import draw
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 from dynanoise_export.sources.torch_export import export_failure, finished, quiet
-from dynanoise_export.sources.torch_module import source_of_module
+from dynanoise_export.sources.torch_module import source_from_module
+from dynanoise_export.types import Arrays, TensorSpec
 
-# TorchScript is no Python, but it has operators that touch files, and a module may run code on loading. They can be
-# called in several ways (torch.save, ops . aten . save, f = torch.save and then f), so the mere name is refused.
+# TorchScript has operators that read and write files, and a module may run code on loading. They can be called in
+# several ways (torch.save, ops . aten . save, f = torch.save and then f), so the name alone is refused.
 TOUCHES_FILES = re.compile(rb"\b(save|from_file|read_file|write_file)\b")
 
-# What a pickle calls the types of tensors, and NumPy's names of them.
+# The names of tensor types in a pickle, and NumPy's names for them.
 STORAGES = {
     "FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16", "LongStorage": "int64",
     "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8",
     "BoolStorage": "bool",
 }  # fmt: skip
 
-# Of the exporter for TorchScript.
+# The opsets of the exporter for TorchScript.
 DEFAULT_OPSET, NEWEST_OPSET = 17, 20
 
 
@@ -41,7 +42,7 @@ def open_torchscript(path: Path, options: SourceOptions) -> SourceModel:
     """Open a TorchScript file.
 
     Raises:
-        UserError: the file is damaged, reads or writes files, or its inputs are not known.
+        UserError: the file is damaged, its code reads or writes files, or its inputs are not known.
     """
     try:
         if not options.allow_pickle:
@@ -51,14 +52,16 @@ def open_torchscript(path: Path, options: SourceOptions) -> SourceModel:
     except UserError:
         raise
     except Exception as error:  # a C++ parser of foreign bytes
-        raise UserError(f"{path} is a damaged TorchScript file, or another PyTorch's: {first_line(error)}") from error
+        raise FormatError(
+            f"{path} is a damaged TorchScript file, or one of another PyTorch version: {first_line(error)}"
+        ) from error
     traced = _traced_inputs(path, names)
     specs, example = _with_batch(traced), draw(traced)
-    return source_of_module(path, "a TorchScript file", sha256(path), module, specs, options, example, _export)
+    return source_from_module(path, "a TorchScript file", sha256(path), module, specs, options, example, _export)
 
 
 def _with_batch(traced: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
-    """Take the first axis for the batch, of every input that has as many rows as the first."""
+    """Make the first axis the batch, for every input that has as many rows as the first input."""
     return tuple(
         replace(spec, shape=("batch", *spec.shape[1:])) if spec.shape[:1] == traced[0].shape[:1] != () else spec
         for spec in traced
@@ -66,31 +69,31 @@ def _with_batch(traced: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
 
 
 def _require_no_file_access(path: Path) -> None:
-    # Read as PyTorch reads it: another reader could be shown another content.
+    # Read with PyTorch's own reader: a file can show another content to another reader.
     archive = torch._C.PyTorchFileReader(str(path))
     for member in archive.get_all_records():
         if member.startswith("code/") and (found := TOUCHES_FILES.search(archive.get_record(member))):
-            raise UserError(
-                f"{path} says {found[0].decode()!r} in its code, as a module would that reads or writes files, "
-                "and is not opened without --allow-pickle."
+            raise UntrustedCodeError(
+                f"The code in {path} says {found[0].decode()!r}, so it might read or write files: if you trust its "
+                "origin, add --allow-pickle."
             )
 
 
 def _traced_inputs(path: Path, names: Sequence[str]) -> tuple[TensorSpec, ...]:
-    """Read the types and sizes of the example that a traced module was made with; a scripted one has none."""
+    """Read the types and sizes of the example that a module was traced with; a scripted module has none."""
     archive = torch._C.PyTorchFileReader(str(path))
     if "traced_inputs.pkl" not in archive.get_all_records():
         return ()
     try:
-        kept = _Sizes(io.BytesIO(archive.get_record("traced_inputs.pkl"))).load()["forward"]
-        sizes = [(dtype, tuple(map(int, size))) for dtype, size in kept]
-    except Exception:  # inputs that are no plain tensors, or bytes that mean nothing: the user can still say it
+        traced = _Sizes(io.BytesIO(archive.get_record("traced_inputs.pkl"))).load()["forward"]
+        sizes = [(dtype, tuple(map(int, size))) for dtype, size in traced]
+    except Exception:  # inputs that are not plain tensors, or a damaged record: the user can still give --input
         return ()
     return tuple(TensorSpec(name, dtype, size) for name, (dtype, size) in zip(names, sizes, strict=True))
 
 
 class _Sizes(pickle.Unpickler):
-    """Reads a pickle of tensors as their types and sizes, and nothing else: PyTorch keeps no values there."""
+    """Reads the types and sizes of pickled tensors; PyTorch stores no values there, and nothing else is allowed."""
 
     def find_class(self, module: str, name: str) -> Any:
         match module, name:
@@ -109,14 +112,14 @@ class _Sizes(pickle.Unpickler):
 
 
 class _OneOutput(torch.nn.Module):
-    """Gives one output of a TorchScript module: dictionaries and lists of them can't be converted."""
+    """Returns one output of a TorchScript module: the exporter can't convert dictionaries and lists of outputs."""
 
-    def __init__(self, module: torch.jit.ScriptModule, place: int) -> None:
+    def __init__(self, module: torch.jit.ScriptModule, index: int) -> None:
         super().__init__()
-        self.module, self.endpoint = module, place
+        self.module, self.index = module, index
 
     def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
-        return list(named_outputs(self.module(*tensors)).values())[self.endpoint]
+        return list(named_outputs(self.module(*tensors)).values())[self.index]
 
 
 def _export(
@@ -133,23 +136,23 @@ def _export(
         axes[output] = {0: batch}
     tensors = tuple(torch.from_numpy(np.array(example[spec.name])) for spec in specs)
     with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "model.onnx"
+        exported = Path(folder) / "model.onnx"
         try:
-            # When it fails, the exporter prints the graph that it failed on, and offers no switch for that.
+            # When the exporter fails, it prints the graph, and has no option against that.
             with quiet(), mock.patch.object(torch._C, "_jit_onnx_log"):
-                # The newer exporter takes no TorchScript.
+                # The newer exporter does not take TorchScript.
                 torch.onnx.export(
                     torch.jit.trace(_OneOutput(module, outputs.index(output)).eval(), tensors, check_trace=False),
                     tensors,
-                    made,
+                    exported,
                     dynamo=False,
                     opset_version=min(opset or DEFAULT_OPSET, NEWEST_OPSET),
                     input_names=[spec.name for spec in specs],
                     output_names=[output],
                     dynamic_axes=axes,
                 )
-        except Exception as error:  # the exporter raises whatever an operator's converter raises
+        except Exception as error:  # an operator's converter can raise anything
             raise export_failure(path, error) from error
-        model = ir.load(made)
+        model = ir.load(exported)
         ir.external_data.load_to_model(model)
     return finished(path, model, opset)

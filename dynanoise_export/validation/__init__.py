@@ -1,1 +1,1 @@
-"""Is a defended model equal to its reference, and is its noise alive."""
+"""Checks that a defended model equals its reference, and that its noise is alive."""

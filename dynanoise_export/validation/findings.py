@@ -1,4 +1,4 @@
-"""From the parts of a statistical check to its verdict."""
+"""From the parts of a statistical check to its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,21 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.validation.check import Check, judge, not_made
+from dynanoise_export.validation.check import Check, CheckCode, judge, not_run
 
-# Where even the sharpest of its parts would let a deviation of one half pass, a check has too little to go by.
+# A check is not run if even its sharpest part would let a deviation of one half pass.
 BLUNT = 0.5
-NOTHING_TO_GO_BY = "too little noise was recovered; ask more queries, or ask them more often"
+TOO_LITTLE_NOISE = "too little noise was recovered; give more rows"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The part of a check that came closest to its limit, or went farthest beyond it.
+    """The part of a check that came closest to its limit, or exceeded it the most.
 
     Attributes:
-        value: its deviation, 0 where all is as it must be.
+        value: its deviation; 0 if all is right.
         limit: the largest deviation that passes in that part.
-        part: which part it is.
+        part: the number of the part.
         sharpest: the smallest limit of all parts.
     """
 
@@ -31,7 +31,7 @@ class Finding:
 
 
 def worst(deviations: npt.ArrayLike, limits: npt.ArrayLike) -> Finding | None:
-    """Find the deviation that is largest in units of its limit; None where there is none at all."""
+    """Find the deviation that is largest in units of its limit; None if there are no deviations."""
     sizes, bounds = np.ravel(np.abs(deviations)), np.ravel(limits)
     if not sizes.size:
         return None
@@ -39,20 +39,20 @@ def worst(deviations: npt.ArrayLike, limits: npt.ArrayLike) -> Finding | None:
     return Finding(float(sizes[part]), float(bounds[part]), part, float(bounds.min()))
 
 
-def verdict(name: str, finding: Finding | None, say: Callable[[Finding], str], rate: float) -> Check:
+def verdict(code: CheckCode, finding: Finding | None, say: Callable[[Finding], str], rate: float) -> Check:
     """Make a check of a finding.
 
     Args:
-        name: of the check.
-        finding: None where there was nothing to look at.
-        say: what was found, as the start of a sentence.
+        code: of the check.
+        finding: None if there was nothing to look at.
+        say: describes the finding, as the start of a sentence.
         rate: the chance that the check fails on correct noise.
     """
     if finding is None or finding.sharpest > BLUNT:
-        return not_made(name, NOTHING_TO_GO_BY)
-    return judge(name, finding.value, finding.limit, sentence(say(finding), rate))
+        return not_run(code, TOO_LITTLE_NOISE)
+    return judge(code, finding.value, finding.limit, sentence(say(finding), rate))
 
 
 def sentence(found: str, rate: float) -> str:
-    """End what was found with the check's false-alarm rate."""
-    return f"{found[:1].upper()}{found[1:]} (false alarms: {rate:.1g} a run)."
+    """Add the check's false-alarm rate to what was found, and make a sentence of both."""
+    return f"{found[:1].upper()}{found[1:]} (false alarms: {rate:.1g} per run)."

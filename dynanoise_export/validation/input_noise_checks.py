@@ -3,59 +3,83 @@
 import numpy as np
 import torch
 
-from dynanoise_export.runtimes.predictor import Arrays, Predictor, rows_of
-from dynanoise_export.validation.check import Check, judge
-from dynanoise_export.validation.parity_checks import Floats, Tolerance
-from dynanoise_export.validation.subject import Subject
+from dynanoise_export.runtimes.predictor import Predictor
+from dynanoise_export.types import Arrays, Float32s, row_count
+from dynanoise_export.validation.case import Case
+from dynanoise_export.validation.check import Check, CheckCode, failed, judge
 
-# The same row in another place of the batch may be summed in another order.
+# The same row at another position in the batch may be summed in another order.
 SAME = 1e-6
 
+CODES = (
+    CheckCode.FED_NOISE_REPEATS,
+    CheckCode.FED_NOISE_IN_ANOTHER_ORDER,
+    CheckCode.FED_NOISE_IS_USED,
+    CheckCode.FED_NOISE_PARITY,
+)
 
-def fed_noise_alone(subject: Subject, predictor: Predictor, rows: Arrays) -> list[Check]:
-    """Check that the answers follow the noise that is sent, wherever a row stands, and that nothing else is random."""
-    if subject.deployed.noise_input is None:
-        raise AssertionError("the model takes no noise")
+
+def with_normals(case: Case, rows: Arrays, seed: int) -> Arrays:
+    """Add standard normals to rows if the model takes its noise as an input; the same for the same seed."""
+    if case.model.noise_input is None:
+        return rows
+    return {**rows, case.model.noise_input.name: _normals(row_count(rows), case.classes, seed)}
+
+
+def fed_noise(case: Case, predictor: Predictor) -> list[Check]:
+    """Check that answers follow the noise that is sent and the reference, and that nothing else is random.
+
+    Raises:
+        UserError: the model does not run on the rows.
+    """
+    count = row_count(case.rows)
     generator = np.random.default_rng(0)
-    noise, other = generator.standard_normal((2, rows_of(rows), subject.classes), dtype=np.float32)
-    order = generator.permutation(rows_of(rows))
-
-    def ask(sent: Arrays, noise: np.ndarray) -> np.ndarray:
-        return _answers(subject, predictor, sent, noise)
-
-    first, again, moved = ask(rows, noise), ask(rows, noise), ask({k: a[order] for k, a in rows.items()}, noise[order])
+    noise, other = generator.standard_normal((2, count, case.classes), dtype=np.float32)
+    order = generator.permutation(count)
+    permuted = {name: array[order] for name, array in case.rows.items()}
+    first = _answers(case, predictor, case.rows, noise)
+    again = _answers(case, predictor, case.rows, noise)
+    in_order = _answers(case, predictor, permuted, noise[order])
     repeated = float(np.abs(first - again).max())
-    placed = float(np.abs(first[order] - moved).max())
-    deaf = int((first == ask(rows, other)).all(axis=1).sum())
-    count = rows_of(rows)
+    moved = float(np.abs(first[order] - in_order).max())
+    unused = int((first == _answers(case, predictor, case.rows, other)).all(axis=1).sum())
     return [
-        judge("fed noise repeats", repeated, 0, f"The same noise gives answers {repeated:.2g} apart."),
-        judge("fed noise goes with its row", placed, SAME, f"In another order, answers stray by {placed:.2g}."),
-        judge("fed noise is used", deaf, count // 2, f"{deaf:,} of {count:,} answers are the same under other noise."),
+        judge(CheckCode.FED_NOISE_REPEATS, repeated, 0, f"With the same noise, answers differ by {repeated:.2g}."),
+        judge(CheckCode.FED_NOISE_IN_ANOTHER_ORDER, moved, SAME, f"In another order, answers differ by {moved:.2g}."),
+        judge(
+            CheckCode.FED_NOISE_IS_USED,
+            unused,
+            count // 2,
+            f"{unused:,} of {count:,} answers are the same with other noise.",
+        ),
+        _equals_the_reference(case, predictor),
     ]
 
 
-def equals_the_reference(
-    subject: Subject, predictor: Predictor, rows: Arrays, expected: Floats, tolerance: Tolerance
-) -> Check:
-    """Check the answers against those of the reference behind Algorithm 1, under the same noise.
-
-    Args:
-        subject: the model.
-        predictor: asks it.
-        rows: n rows.
-        expected: [n, k], the reference's logits.
-        tolerance: of the logits.
-    """
-    noise = np.random.default_rng(1).standard_normal(expected.shape, dtype=np.float32)
-    answers = _answers(subject, predictor, rows, noise)
-    defended = subject.head.defend(torch.from_numpy(expected), torch.from_numpy(noise.astype(np.float64))).numpy()
-    stray = float(np.abs(answers - defended).max())
+def _equals_the_reference(case: Case, predictor: Predictor) -> Check:
+    """Compare the answers with the defended reference's under the same noise."""
+    noise = _normals(len(case.expected), case.expected.shape[1], 1)
+    answers = _answers(case, predictor, case.rows, noise)
+    defended = case.defence.defend(torch.from_numpy(case.expected), torch.from_numpy(noise.astype(np.float64))).numpy()
+    code = CheckCode.FED_NOISE_PARITY
+    if answers.shape != defended.shape:
+        return failed(
+            code, f"The answers have the shape {list(answers.shape)}, the reference's {list(defended.shape)}."
+        )
+    difference = float(np.abs(answers - defended).max())
     detail = (
-        f"Under the same noise, answers differ from the reference's by {stray:.2g} at most, over {len(noise):,} rows."
+        f"Under the same noise, answers differ from the reference's by at most {difference:.2g}, "
+        f"over {len(noise):,} rows."
     )
-    return judge("fed noise parity", stray, tolerance.of_answers(subject.parameters.temperature), detail)
+    return judge(code, difference, case.tolerance.of_answers(case.defence), detail)
 
 
-def _answers(subject: Subject, predictor: Predictor, rows: Arrays, noise: np.ndarray) -> np.ndarray:
-    return np.asarray(predictor.run({**rows, subject.deployed.noise_input or "": noise})[subject.deployed.answers])
+def _normals(rows: int, classes: int, seed: int) -> Float32s:
+    return np.random.default_rng(seed).standard_normal((rows, classes), dtype=np.float32)
+
+
+def _answers(case: Case, predictor: Predictor, rows: Arrays, noise: Float32s) -> Float32s:
+    if case.model.noise_input is None:
+        raise AssertionError("the model takes no noise")
+    sent = {**rows, case.model.noise_input.name: noise}
+    return np.asarray(predictor.run(sent)[case.model.answers], dtype=np.float32)

@@ -1,27 +1,25 @@
 """Which queries lie so near the edge of a cell that the rounding of two runtimes may put them on either side."""
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from dynanoise_export.noise.keyed import reference
 from dynanoise_export.noise.keyed.tables import STEPS, Tables
+from dynanoise_export.types import Bools, Floats
 
-Floats = npt.NDArray[np.floating]
-
-# What a log-probability may stray by without anybody's fault, for each unit of its size and one more.
+# How much a correct log-probability may differ between runtimes, for each unit of its size plus one.
 ROUNDING = 1e-6
 
 
-def on_an_edge(logits: Floats, others: Floats, tables: Tables) -> npt.NDArray[np.bool_]:
-    """Find them.
+def on_an_edge(logits: Floats, others: Floats, tables: Tables) -> Bools:
+    """Find these queries.
 
-    A root that lies next to the middle between two steps may be rounded either way, which moves the query by one
-    step on each projection. So a query is on an edge if the edge is no more steps away than it has such roots.
+    A root that lies next to the middle between two steps may be rounded either way, which moves the query by one step
+    on each projection. So a query is on an edge if the edge is at most as many steps away as the query has such roots.
 
     Args:
         logits: float64 [n, k].
-        others: [n, k], the same queries' logits in another runtime, up to a constant a row.
+        others: [n, k], the same queries' logits in another runtime, up to a constant per row.
         tables: of the noise.
 
     Returns:
@@ -29,12 +27,12 @@ def on_an_edge(logits: Floats, others: Floats, tables: Tables) -> npt.NDArray[np
     """
     z = torch.from_numpy(logits.astype(np.float64))
     log_p, theirs = (torch.log_softmax(values, dim=1) for values in (z, torch.from_numpy(others.astype(np.float64))))
-    stray = (log_p - theirs).abs().nan_to_num(0).max() + ROUNDING * (1 - log_p)
+    difference = (log_p - theirs).abs().nan_to_num(0).max() + ROUNDING * (1 - log_p)
     steps = reference.steps_of(z)
-    blur = STEPS**2 * stray / (2 * steps)
-    beside = (steps - steps.floor() - 0.5).abs() <= blur
-    beside &= torch.from_numpy(tables.projection).abs().sum(dim=1) > 0
-    moves = beside.sum(dim=1, keepdim=True)
+    blur = STEPS**2 * difference / (2 * steps)
+    between = (steps - steps.floor() - 0.5).abs() <= blur
+    between &= torch.from_numpy(tables.projection).abs().sum(dim=1) > 0
+    moves = between.sum(dim=1, keepdim=True)
     places = reference.places_of(z, tables)
     edge = torch.zeros(len(z), dtype=torch.bool)
     for cells in tables.cells:

@@ -1,4 +1,4 @@
-"""Is noise drawn anew each time and everywhere: one function for each check.
+"""Is noise drawn anew for each call, thread, session and process: one function for each check.
 
 `rate` is the chance that a check fails on correct noise.
 """
@@ -6,46 +6,55 @@
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.spatial import KDTree
 from scipy.special import gammaincinv
 
-from dynanoise_export.validation.check import Check, judge, not_made
+from dynanoise_export.types import Float64s, Int64s
+from dynanoise_export.validation.check import Check, CheckCode, judge, not_run
 from dynanoise_export.validation.exact import worst_correlation
-from dynanoise_export.validation.findings import NOTHING_TO_GO_BY, Finding, sentence, verdict
+from dynanoise_export.validation.findings import TOO_LITTLE_NOISE, Finding, sentence, verdict
 from dynanoise_export.validation.noise_independence import VIEWS, between_calls, two_views
-from dynanoise_export.validation.recovery import Float64s, RecoveredNoise
+from dynanoise_export.validation.recovery import RecoveredNoise
+from dynanoise_export.validation.repeated_answers import Again
 
-# So many contrasts tell two rows of noise apart; more are not looked at, and with fewer classes rows are joined.
+FRESH = {
+    Again.BETWEEN_THREADS: CheckCode.NOISE_FRESH_BETWEEN_THREADS,
+    Again.BETWEEN_SESSIONS: CheckCode.NOISE_FRESH_BETWEEN_SESSIONS,
+    Again.BETWEEN_PROCESSES: CheckCode.NOISE_FRESH_BETWEEN_PROCESSES,
+}
+
+# This many contrasts distinguish two rows of noise. More are ignored; with fewer classes, rows are joined.
 FEWEST_DIMENSIONS = 8
 MOST_DIMENSIONS = 16
 
 
 def repeated(noise: RecoveredNoise, rate: float) -> Check:
-    """Check that no row of noise comes twice, wherever it stands, in one call or in two.
+    """Check that no row of noise occurs twice, at any position, in one call or in two.
 
     Two independent rows are closer than δ with the chance that χ² is below δ² / 2; the limit on δ allows for all
-    pairs of rows. The queries looked at are those with the most frequent set of usable classes.
+    pairs of rows. The check covers the queries with the most frequent set of usable classes.
     """
-    name = "noise repeated"
+    code = CheckCode.NOISE_REPEATED
     if not noise.used.any():
-        return not_made(name, NOTHING_TO_GO_BY)
+        return not_run(code, TOO_LITTLE_NOISE)
     rows = _rows(noise)
     joined = -(-FEWEST_DIMENSIONS // rows.shape[1])
     if len(rows) < 2 * joined:
-        return not_made(name, "too few queries have the same usable classes")
+        return not_run(code, "too few queries have the same usable classes")
     points = sliding_window_view(rows, joined, axis=0).reshape(len(rows) - joined + 1, -1)
     dimensions = points.shape[1]
     pairs = len(points) * len(points[::joined])
     blur = 2 * noise.resolution * np.sqrt(dimensions)
     radius = np.sqrt(4 * gammaincinv(dimensions / 2, rate / pairs)) - blur
     if radius <= blur:
-        return not_made(name, "float32 rounds the answers too coarsely, at this temperature, to tell near from equal")
+        return not_run(
+            code, "at this temperature float32 rounds the answers too coarsely to distinguish near from equal"
+        )
     count = _close(points, joined, radius)
     what = "rows" if joined == 1 else f"runs of {joined} rows"
-    found = f"{count:,} of {len(points):,} {what} of noise come again, closer than {radius:.2g} standard deviations"
-    return judge(name, count, 0, sentence(found, rate))
+    found = f"{count:,} of {len(points):,} {what} of noise occur again, closer than {radius:.2g} standard deviations"
+    return judge(code, count, 0, sentence(found, rate))
 
 
 def _rows(noise: RecoveredNoise) -> Float64s:
@@ -58,25 +67,25 @@ def _rows(noise: RecoveredNoise) -> Float64s:
 
 
 def _close(points: Float64s, joined: int, radius: float) -> int:
-    """Count the points with another nearby; two that overlap, being made of `joined` rows each, are not another."""
+    """Count the points near another point; two points overlap, and do not count, if they share one of their rows."""
     tree = KDTree(points[::joined])
     _, neighbours = tree.query(points, k=3, distance_upper_bound=radius)
     apart = np.abs(neighbours * joined - np.arange(len(points))[:, None])
     return int(np.any((neighbours < tree.n) & (apart >= joined), axis=1).sum())
 
 
-def fresh(place: str, ours: RecoveredNoise, theirs: RecoveredNoise, rate: float) -> Check:
-    """Check that answers from elsewhere (sessions, processes, threads) carry noise of their own.
+def fresh(again: Again, ours: RecoveredNoise, theirs: RecoveredNoise, rate: float) -> Check:
+    """Check that the answers of another thread, session or process carry noise of their own.
 
     Args:
-        place: what differs, as in "between sessions".
+        again: which of these.
         ours: recovered from the calls that the audit is about.
-        theirs: recovered from answers to the same queries, one call or more from each other place.
+        theirs: recovered from answers to the same queries, at least one call from each of the others.
         rate: the chance that the check fails on correct noise.
     """
-    name = f"noise fresh {place}"
+    code = FRESH[again]
     if theirs.wrong:
-        return not_made(name, f"{theirs.wrong:,} answers are zero, negative or not a number")
+        return not_run(code, f"{theirs.wrong:,} answers are zero, negative or NaN")
     both = dataclasses.replace(
         ours,
         contrasts=np.concatenate([ours.contrasts, theirs.contrasts]),
@@ -85,11 +94,11 @@ def fresh(place: str, ours: RecoveredNoise, theirs: RecoveredNoise, rate: float)
     )
     rows = repeated(both, rate / 2)
     found = between_calls(both, rate / 2) if rows.passed else rows
-    return dataclasses.replace(found, name=name)
+    return dataclasses.replace(found, code=code)
 
 
-def bound_to_place(noise: RecoveredNoise, order: npt.NDArray[np.int64], rate: float) -> Check:
-    """Check that a place in the batch does not get the same noise whichever query stands there.
+def bound_to_position(noise: RecoveredNoise, order: Int64s, rate: float) -> Check:
+    """Check that a position in the batch does not get the same noise whichever query is there.
 
     Args:
         noise: recovered from c calls with n queries, the last of them in another order.
@@ -106,6 +115,6 @@ def bound_to_place(noise: RecoveredNoise, order: npt.NDArray[np.int64], rate: fl
 
     def say(found: Finding) -> str:
         view = VIEWS[found.part % len(VIEWS)]
-        return f"the {view} of noise at one place of two batches has a correlation of {found.value:.4f}"
+        return f"the {view} of noise at the same position of two batches has a correlation of {found.value:.4f}"
 
-    return verdict("noise bound to place", finding, say, rate)
+    return verdict(CheckCode.NOISE_BOUND_TO_POSITION, finding, say, rate)

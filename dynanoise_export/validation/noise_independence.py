@@ -8,23 +8,25 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from dynanoise_export.validation.check import Check, judge
+from dynanoise_export.types import Float64s
+from dynanoise_export.validation.check import Check, CheckCode, judge
 from dynanoise_export.validation.exact import correlation_limit, worst_correlation
 from dynanoise_export.validation.findings import Finding, sentence, verdict, worst
-from dynanoise_export.validation.recovery import Float64s, RecoveredNoise
+from dynanoise_export.validation.recovery import RecoveredNoise
 
 # Calls farther apart than this are not compared.
 MOST_CALLS_APART = 32
-# Vectors, and how many dimensions they have.
+# Two vectors, and their number of dimensions.
 Pair = tuple[Float64s, Float64s, int]
-# What the two of `two_views` are called.
+# The names of the two of `two_views`.
 VIEWS = ("value", "size")
 
 
 def between_classes(noise: RecoveredNoise, rate: float) -> Check:
     """Check the correlation of every two classes' contrasts over all queries and calls."""
+    code = CheckCode.NOISE_BETWEEN_CLASSES
     if noise.used.shape[1] == 2:
-        return _of_two_classes("noise between classes", rate)
+        return _of_two_classes(code, rate)
     classes = np.flatnonzero(noise.used.any(axis=0))
     columns = np.concatenate(noise.contrasts[:, :, classes])
     used = np.tile(noise.used[:, classes].astype(np.float64), (len(noise.contrasts), 1))
@@ -38,50 +40,51 @@ def between_classes(noise: RecoveredNoise, rate: float) -> Check:
 
     def say(found: Finding) -> str:
         pair = f"{classes[first[found.part]]} and {classes[second[found.part]]}"
-        return f"the noise of classes {pair} has a correlation of {cosines[found.part]:+.3f}, the farthest from 0"
+        return f"the noise of classes {pair} has the largest correlation, {cosines[found.part]:+.3f}"
 
-    return verdict("noise between classes", finding, say, rate)
+    return verdict(code, finding, say, rate)
 
 
 def along_classes(noise: RecoveredNoise, rate: float) -> Check:
-    """Check the correlation of each class's contrasts with those 1, 2, 4, … classes on, over all classes."""
+    """Check the correlation of each class's contrasts with those 1, 2, 4, … classes later, over all classes."""
+    code = CheckCode.NOISE_ALONG_CLASSES
     if noise.used.shape[1] == 2:
-        return _of_two_classes("noise along classes", rate)
-    return _along("noise along classes", "classes", noise, 2, _doublings(noise.used.shape[1]), rate)
+        return _of_two_classes(code, rate)
+    return _along(code, "classes", noise, 2, _doublings(noise.used.shape[1]), rate)
 
 
-def _of_two_classes(name: str, rate: float) -> Check:
-    return judge(name, 0, 0, sentence("two classes have one contrast, and there is no other to depend on", rate))
+def _of_two_classes(code: CheckCode, rate: float) -> Check:
+    return judge(code, 0, 0, sentence("two classes have one contrast, so there is no other to depend on", rate))
 
 
 def between_rows(noise: RecoveredNoise, rate: float, batch: int | None = None) -> Check:
-    """Check the correlation of each query's contrasts with those 1, 2, 4, … rows on, and a batch on."""
+    """Check the correlation of each query's contrasts with those 1, 2, 4, … rows later, and a batch later."""
     rows = len(noise.used)
     lags = sorted({*_doublings(rows), *([batch] if batch and batch < rows else [])})
-    return _along("noise between rows", "rows", noise, 1, lags, rate)
+    return _along(CheckCode.NOISE_BETWEEN_ROWS, "rows", noise, 1, lags, rate)
 
 
 def between_calls(noise: RecoveredNoise, rate: float) -> Check:
     """Check the correlation of each query's contrasts with those of the same query in later calls."""
-    calls = len(noise.contrasts)
-    return _along("noise between calls", "calls", noise, 0, range(1, min(calls, MOST_CALLS_APART)), rate)
+    lags = range(1, min(len(noise.contrasts), MOST_CALLS_APART))
+    return _along(CheckCode.NOISE_BETWEEN_CALLS, "calls", noise, 0, lags, rate)
 
 
-def _along(name: str, what: str, noise: RecoveredNoise, axis: int, lags: Sequence[int], rate: float) -> Check:
+def _along(code: CheckCode, what: str, noise: RecoveredNoise, axis: int, lags: Sequence[int], rate: float) -> Check:
     pairs = (pair for lag in lags for pair in _lagged(noise, axis, lag))
     finding = worst_correlation(pairs, 2 * len(VIEWS) * len(lags), rate)
 
     def say(found: Finding) -> str:
         view, lag = VIEWS[found.part % len(VIEWS)], lags[found.part // (2 * len(VIEWS))]
-        return f"the {view} of noise {lag} {what} apart has a correlation of {found.value:.4f}, the farthest from 0"
+        return f"the {view} of noise {lag} {what} apart has the largest correlation, {found.value:.4f}"
 
-    return verdict(name, finding, say, rate)
+    return verdict(code, finding, say, rate)
 
 
 def _lagged(noise: RecoveredNoise, axis: int, lag: int) -> Iterator[Pair]:
-    """Pair contrasts with those `lag` on along an axis, in two halves of which none holds a contrast twice.
+    """Pair contrasts with those `lag` later along an axis, in two halves, each of which holds a contrast once only.
 
-    A contrast that stood on both sides would make the two vectors dependent, and their limit wrong.
+    A contrast on both sides would make the two vectors dependent, and their limit wrong.
     """
     starts = np.arange(noise.contrasts.shape[axis] - lag)
     used = np.broadcast_to(noise.used, noise.contrasts.shape)
@@ -97,8 +100,8 @@ def _lagged(noise: RecoveredNoise, axis: int, lag: int) -> Iterator[Pair]:
 def two_views(vectors: Iterable[tuple[Float64s, Float64s]]) -> Iterator[Pair]:
     """Pair two vectors of contrasts, and then the same two of the contrasts' magnitudes.
 
-    A common shift of the values is what noise that comes again looks like; one of the magnitudes comes of a wrong
-    scale alone, which is another check's to find, and so is taken off.
+    A common shift of the values is a sign of repeated noise, so the values keep their mean. A common shift of the
+    magnitudes comes from a wrong scale, which another check finds, so their mean is subtracted.
     """
     values, sizes = vectors
     a, b = values

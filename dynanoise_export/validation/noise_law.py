@@ -6,29 +6,29 @@ Each takes the recovered noise and `rate`, the chance that the check fails on co
 import numpy as np
 from scipy.stats import binom, kstest, kstwo, norm
 
-from dynanoise_export.validation.check import Check, judge, not_made
+from dynanoise_export.validation.check import Check, CheckCode, judge, not_run
 from dynanoise_export.validation.exact import mean_limit
-from dynanoise_export.validation.findings import NOTHING_TO_GO_BY, Finding, sentence, verdict, worst
+from dynanoise_export.validation.findings import TOO_LITTLE_NOISE, Finding, sentence, verdict, worst
 from dynanoise_export.validation.recovery import RecoveredNoise
 
-# How far out noise is counted, in σ.
+# The distances at which noise is counted, in σ.
 DISTANCES = np.array([0.25, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6])
 SIDES = ("below -", "above ", "beyond ±")
 
 
 def recovered(noise: RecoveredNoise, rate: float) -> Check:
-    """Check that answers are positive wherever the logits say that correct noise leaves them well above 0.
+    """Check that answers are positive wherever the logits imply that correct noise leaves them well above 0.
 
     Correct noise fails it far less often than any rate in use: see `recovery.FARTHEST_APART`.
     """
-    name = "noise recovered"
+    code = CheckCode.NOISE_RECOVERED
     if noise.usable == 0:
-        return not_made(name, "at this temperature float32 can give back the noise of no class of any query")
+        return not_run(code, "at this temperature float32 can't give back the noise of any class of any query")
     found = (
-        f"the answers give back the noise of {noise.usable:.1%} of the classes, "
-        f"and {noise.wrong:,} that should are zero, negative or not a number"
+        f"the answers give back the noise of {noise.usable:.1%} of the classes; "
+        f"{noise.wrong:,} of these answers are zero, negative or NaN"
     )
-    return judge(name, noise.wrong, 0, sentence(found, rate))
+    return judge(code, noise.wrong, 0, sentence(found, rate))
 
 
 def mean(noise: RecoveredNoise, rate: float) -> Check:
@@ -41,11 +41,10 @@ def mean(noise: RecoveredNoise, rate: float) -> Check:
 
     def say(found: Finding) -> str:
         return (
-            f"the noise of class {classes[found.part]} has a mean of {means[found.part]:+.3g} standard deviations, "
-            "the farthest from 0"
+            f"the noise of class {classes[found.part]} has the worst mean, {means[found.part]:+.3g} standard deviations"
         )
 
-    return verdict("noise mean", finding, say, rate)
+    return verdict(CheckCode.NOISE_MEAN, finding, say, rate)
 
 
 def against_logits(noise: RecoveredNoise, rate: float) -> Check:
@@ -53,30 +52,29 @@ def against_logits(noise: RecoveredNoise, rate: float) -> Check:
 
     With T′ in place of T, T · log p̂ − z = (T / T′ − 1) · z + (T / T′) · η.
     """
-    name = "noise against logits"
+    code = CheckCode.NOISE_AGAINST_LOGITS
     weights = noise.logit_contrasts[noise.used]
     energy = float(np.square(weights).sum()) * len(noise.contrasts)
     if not weights.size:
-        return not_made(name, NOTHING_TO_GO_BY)
+        return not_run(code, TOO_LITTLE_NOISE)
     if energy == 0:
-        return judge(
-            name, 0, 0, sentence("the logits of each query are equal, so the noise holds no share of them", rate)
-        )
+        found = "the logits of each query are equal, so the noise holds no share of them"
+        return judge(code, 0, 0, sentence(found, rate))
     share = float((noise.contrasts[:, noise.used] * weights).sum()) / energy
     rounding = noise.resolution * float(np.abs(weights).sum()) * len(noise.contrasts) / energy
     limit = float(mean_limit(energy, rate)) + rounding
-    return judge(name, abs(share), limit, sentence(f"{share:+.3%} of the logits are left in the noise", rate))
+    return judge(code, abs(share), limit, sentence(f"{share:+.3%} of the logits are left in the noise", rate))
 
 
 def distribution(noise: RecoveredNoise, rate: float) -> Check:
-    """Check that all contrasts together are standard normal; the limit is the exact one of Kolmogorov and Smirnov."""
+    """Check that all contrasts together are standard normal; the limit is Kolmogorov and Smirnov's exact one."""
     draws = noise.draws
     finding = worst(kstest(draws, norm.cdf).statistic, kstwo.isf(rate, draws.size)) if draws.size else None
 
     def say(found: Finding) -> str:
         return f"the distribution of {draws.size:,} contrasts is {found.value:.4f} away from the normal one"
 
-    return verdict("noise distribution", finding, say, rate)
+    return verdict(CheckCode.NOISE_DISTRIBUTION, finding, say, rate)
 
 
 def tails(noise: RecoveredNoise, rate: float) -> Check:
@@ -88,7 +86,7 @@ def tails(noise: RecoveredNoise, rate: float) -> Check:
     beyond = [(draws < -DISTANCES[:, None]).sum(axis=1), (draws > DISTANCES[:, None]).sum(axis=1)]
     counts = np.array([*beyond, sum(beyond)])
     chances = norm.sf(DISTANCES) * np.array([[1], [1], [2]])
-    # Counts are whole numbers, so half a count more than the last that passes is a limit too, and never 0.
+    # Counts are whole numbers, so half a count beyond the last that passes is a limit too, and never 0.
     each = rate / counts.size / 2
     expected = draws.size * chances
     most, least = binom.isf(each, draws.size, chances), binom.ppf(each, draws.size, chances)
@@ -99,7 +97,7 @@ def tails(noise: RecoveredNoise, rate: float) -> Check:
         side, distance = np.unravel_index(found.part, counts.shape)
         return (
             f"{counts[side, distance]:,} of {draws.size:,} contrasts are {SIDES[side]}{DISTANCES[distance]:g} standard "
-            f"deviations, where {expected[side, distance]:,.1f} are expected; no other count is farther off"
+            f"deviations, {expected[side, distance]:,.1f} are expected; this is the worst count"
         )
 
-    return verdict("noise tails", finding, say, rate)
+    return verdict(CheckCode.NOISE_TAILS, finding, say, rate)

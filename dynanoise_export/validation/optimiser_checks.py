@@ -1,4 +1,4 @@
-"""Does the noise live on after optimisers have been at the file."""
+"""Does the defence survive optimisers."""
 
 import importlib.util
 from collections.abc import Callable, Iterator
@@ -8,51 +8,56 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UnsupportedModelError, UserError, reason_of
 from dynanoise_export.runtimes.onnx_runtime import LEVELS, OnnxRuntimePredictor
-from dynanoise_export.runtimes.predictor import rows_of
-from dynanoise_export.sources.inputs import Arrays
-from dynanoise_export.validation.check import Check, judge, not_made
-from dynanoise_export.validation.subject import Subject
+from dynanoise_export.runtimes.predictor import Predictor
+from dynanoise_export.validation.case import Case
+from dynanoise_export.validation.check import Check, CheckCode, failed, judge, not_run
+from dynanoise_export.validation.input_noise_checks import with_normals
+from dynanoise_export.validation.noise_alive import repeated_rows
 
-CERTAIN = 1 - 1e-6
-# Optimisers may sum in another order.
-SAME = 1e-5
+OF_LEVEL = {
+    "no optimisation": CheckCode.SURVIVES_ONNXRUNTIME_NO_OPTIMISATION,
+    "basic": CheckCode.SURVIVES_ONNXRUNTIME_BASIC,
+    "extended": CheckCode.SURVIVES_ONNXRUNTIME_EXTENDED,
+    "all": CheckCode.SURVIVES_ONNXRUNTIME_ALL,
+}
 
 Opener = Callable[[], OnnxRuntimePredictor]
+Judge = Callable[[CheckCode, Predictor], Check]
 
 
-def survives_optimisers(subject: Subject, path: Path, rows: Arrays, *, repeats: bool = False) -> list[Check]:
-    """Check that the noise lives on, at each level of ONNX Runtime's and after offline optimisers.
+def survives_optimisers(case: Case, path: Path, *, repeats: bool) -> list[Check]:
+    """Check the file at each level of ONNX Runtime's optimisation, and after offline optimisers.
 
     Args:
-        subject: the model.
+        case: of the model. If it takes its noise as an input, two different noises are sent.
         path: of its ONNX file.
-        rows: what a client sends, and, for the noise source `input`, two different noises are sent with it.
-        repeats: the noise repeats with the query, and must be what it is without any optimisation; without that, two
-            calls must not get the same answers.
+        repeats: whether the answers repeat with the query, because the noise is keyed or there is none. They must then
+            be the answers without any optimisation. Otherwise two calls must not get the same answers.
     """
     checks = []
-    judged = _same(subject, path, rows) if repeats else _alive
+    judged = _unchanged(case, path) if repeats else _alive(case)
     with TemporaryDirectory() as folder:
-        for name, opener in _openers(path, Path(folder)):
+        for code, opener in _openers(path, Path(folder)):
             try:
-                checks.append(judged(f"survives {name}", subject, opener(), rows))
+                with opener() as predictor:
+                    checks.append(judged(code, predictor))
             except UserError as error:
-                checks.append(Check(f"survives {name}", False, None, None, f"It does not run after it: {error}"))
+                checks.append(failed(code, f"The file does not run after it: {error}"))
     return checks
 
 
-def _openers(path: Path, folder: Path) -> Iterator[tuple[str, Opener]]:
+def _openers(path: Path, folder: Path) -> Iterator[tuple[CheckCode, Opener]]:
     for level in LEVELS:
-        yield f"ONNX Runtime, {level}", lambda level=level: OnnxRuntimePredictor(path, level=level)  # type: ignore[misc]
-    yield "ONNX Runtime, offline", lambda: _optimised_offline(path, folder / "offline.onnx")
+        yield OF_LEVEL[level], lambda level=level: OnnxRuntimePredictor(path, level=level)  # type: ignore[misc]
+    yield CheckCode.SURVIVES_ONNXRUNTIME_OFFLINE, lambda: _optimised_offline(path, folder / "offline.onnx")
     if importlib.util.find_spec("onnxslim") is not None:
-        yield "onnxslim", lambda: _slimmed(path, folder / "slim.onnx")
+        yield CheckCode.SURVIVES_ONNXSLIM, lambda: _slimmed(path, folder / "slim.onnx")
 
 
 def _optimised_offline(path: Path, saved: Path) -> OnnxRuntimePredictor:
-    OnnxRuntimePredictor(path, save_optimised=saved)
+    OnnxRuntimePredictor(path, save_optimised=saved).close()
     return OnnxRuntimePredictor(saved)
 
 
@@ -61,44 +66,40 @@ def _slimmed(path: Path, saved: Path) -> OnnxRuntimePredictor:
 
     try:
         onnx.save(onnxslim.slim(str(path)), saved)
-    except Exception as error:  # it raises whatever an unforeseen graph makes it raise
-        raise UserError(f"onnxslim fails on the file: {error}") from error
+    except Exception as error:  # it can raise any exception on an unforeseen graph
+        raise UnsupportedModelError(f"onnxslim fails on the file: {error}") from error
     return OnnxRuntimePredictor(saved)
 
 
-def _same(subject: Subject, path: Path, rows: Arrays) -> Callable[[str, Subject, OnnxRuntimePredictor, Arrays], Check]:
+def _unchanged(case: Case, path: Path) -> Judge:
     try:
-        expected = OnnxRuntimePredictor(path, level="no optimisation").run(rows)[subject.deployed.answers]
+        with OnnxRuntimePredictor(path, level="no optimisation") as predictor:
+            expected = np.asarray(predictor.run(case.rows)[case.model.answers], dtype=np.float32)
     except UserError as error:
-        reason = str(error).rstrip(".")
-        return lambda name, subject, predictor, rows: not_made(name, reason)
+        reason = reason_of(error)
+        return lambda code, predictor: not_run(code, reason)
 
-    def judged(name: str, subject: Subject, predictor: OnnxRuntimePredictor, rows: Arrays) -> Check:
-        strays = np.abs(np.asarray(predictor.run(rows)[subject.deployed.answers]) - np.asarray(expected)).max(axis=1)
-        changed = int((~(strays <= SAME)).sum())
-        # A row or two may lie on the very edge of a cell.
-        return judge(name, changed, len(strays) // 8, f"{changed:,} of {len(strays):,} rows get another answer.")
+    same = case.tolerance.of_answers(case.defence)  # optimisers may change the order of sums
+
+    def judged(code: CheckCode, predictor: Predictor) -> Check:
+        answers = np.asarray(predictor.run(case.rows)[case.model.answers], dtype=np.float32)
+        changed = int((~(np.abs(answers - expected).max(axis=1) <= same)).sum())
+        # With keyed noise, a row or two may lie exactly on the edge of a cell.
+        limit = len(answers) // 8 if case.defence.takes_noise else 0
+        return judge(code, changed, limit, f"{changed:,} of {len(answers):,} rows get another answer.")
 
     return judged
 
 
-def _alive(name: str, subject: Subject, predictor: OnnxRuntimePredictor, rows: Arrays) -> Check:
-    first, second = (
-        predictor.run(rows | fed_noise(subject, rows, call))[subject.deployed.answers] for call in range(2)
-    )
-    # An answer that is certain in float32 stays the same under any noise.
-    telling = np.asarray(first).max(axis=1) < CERTAIN
-    same = int((np.asarray(first) == np.asarray(second)).all(axis=1)[telling].sum())
-    count = int(telling.sum())
-    if not count:
-        return not_made(name, "every answer is certain, and so the same under any noise")
-    # Of few classes, two rows of noise may round to the same answer.
-    return judge(name, same, count // 2, f"{same:,} of {count:,} rows get the same answer twice.")
+def _alive(case: Case) -> Judge:
+    def judged(code: CheckCode, predictor: Predictor) -> Check:
+        first, second = (
+            np.asarray(predictor.run(with_normals(case, case.rows, call))[case.model.answers]) for call in range(2)
+        )
+        same, count = repeated_rows(first, second)
+        if not count:
+            return not_run(code, "every answer is certain, and so the same under any noise")
+        # With few classes, two rows of noise may round to the same answer.
+        return judge(code, same, count // 2, f"{same:,} of {count:,} rows get the same answer twice.")
 
-
-def fed_noise(subject: Subject, rows: Arrays, seed: int) -> Arrays:
-    """Draw standard normals for a file that takes its noise as an input; nothing for another."""
-    if subject.deployed.noise_input is None:
-        return {}
-    shape = (rows_of(rows), subject.classes)
-    return {subject.deployed.noise_input: np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)}
+    return judged

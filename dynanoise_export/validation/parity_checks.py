@@ -1,92 +1,97 @@
-"""Does the file compute what it is said to: the model before the head, and the head."""
-
-from dataclasses import dataclass
+"""Does the model compute what it states: the logits before the defence, the defence, and the answers."""
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from dynanoise_export.defences.dynanoise import Head
+from dynanoise_export.defences.base import Defence
 from dynanoise_export.deployed.deployed_model import Graph
-from dynanoise_export.parameters import Parameters
 from dynanoise_export.probabilities import centred
-from dynanoise_export.validation.check import Check, judge, not_made
+from dynanoise_export.types import Float64s, Floats
+from dynanoise_export.validation.case import Case
+from dynanoise_export.validation.check import Check, CheckCode, failed, judge, not_applicable, not_run
+from dynanoise_export.validation.tolerance import ANSWER_TOLERANCE, Tolerance
 
-Floats = npt.NDArray[np.floating]
-
-# In probability: what float32 can't be blamed for.
-HEAD_TOLERANCE = 1e-5
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far logits may stray: |Δ| ≤ atol + rtol · |logit|, with the logits relative to each row's largest.
-
-    The defaults are what float32 takes for a deep network between two runtimes; a float16 body needs more.
-    """
-
-    atol: float = 1e-4
-    rtol: float = 1e-5
-
-    def of_answers(self, temperature: float) -> float:
-        """Tell how far a probability may stray where logits may stray by so much."""
-        return max(HEAD_TOLERANCE, self.atol / temperature)
+# A graph holds parameters in float32.
+PARAMETER_TOLERANCE = 1e-6
 
 
 def model_parity(logits: Floats, reference: Floats, tolerance: Tolerance) -> list[Check]:
-    """Check that the graph before its head computes the reference's logits.
+    """Check that the graph before its defence computes the reference's logits, and gives the same labels.
 
-    Both are taken relative to each row's largest, which a softmax does not see.
+    Both are taken relative to each row's largest logit, which a softmax ignores.
 
     Args:
         logits: [n, k], of the graph.
         reference: [n, k].
         tolerance: of the largest difference.
     """
-    name, label = "model parity", "same labels"
+    code = CheckCode.MODEL_PARITY
     if logits.shape != reference.shape:
-        said = f"the graph gives {list(logits.shape)} and the reference {list(reference.shape)}"
-        return [Check(name, False, None, None, f"The classes differ: {said}."), not_made(label, said)]
+        shapes = f"the graph gives {list(logits.shape)} and the reference {list(reference.shape)}"
+        return [failed(code, f"The classes differ: {shapes}."), not_run(CheckCode.SAME_LABELS, shapes)]
     ours, theirs = centred(logits.astype(np.float64)), centred(reference.astype(np.float64))
-    strays = np.abs(ours - theirs)
-    excess = (strays - tolerance.rtol * np.abs(theirs)).max(axis=1)
+    differences = np.abs(ours - theirs)
+    excess = (differences - tolerance.rtol * np.abs(theirs)).max(axis=1)
     worst = int(np.nan_to_num(excess, nan=np.inf).argmax())
     detail = (
-        f"Logits differ by {strays.max():.2g} at most, by {np.quantile(strays, 0.999):.2g} at the 99.9th percentile, "
-        f"over {len(strays):,} rows; row {worst} is the worst."
+        f"Logits differ by at most {differences.max():.2g}, by {np.quantile(differences, 0.999):.2g} at the 99.9th "
+        f"percentile, over {len(differences):,} rows; row {worst} is the worst."
     )
-    return [judge(name, float(excess[worst]), tolerance.atol, detail), _same_labels(label, ours, theirs, tolerance)]
+    return [judge(code, float(excess[worst]), tolerance.atol, detail), _same_labels(ours, theirs, tolerance)]
 
 
-def _same_labels(name: str, ours: Floats, theirs: Floats, tolerance: Tolerance) -> Check:
-    # Where the reference's own first and second are closer than two logits may stray, either is right.
+def _same_labels(ours: Float64s, theirs: Float64s, tolerance: Tolerance) -> Check:
+    # If the reference's two largest logits are closer than the tolerance of both together, either label is right.
     first_two = np.sort(theirs, axis=1)[:, -2:]
     allowed = 2 * tolerance.atol + tolerance.rtol * np.abs(first_two).sum(axis=1)
     clear = first_two[:, 1] - first_two[:, 0] > allowed
     flips = (ours.argmax(axis=1) != theirs.argmax(axis=1)) & clear
-    told = f"; the first is row {int(flips.argmax())}" if flips.any() else ""
-    return judge(name, int(flips.sum()), 0, f"{int(flips.sum()):,} of {len(flips):,} labels differ{told}.")
+    first = f"; the first is row {int(flips.argmax())}" if flips.any() else ""
+    detail = f"{int(flips.sum()):,} of {len(flips):,} labels differ{first}."
+    return judge(CheckCode.SAME_LABELS, int(flips.sum()), 0, detail)
 
 
-def head_parity(answers: Floats, logits: Floats, noise: Floats, head: Head) -> Check:
-    """Check that the head, fed the same standard normals, answers as Algorithm 1 does in float64.
+def defence_parity(answers: Floats, logits: Floats, noise: Floats, defence: Defence) -> Check:
+    """Check that the graph's defence answers as the PyTorch reference does in float64, with the same noise.
 
     Args:
         answers: [n, k], of the graph with its noise fed from outside.
         logits: [n, k], of the same graph.
-        noise: [n, k], what it was fed.
-        head: with the parameters that the file is judged by.
+        noise: [n, k], the standard normals that it was fed.
+        defence: that the model is judged by.
     """
-    expected = head.defend(torch.tensor(logits, dtype=torch.float64), torch.tensor(noise, dtype=torch.float64)).numpy()
+    detail = "Under the same noise, answers differ from the defence's reference by at most"
+    return _parity(CheckCode.DEFENCE_PARITY, answers, defended(defence, logits, noise), ANSWER_TOLERANCE, detail)
+
+
+def answer_parity(case: Case, answers: Floats) -> Check:
+    """Check the answers of a defence that takes no noise against the reference's logits behind the same defence.
+
+    Args:
+        case: of the model.
+        answers: [n, k], to its rows.
+    """
+    expected = defended(case.defence, case.expected, np.zeros_like(case.expected))
+    limit = case.tolerance.of_answers(case.defence)
+    detail = "Answers differ from the defended reference's by at most"
+    return _parity(CheckCode.ANSWER_PARITY, answers, expected, limit, detail)
+
+
+def defended(defence: Defence, logits: Floats, noise: Floats) -> Float64s:
+    """Defend logits [n, k] with standard normals [n, k] in float64."""
+    z, eta = (torch.tensor(array, dtype=torch.float64) for array in (logits, noise))
+    answers: Float64s = defence.defend(z, eta).numpy()
+    return answers
+
+
+def _parity(code: CheckCode, answers: Floats, expected: Float64s, limit: float, detail: str) -> Check:
     if answers.shape != expected.shape:
-        return Check("head parity", False, None, None, f"The answers have the shape {list(answers.shape)}.")
-    strays = np.abs(answers - expected).max(axis=1)
-    worst = int(np.nan_to_num(strays, nan=np.inf).argmax())
-    detail = (
-        f"Under the same noise, answers differ from Algorithm 1 by {strays[worst]:.2g} at most, "
-        f"over {len(strays):,} rows; row {worst} is the worst."
-    )
-    return judge("head parity", float(strays[worst]), HEAD_TOLERANCE, detail)
+        shapes = f"The answers have the shape {list(answers.shape)}, and {list(expected.shape)} was expected."
+        return failed(code, shapes)
+    differences = np.abs(answers - expected).max(axis=1)
+    worst = int(np.nan_to_num(differences, nan=np.inf).argmax())
+    detail = f"{detail} {differences[worst]:.2g}, over {len(differences):,} rows; row {worst} is the worst."
+    return judge(code, float(differences[worst]), limit, detail)
 
 
 def kept_labels(answers: Floats, logits: Floats) -> Check:
@@ -94,27 +99,30 @@ def kept_labels(answers: Floats, logits: Floats) -> Check:
 
     Args:
         answers: [n, k], of the graph.
-        logits: [n, k], of the same graph; of equal ones the first counts.
+        logits: [n, k], of the same graph; of equal logits the first counts.
     """
     label = logits.argmax(axis=1)[:, None]
     others = answers.copy()
     np.put_along_axis(others, label, -np.inf, axis=1)
     flips = int((~(np.take_along_axis(answers, label, axis=1)[:, 0] > others.max(axis=1))).sum())
-    return judge("kept labels", flips, 0, f"{flips:,} of {len(answers):,} answers do not keep the undefended label.")
+    detail = f"{flips:,} of {len(answers):,} answers do not keep the undefended label."
+    return judge(CheckCode.KEPT_LABELS, flips, 0, detail)
 
 
-def stated_parameters(graph: Graph, judged_by: Parameters) -> Check:
-    """Check that the head's node holds the parameters that the file is judged by."""
-    name = "stated parameters"
-    if graph.attributes is None:
-        return Check(name, True, None, None, "The head is no node that states parameters; its answers are judged.")
-    ours, theirs = _values(graph.attributes), _values(judged_by)
-    # The graph holds them in float32.
-    difference = float(np.max(np.abs(ours - theirs) / np.maximum(np.abs(theirs), 1e-30)))
-    detail = f"The graph holds sigma0 {ours[0]:g}, lambda {ours[1]:g}, temperature {ours[2]:g}"
-    detail += "." if difference <= 1e-6 else f", and is judged by {theirs[0]:g}, {theirs[1]:g}, {theirs[2]:g}."
-    return judge(name, difference, 1e-6, detail)
+def stated_parameters(graph: Graph, defence: Defence) -> Check:
+    """Check that the defence's node holds the parameters that the model is judged by."""
+    code, node = CheckCode.STATED_PARAMETERS, graph.node_defence
+    if node is None:
+        return not_applicable(code, "no node of the graph states parameters, and its answers are judged")
+    if node.name != defence.name:
+        return failed(code, f"The graph holds the defence {node.name}, and is judged by {defence.name}.")
+    ours, theirs = node.parameters, defence.parameters
+    differences = {name: abs(ours[name] - theirs[name]) / max(abs(theirs[name]), 1e-30) for name in theirs}
+    difference = max(differences.values(), default=0.0)
+    detail = f"The graph holds {_listed(ours)}"
+    detail += "." if difference <= PARAMETER_TOLERANCE else f", and is judged by {_listed(theirs)}."
+    return judge(code, difference, PARAMETER_TOLERANCE, detail)
 
 
-def _values(parameters: Parameters) -> npt.NDArray[np.float64]:
-    return np.array([parameters.sigma0, parameters.lambda_, parameters.temperature])
+def _listed(parameters: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in parameters.items()) or "no parameters"

@@ -1,56 +1,95 @@
-"""Ask a defended model the same queries again and again: in calls, sessions, threads and processes."""
+"""Send a model the same queries several times: in calls, threads, sessions and processes."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
 from dynanoise_export.runtimes.new_process import predict_in_new_process
-from dynanoise_export.runtimes.predictor import ROWS_AT_ONCE, Arrays, Endpoint, Predictor, predict, rows_of
-from dynanoise_export.validation.noise_audit import Answers
-
-SESSIONS, PROCESSES, THREADS = "between sessions", "between processes", "between threads"
-
-Floats = npt.NDArray[np.floating]
+from dynanoise_export.runtimes.predictor import BATCH_ROWS, Endpoint, Predictor, predict
+from dynanoise_export.types import Array, Arrays, Float32s, Floats, Int64s, Progress, Step, row_count
 
 
-def ask(place: Endpoint, rows: Arrays, output: str, calls: int, progress: Callable[[str], None]) -> Answers:
-    """Ask a model that draws its own noise.
+class Again(StrEnum):
+    """How queries that were answered once are sent again; the values are for people."""
 
-    Args:
-        place: where it runs.
-        rows: n rows for each input.
-        output: the name of the answers.
-        calls: how often to ask in one session and in the order of the rows.
-        progress: told of each call.
+    BETWEEN_CALLS = "between calls"
+    IN_ANOTHER_ORDER = "in another order"
+    ONE_BY_ONE = "one by one"
+    BETWEEN_THREADS = "between threads"
+    BETWEEN_SESSIONS = "between sessions"
+    BETWEEN_PROCESSES = "between processes"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A model's answers to the same n queries, sent several times: probabilities in float32.
+
+    Attributes:
+        calls: [c, n, k], c ≥ 2, one after the other in one session, each in the order of the queries.
+        permuted: [n, k], from the same session, in another order.
+        order: [n]; the i-th query of `permuted` was query `order[i]`.
+        others: answers [s, n, k] of other threads, sessions and processes, in the order of the queries. None of them is
+            among `calls`.
+        batch: how many rows were sent at once; None if all n were.
     """
 
-    def once(predictor: Predictor, where: str, sent: Arrays = rows) -> Floats:
-        progress(f"Asking {rows_of(rows):,} rows {where}")
-        return _floats(predict(predictor, sent, output))
+    calls: Floats
+    permuted: Floats
+    order: Int64s
+    others: Mapping[Again, Floats] = field(default_factory=dict)
+    batch: int | None = None
 
-    here = place.open()
-    progress(f"Asking {rows_of(rows):,} rows in another process")
-    another_process = _floats(predict_in_new_process(place, rows, output))
-    order = np.random.default_rng(0).permutation(rows_of(rows))
-    return Answers(
-        calls=np.stack([once(here, f"(call {call + 1} of {calls})") for call in range(calls)]),
-        permuted=once(here, "in another order", {name: array[order] for name, array in rows.items()}),
-        order=order,
-        elsewhere={
-            THREADS: _in_threads(lambda: once(here, "from two threads at once")),
-            SESSIONS: once(place.open(), "in another session")[None],
-            PROCESSES: another_process[None],
-        },
-        batch=ROWS_AT_ONCE if rows_of(rows) > ROWS_AT_ONCE else None,
-    )
+    @property
+    def put_in_order(self) -> Floats:
+        """The answers of `permuted` in the order of the queries, [n, k]."""
+        return self.permuted[np.argsort(self.order)]
 
 
-def _in_threads(once: Callable[[], Floats]) -> Floats:
+def query_repeatedly(endpoint: Endpoint, rows: Arrays, output: str, calls: int, progress: Progress) -> Answers:
+    """Send a model the same queries in every way of `Again`, except one by one.
+
+    Args:
+        endpoint: where it runs.
+        rows: n rows for each input.
+        output: the name of the answers.
+        calls: how often to send them in one session and in their order.
+        progress: called before each time.
+
+    Raises:
+        UserError: the model can't be opened or run.
+    """
+    done, total = itertools.count(), calls + 5
+    what = f"Querying the model with {row_count(rows):,} rows"
+
+    def once(predictor: Predictor, sent: Arrays = rows) -> Float32s:
+        progress(Step(what, next(done), total, "calls"))
+        return _float32(predict(predictor, sent, output))
+
+    with endpoint.open() as here:
+        progress(Step(what, next(done), total, "calls"))
+        process = _float32(predict_in_new_process(endpoint, rows, output))
+        own = [once(here) for _ in range(calls)]
+        order = np.random.default_rng(0).permutation(row_count(rows))
+        permuted = once(here, {name: array[order] for name, array in rows.items()})
+        threads = _in_threads(lambda: once(here))
+        with endpoint.open() as another:
+            session = once(another)
+    others = {
+        Again.BETWEEN_THREADS: threads,
+        Again.BETWEEN_SESSIONS: session[None],
+        Again.BETWEEN_PROCESSES: process[None],
+    }
+    return Answers(np.stack(own), permuted, order, others, BATCH_ROWS if row_count(rows) > BATCH_ROWS else None)
+
+
+def _in_threads(once: Callable[[], Float32s]) -> Float32s:
     with ThreadPoolExecutor(2) as pool:
         return np.stack([future.result() for future in [pool.submit(once) for _ in range(2)]])
 
 
-def _floats(answers: npt.NDArray[np.generic]) -> Floats:
+def _float32(answers: Array) -> Float32s:
     return np.asarray(answers, dtype=np.float32)

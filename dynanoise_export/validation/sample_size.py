@@ -1,4 +1,4 @@
-"""How often to ask, so that an audit sees what it is there for."""
+"""How many calls an audit needs to detect the deviations that it must detect."""
 
 import math
 
@@ -6,24 +6,25 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import chdtr
 
-from dynanoise_export.parameters import Parameters
+from dynanoise_export.defences.base import NoiseLaw
+from dynanoise_export.types import Floats
 from dynanoise_export.validation.exact import correlation_limit, variance_limits
 from dynanoise_export.validation.findings import BLUNT
 from dynanoise_export.validation.noise_audit import BUDGET
-from dynanoise_export.validation.recovery import Floats, helmert_contrasts, noise_scale, recoverable
+from dynanoise_export.validation.recovery import helmert_contrasts, noise_scale, recoverable
 
-# An audit makes no more checks than this.
+# An audit runs at most this many checks.
 CHECKS = 20
-# The scale of the noise may be off by this share, and the chance that an audit then misses it.
+# The share by which the scale of the noise may be off, and the chance that an audit then misses it.
 SCALE_ERROR = 0.03
 MISSED = 1e-3
 
 
 def contrasts_needed(scale_error: float = SCALE_ERROR, missed: float = MISSED) -> int:
-    """Tell how many contrasts the variance takes to betray noise whose scale is off.
+    """Compute how many contrasts the check of the variance needs to detect a wrong scale.
 
     Args:
-        scale_error: the noise is 1 − this or 1 + this times what it must be.
+        scale_error: the noise is 1 − this or 1 + this times its correct size.
         missed: the chance that the check passes nevertheless.
     """
 
@@ -37,18 +38,18 @@ def contrasts_needed(scale_error: float = SCALE_ERROR, missed: float = MISSED) -
     return math.ceil(math.exp(brentq(chance_too_high, math.log(10), math.log(1e12))))
 
 
-def calls_needed(logits: Floats, parameters: Parameters) -> int:
-    """Tell how many calls with these queries an audit needs, the one in another order included.
+def calls_needed(logits: Floats, law: NoiseLaw) -> int:
+    """Compute how many calls with these queries an audit needs, including the call in another order.
 
     Args:
         logits: [n, k], the queries' undefended logits.
-        parameters: σ₀, λ and T.
+        law: of the noise.
 
     Returns:
-        At least 3, and no more where the noise of no two classes can be recovered.
+        At least 3; exactly 3 if the noise of no two classes can be recovered.
     """
-    z, sigma = noise_scale(logits, parameters)
-    usable = recoverable(z, sigma, parameters.temperature)
+    z, sigma = noise_scale(logits, law)
+    usable = recoverable(z, sigma, law.temperature)
     _, used = helmert_contrasts(z, usable)
     together = used.T.astype(np.float64) @ used
     if used.shape[1] > 2:
@@ -60,7 +61,7 @@ def calls_needed(logits: Floats, parameters: Parameters) -> int:
 
 
 def _answers_needed(classes: int) -> int:
-    """Tell how many answers it takes to judge the noise of each of so many classes, and of each two of them."""
+    """Compute how many answers it takes to judge the noise of each of k classes, and of each pair of them."""
     answers = np.arange(2, 1000)
     rate = BUDGET / CHECKS
     correlations = correlation_limit(answers, rate / max(math.comb(classes - 1, 2), 1))

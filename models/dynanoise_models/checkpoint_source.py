@@ -1,37 +1,41 @@
-"""A checkpoint of `dynanoise-models`: weights, and what it takes to make the module for them."""
+"""The source format of this package: a checkpoint that `dynanoise-models` wrote.
 
-from collections.abc import Mapping
+The entry point `checkpoint` of the group `dynanoise_export.sources` names `CHECKPOINT`. To recognise a checkpoint takes
+no PyTorch, and unpickles nothing.
+"""
+
+import zipfile
 from pathlib import Path
-from typing import Any
 
-from dynanoise_export.errors import UserError, first_line
-from dynanoise_export.files import sha256
+from dynanoise_export.sources.open_source import SourceFormat
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
-from dynanoise_export.sources.state_dict import load_weights, weights_in
-from dynanoise_export.sources.torch_module import source_of_module
-from dynanoise_models.checkpoints import FORMAT
-from dynanoise_models.targets import TARGETS
+
+# The value of "format" in a checkpoint, near its beginning.
+FORMAT = "dynanoise-models/checkpoint/1"
+
+# More than the names of a checkpoint's weights take; a larger record is not read to its end.
+LONGEST_READ = 1 << 20
 
 
-def is_checkpoint(content: object) -> bool:
-    """Whether the content of a file says of itself that it is such a checkpoint."""
-    return isinstance(content, Mapping) and content.get("format") == FORMAT
-
-
-def open_checkpoint(path: Path, content: Mapping[str, Any], options: SourceOptions) -> SourceModel:
-    """Open a checkpoint.
-
-    Raises:
-        UserError: its target is not known here, or its weights are another module's.
-    """
-    name = content.get("target")
-    if not isinstance(name, str) or name not in TARGETS:
-        raise UserError(f"{path} is a checkpoint of the target {name!r}, and only {', '.join(TARGETS)} are known.")
-    record = TARGETS[name]
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is an archive of `torch.save` whose pickle holds the name of this format."""
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
     try:
-        module = record.make(**content["arguments"])
-        load_weights(path, module, weights_in(path, dict(content["state_dict"])))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = f"{type(error).__name__}: {first_line(error)}"
-        raise UserError(f"{path} is a damaged checkpoint of {name}: {reason}") from error
-    return source_of_module(path, f"a checkpoint of {name}", sha256(path), module, record.inputs, options)
+        with zipfile.ZipFile(path) as archive:
+            record = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
+            if record is None:
+                return False
+            with archive.open(record) as pickled:
+                return FORMAT.encode() in pickled.read(LONGEST_READ)
+    except Exception:  # a parser of foreign bytes: what is damaged is for another format to refuse
+        return False
+
+
+def _open(path: Path, options: SourceOptions) -> SourceModel:
+    from dynanoise_models.checkpoints import open_checkpoint
+
+    return open_checkpoint(path, options)
+
+
+CHECKPOINT = SourceFormat(is_checkpoint, _open, "a checkpoint of dynanoise-models (.pt)")

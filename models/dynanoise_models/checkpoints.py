@@ -1,12 +1,19 @@
-"""Checkpoints: the weights with the target's name, so that nothing else is needed to open them."""
+"""Checkpoints: the weights with the target's name, so that a checkpoint can be opened without anything else."""
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-FORMAT = "dynanoise-models/checkpoint/1"
+from dynanoise_export.errors import FormatError, UntrustedCodeError, first_line
+from dynanoise_export.files import sha256
+from dynanoise_export.sources.source_model import SourceModel, SourceOptions
+from dynanoise_export.sources.state_dict import find_weights, load_weights
+from dynanoise_export.sources.torch_module import source_from_module
+from dynanoise_models.checkpoint_source import FORMAT
+from dynanoise_models.targets import TARGETS
 
 
 def save_checkpoint(
@@ -16,10 +23,10 @@ def save_checkpoint(
     module: torch.nn.Module,
     training: Mapping[str, Any] | None = None,
 ) -> None:
-    """Save a module of a target; `torch.load(…, weights_only=True)` reads it.
+    """Save a trained network; `torch.load(…, weights_only=True)` reads it.
 
     Args:
-        path: where to.
+        path: of the checkpoint.
         target: a name in `TARGETS`.
         arguments: what the network was made with beyond the target's own settings.
         module: the network.
@@ -33,3 +40,35 @@ def save_checkpoint(
         "training": dict(training or {}),
     }
     torch.save(content, path)
+
+
+def open_checkpoint(path: Path, options: SourceOptions) -> SourceModel:
+    """Open a checkpoint as a source; no code from the file is run, whatever the options allow.
+
+    Raises:
+        UserError: it is damaged, its target is unknown, or its weights do not fit the target.
+    """
+    content = _read(path)
+    name = content.get("target")
+    if not isinstance(name, str) or name not in TARGETS:
+        raise FormatError(f"{path} is a checkpoint of the unknown target {name!r}; known are {', '.join(TARGETS)}.")
+    target = TARGETS[name]
+    try:
+        module = target.make(**content["arguments"])
+        load_weights(path, module, find_weights(path, dict(content["state_dict"])))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise FormatError(f"{path} is a damaged checkpoint of {name}: {reason}") from error
+    return source_from_module(path, f"a checkpoint of {name}", sha256(path), module, target.inputs, options)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UntrustedCodeError(f"{path} holds more than the tensors and plain values of a checkpoint.") from error
+    except Exception as error:  # a parser of foreign bytes
+        raise FormatError(f"{path} is damaged or cut short: {first_line(error)}") from error
+    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
+        raise FormatError(f"{path} is a damaged checkpoint: it does not state {FORMAT} as its format.")
+    return content

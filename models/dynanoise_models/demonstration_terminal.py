@@ -9,37 +9,34 @@ from rich.table import Column, Table
 
 from dynanoise_export.reports.attack_terminal import print_attack
 from dynanoise_export.reports.bench_terminal import print_bench
-from dynanoise_export.reports.terminal import Row, mark, print_exported, print_rows, print_verdict
+from dynanoise_export.reports.export_terminal import print_exported
+from dynanoise_export.reports.terminal import Row, print_rows
+from dynanoise_export.reports.validate_terminal import mark, print_verdict
 from dynanoise_models.demonstration import Demonstration
 
 
 def print_demonstration(shown: Demonstration, page: Path, console: Console) -> None:
-    """Show what the demonstration made, what the model answers with and without the defence, and what attacks get."""
-    console.print("\n[bold]1. A model that knows its training data by heart, and its defended file[/]")
+    """Print what the demonstration made, how the model answers with and without its defence, and what attacks get.
+
+    Args:
+        shown: the demonstration.
+        page: the path of the attack report.
+        console: to print to.
+    """
+    console.print("\n[bold]1. An overfitted model, and its defended file[/]")
     print_exported(shown.exported, console)
 
-    console.print("\n[bold]2. Is it what it is said to be[/]")
+    console.print("\n[bold]2. Is the file what it states?[/]")
     print_verdict(shown.validation, console)
     for check in shown.validation.checks:
         if not check.passed:
             console.print(f"{mark(check)}  {check.name}: {escape(check.detail)}")
 
-    console.print("\n[bold]3. Accuracy, plain and defended[/]")
-    accuracies = Table("", Column("members", justify="right"), Column("non-members", justify="right"), box=SIMPLE)
-    for name, worth in (
-        ("without the defence", shown.attack.plain_utility),
-        ("with the defence", shown.attack.utility),
-    ):
-        if worth is not None:
-            accuracies.add_row(name, f"{worth.accuracy_on_members.value:.3f}", f"{worth.accuracy.value:.3f}")
-    console.print(accuracies)
+    console.print("\n[bold]3. Accuracy with and without the defence[/]")
+    console.print(_accuracies(shown))
 
-    console.print("[bold]4. The same member, asked again and again[/]")
-    asked = [Column(f"defended, {turn}", justify="right") for turn in range(1, len(shown.defended) + 1)]
-    answers = Table("digit", Column("without", justify="right"), *asked, box=SIMPLE)
-    for digit, plain in enumerate(shown.plain):
-        answers.add_row(str(digit), f"{plain:.3f}", *(f"{p:.3f}" for p in shown.defended[:, digit]))
-    console.print(answers)
+    console.print("[bold]4. Several queries with the same member[/]")
+    console.print(_answers(shown))
 
     console.print("[bold]5. What attacks get out of the file[/]")
     print_attack(shown.attack, console)
@@ -47,20 +44,39 @@ def print_demonstration(shown: Demonstration, page: Path, console: Console) -> N
     console.print("\n[bold]6. What the defence costs[/]")
     print_bench(shown.bench, console)
 
-    console.print("\n[bold]7. Where it lies[/]")
+    console.print("\n[bold]7. The files, and what to do next[/]")
     print_rows(_files(shown, page), console)
+
+
+def _accuracies(shown: Demonstration) -> Table:
+    table = Table("", Column("members", justify="right"), Column("non-members", justify="right"), box=SIMPLE)
+    for name, utility in (
+        ("without the defence", shown.attack.plain_utility),
+        ("with the defence", shown.attack.utility),
+    ):
+        if utility is not None:
+            table.add_row(name, f"{utility.accuracy_on_members.value:.3f}", f"{utility.accuracy.value:.3f}")
+    return table
+
+
+def _answers(shown: Demonstration) -> Table:
+    queries = [Column(f"defended, {number}", justify="right") for number in range(1, len(shown.defended) + 1)]
+    table = Table("digit", Column("undefended", justify="right"), *queries, box=SIMPLE)
+    for digit, plain in enumerate(shown.plain):
+        table.add_row(str(digit), f"{plain:.3f}", *(f"{p:.3f}" for p in shown.defended[:, digit]))
+    return table
 
 
 def _files(shown: Demonstration, page: Path) -> list[Row]:
     file, audit = shown.exported.path, f"--reference {shown.checkpoint} --data {shown.bundle}"
     return [
-        ("the model", str(shown.checkpoint)),
+        ("model", str(shown.checkpoint)),
         ("members and non-members", str(shown.bundle)),
         ("shadow models", str(shown.shadows)),
-        ("the defended file", str(file)),
-        ("the attack report", str(page)),
-        ("the times", str(page.with_name("bench.html"))),
-        ("look into it", f"dynanoise-export inspect {file}"),
+        ("defended file", str(file)),
+        ("attack report", str(page)),
+        ("times", str(page.with_name("bench.html"))),
+        ("inspect it", f"dynanoise-export inspect {file}"),
         ("validate it", f"dynanoise-export validate {file} {audit}"),
         ("attack it", f"dynanoise-export attack {file} {audit} --shadows {shown.shadows}"),
         ("time it", f"dynanoise-export bench {file}"),

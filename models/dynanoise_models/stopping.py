@@ -1,4 +1,4 @@
-"""Ctrl-C asks a training to end after its step; a second one ends the program."""
+"""Ctrl-C asks a training to end after its current step; a second Ctrl-C ends the program."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -7,17 +7,17 @@ from types import FrameType
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Lend a function that tells whether Ctrl-C was pressed since."""
-    asked = False
+def stop_on_ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Give a function that returns True once Ctrl-C was pressed within the block."""
+    pressed = False
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
+    def remember(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
         signal.signal(number, before)
 
-    before = signal.signal(signal.SIGINT, ask)
+    before = signal.signal(signal.SIGINT, remember)
     try:
-        yield lambda: asked
+        yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""The targets by name: which network, on which data, trained how."""
+"""The targets by name: the network, the data set and the training of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from dynanoise_export.sources.inputs import TensorSpec
+from dynanoise_export.types import TensorSpec
 from dynanoise_models import text
 from dynanoise_models.architectures.alexnet import alexnet, alexnet224
 from dynanoise_models.architectures.mlp import mlp
@@ -28,7 +28,7 @@ class Encoder:
 
     Attributes:
         kind: as transformers calls it.
-        base: a folder, a name on the hub or a package, unless the user names another.
+        base: the default: a folder, a name on the hub or a package.
     """
 
     kind: str
@@ -36,19 +36,20 @@ class Encoder:
 
 
 @dataclass(frozen=True)
-class TargetRecord:
-    """A model that can be trained and defended.
+class Target:
+    """A model that can be trained, defended and attacked.
 
     Attributes:
-        data: the data set's name, for people.
-        load: reads the data set from a folder, or from where the environment says (None).
+        data: the name of the data set, for people.
+        load: reads the data set from a folder; from the folder that the environment names if it is None.
         make: makes the network; keyword arguments change it.
-        inputs: what the network takes.
+        inputs: of the network.
         classes: k.
         settings: of its training.
-        expected: the accuracy on rows it was not trained on that `benchmarks/README.md` tells of, or "not measured".
-        encoder: the pretrained encoder that a text target starts from; None for targets that start from nothing.
-        together: how many shadow models are trained as one stack.
+        expected: the accuracy on rows that it was not trained on, as measured in `benchmarks/README.md`, or
+            "not measured".
+        encoder: the pretrained encoder that a text target starts from; None for targets with random first weights.
+        stacked: how many shadow models are trained as one stack.
     """
 
     data: str
@@ -59,7 +60,7 @@ class TargetRecord:
     settings: Settings
     expected: str
     encoder: Encoder | None = None
-    together: int = 1
+    stacked: int = 1
 
 
 UNMEASURED = "not measured"
@@ -71,12 +72,12 @@ def _table(
     shape: tuple[int, tuple[int, ...], int],
     settings: Settings,
     expected: str,
-    together: int,
-) -> TargetRecord:
+    stacked: int,
+) -> Target:
     features, hidden, classes = shape
     make: Callable[..., Any] = partial(mlp, inputs=features, hidden=hidden, classes=classes)
     inputs = (TensorSpec("input", "float32", ("batch", features)),)
-    return TargetRecord(data, load, make, inputs, classes, settings, expected, together=together)
+    return Target(data, load, make, inputs, classes, settings, expected, stacked=stacked)
 
 
 def _images(name: str, side: int) -> tuple[TensorSpec, ...]:
@@ -91,7 +92,7 @@ ALEXNET = Settings(
     epochs=12, batch=128, optimizer=Optimizer.SGD, learning_rate=0.03, momentum=0.9, weight_decay=5e-4,
     schedule=Schedule.ONE_CYCLE, augmentation=Augmentation.FLIP, mixed_precision=True,
 )  # fmt: skip
-# There are a quarter as many images, so each is seen more often and in more forms.
+# A quarter as many images: each is seen more often, and with more augmentation.
 ALEXNET_FEW = replace(ALEXNET, epochs=40, augmentation=Augmentation.FLIP_AND_CROP)
 RESNET = Settings(
     epochs=60, batch=128, optimizer=Optimizer.SGD, learning_rate=0.2, momentum=0.9, weight_decay=5e-4,
@@ -103,32 +104,32 @@ TEXT = Settings(
     schedule=Schedule.ONE_CYCLE, mixed_precision=True,
 )  # fmt: skip
 
-TARGETS: dict[str, TargetRecord] = {
+TARGETS: dict[str, Target] = {
     "digits-mlp": _table(
         "scikit-learn's digits", load_digits, (64, (128, 64), 10),
-        Settings(epochs=60, batch=32, optimizer=Optimizer.ADAMW, learning_rate=3e-3), "0.974", together=16,
+        Settings(epochs=60, batch=32, optimizer=Optimizer.ADAMW, learning_rate=3e-3), "0.974", stacked=16,
     ),
-    "alexnet-cifar10": TargetRecord(
+    "alexnet-cifar10": Target(
         "CIFAR-10", load_cifar10, alexnet, _images("input", 32), 10, ALEXNET, "0.736"
     ),
-    "alexnet224-cifar10": TargetRecord(
+    "alexnet224-cifar10": Target(
         "CIFAR-10, scaled to 224 × 224", load_cifar10, alexnet224, _images("input", 32), 10, ALEXNET, UNMEASURED
     ),
-    "resnet20-cifar10": TargetRecord(
+    "resnet20-cifar10": Target(
         "CIFAR-10", load_cifar10, partial(resnet, depth=20), _images("x", 32), 10, RESNET, "0.917 (published weights)"
     ),
-    "alexnet-imagenet10": TargetRecord(
+    "alexnet-imagenet10": Target(
         "ImageNet-10", load_imagenet10, partial(alexnet, side=64), _images("input", 64), 10, ALEXNET_FEW, "0.764"
     ),
-    "mlp-location30": _table("Location30", load_location30, (446, PAPER_MLP, 30), MLP, "0.575", together=1),
-    "mlp-purchase100": _table("Purchase100", load_purchase100, (600, PAPER_MLP, 100), MLP, UNMEASURED, together=1),
-    "mlp-texas100": _table("Texas100", load_texas100, (6169, PAPER_MLP, 100), MLP, UNMEASURED, together=1),
-    "distilbert-sst2": TargetRecord(
-        "SST-2", load_sst2, partial(text.classifier, "distilbert"), TOKENS, 2, TEXT, UNMEASURED,
+    "mlp-location30": _table("Location30", load_location30, (446, PAPER_MLP, 30), MLP, "0.575", stacked=1),
+    "mlp-purchase100": _table("Purchase100", load_purchase100, (600, PAPER_MLP, 100), MLP, UNMEASURED, stacked=1),
+    "mlp-texas100": _table("Texas100", load_texas100, (6169, PAPER_MLP, 100), MLP, UNMEASURED, stacked=1),
+    "distilbert-sst2": Target(
+        "SST-2", load_sst2, partial(text.make_classifier, "distilbert"), TOKENS, 2, TEXT, UNMEASURED,
         encoder=Encoder("distilbert", "distilbert-base-uncased"),
     ),
-    "minilm-sst2": TargetRecord(
-        "SST-2", load_sst2, partial(text.classifier, "bert", config=MINILM), TOKENS, 2, TEXT, "0.875 (of 20,000 rows)",
-        encoder=Encoder("bert", text.PACKAGE),
+    "minilm-sst2": Target(
+        "SST-2", load_sst2, partial(text.make_classifier, "bert", config=MINILM), TOKENS, 2, TEXT,
+        "0.875 (of 20,000 rows)", encoder=Encoder("bert", text.PACKAGE),
     ),
 }  # fmt: skip

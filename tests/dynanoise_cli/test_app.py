@@ -1,10 +1,17 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import onnx
 import pytest
 
-from dynanoise_export import __version__
+from dynanoise_cli import export
+from dynanoise_export import DynaNoise, __version__
 from support.program import imported
 
 APP = "dynanoise_cli.app"
+BIN = Path(sys.executable).parent
 # Each of these takes a second or more to import.
 HEAVY = [
     "torch",
@@ -13,19 +20,35 @@ HEAVY = [
     "sklearn",
     "onnx",
     "onnx_ir",
+    "onnxscript",
     "tensorrt_rtx",
     "polygraphy",
     "tritonclient",
 ]
 
 
-@pytest.mark.parametrize(
-    "command", [[], ["export"], ["inspect"], ["validate"], ["attack"], ["bench"], ["compile"], ["triton"], ["demo"]]
-)
+COMMANDS = ["export", "inspect", "validate", "attack", "bench", "compile", "triton", "demo"]
+
+
+@pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS)])
 def test_help_imports_nothing_heavy(command):
     written, heavy = imported(APP, [*command, "--help"], HEAVY)
     assert "Usage: dynanoise-export" in written
     assert heavy == []
+
+
+def test_the_help_of_export_gives_the_defaults_of_dynanoise(program):
+    default = DynaNoise()
+    expected = (default.sigma0**2, default.lambda_, default.temperature)
+    assert tuple(export.DEFAULTS.values()) == pytest.approx(expected)
+    shown = " ".join(program("export", "--help").out.split())
+    assert all(f"{name} {value:g}" in shown for name, value in export.DEFAULTS.items())
+
+
+@pytest.mark.parametrize("command", ["export", "validate", "attack"])
+def test_the_help_lists_the_defences(program, command):
+    shown = " ".join(program(command, "--help").out.split())
+    assert "dynanoise, temperature" in shown
 
 
 def test_an_onnx_file_is_exported_and_inspected_without_pytorch(tmp_path):
@@ -44,9 +67,40 @@ def test_the_version_is_the_packages(program):
 
 def test_without_arguments_it_shows_the_commands(program):
     written = program()
-    for command in ("export", "inspect", "validate", "attack", "bench", "compile", "triton", "demo"):
+    for command in COMMANDS:
         assert command in written.out + written.err
 
 
 def test_an_unknown_option_is_a_usage_error(program):
     assert program("export", "model.pt", "-o", "x.onnx", "--sigma", "1").status == 2
+
+
+def shell(*command, **environment):
+    ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=True)
+    return ended.stdout
+
+
+def test_python_runs_the_package_as_the_program():
+    assert shell(sys.executable, "-m", "dynanoise_export", "--version").strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("dynanoise-export val", {"validate"}),
+        ("dynanoise-export export --prec", {"--precision"}),
+        ("dynanoise-export model.pt --prec", {"--precision"}),  # export is the default command
+        ("dynanoise-export model.pt --noise ", {"random", "input", "keyed"}),
+    ],
+)
+def test_the_shell_completes_commands_and_options(typed, offered):
+    variables = {"COMP_WORDS": typed, "COMP_CWORD": f"{len(typed.split(' ')) - 1}"}
+    written = shell(BIN / "dynanoise-export", _DYNANOISE_EXPORT_COMPLETE="complete_bash", **variables)
+    assert set(written.split()) == offered
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_completion_can_be_shown_and_installed(tmp_path, name):
+    for option in ("--show-completion", "--install-completion"):
+        assert shell(BIN / "dynanoise-export", option, name, HOME=f"{tmp_path}")
+    assert any("dynanoise-export" in path.name for path in tmp_path.rglob("*"))

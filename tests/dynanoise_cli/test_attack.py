@@ -4,8 +4,11 @@ import signal
 import numpy as np
 import pytest
 
+from dynanoise_export.attacks.audit_warnings import WarningCode
+from dynanoise_export.attacks.methods.attack import Requirement
+from dynanoise_export.attacks.results import ThresholdOrigin
 from support.audits import make_audit
-from support.program import started, until
+from support.program import LIMIT, started, until
 
 DECIMALS = 1e-12
 
@@ -20,7 +23,7 @@ def folder(tmp_path_factory):
     np.savez(folder / "unlabelled.npz", x=arrays["x"])
     np.savez(folder / "alike.npz", **(arrays | {"member": np.ones(900, bool)}))
     np.savez(folder / "broken.npz", **(arrays | {"x": arrays["x"] * np.nan}))
-    (folder / "defended.txt").write_text("no model")
+    (folder / "defended.txt").write_text("not a model")
     (folder / "cut.onnx").write_bytes((folder / "defended.onnx").read_bytes()[:300])
     return folder
 
@@ -31,8 +34,8 @@ def attack(program, folder, monkeypatch):
     monkeypatch.chdir(folder)
 
     def run(*options, defended="defended.onnx", data="bundle.npz", queries=(1, 4)):
-        asked = [word for count in queries for word in ("--queries", count)]
-        return program("attack", defended, "--data", data, *asked, *options)
+        counts = [word for count in queries for word in ("--queries", count)]
+        return program("attack", defended, "--data", data, *counts, *options)
 
     return run
 
@@ -40,35 +43,38 @@ def attack(program, folder, monkeypatch):
 WHOLE = ("--shadows", "store", "--reference", "plain.onnx")
 
 
-def test_the_first_line_is_the_answer(attack):
-    ended = attack(*WHOLE)
+def test_the_first_line_is_the_answer(attack, tmp_path):
+    ended = attack(*WHOLE, "--json", tmp_path / "report.json")
     assert ended.status == 0, ended.err
+    document = json.loads((tmp_path / "report.json").read_text())
+    worst, utility = document["worst"], document["utility"]
     first = ended.out.splitlines()[0]
-    assert "gets an AUC of" in first
-    assert "with the defence" in first
-    assert "accuracy" in first
+    assert all(text in first for text in ("AUC", "accuracy", f"{utility['accuracy_plain']:.3f}"))
+    assert f"{worst['auc_without']:.3f}" in first
 
 
 def test_the_document_agrees_with_itself_and_the_page_is_there(attack, tmp_path):
     ended = attack(*WHOLE, "--json", tmp_path / "report.json", "--html", tmp_path / "report.html")
     assert ended.status == 0, ended.err
     document = json.loads((tmp_path / "report.json").read_text())
-    assert document["schema"] == "dynanoise-export/attack/1"
+    assert document["schema"] == "dynanoise-export/attack/2"
     assert document["passed"]
     assert document["data"]["members"] + document["data"]["non_members"] + document["data"]["auxiliary"] == 900
+    assert (document["defence"], document["noise"], document["keep_label"]) == ("dynanoise", "random", False)
     attacks = document["attacks"]
     assert document["worst"]["auc"] == max(attack["auc"] for attack in attacks)
     assert {attack["queries"] for attack in attacks if attack["adaptive"]} == {1, 4, 16}
-    without = {attack["name"]: attack for attack in document["without"] if not attack["labels_only"]}
+    without = {attack["code"]: attack for attack in document["without"] if not attack["labels_only"]}
     lost = document["utility"]["accuracy_plain"] - document["utility"]["accuracy_defended"]
     assert document["utility"]["accuracy_lost"] == pytest.approx(lost)
     for attack_ in attacks:
         low, high = attack_["auc_ci"]
         assert low <= attack_["auc"] <= high
         assert attack_["tpr_at_fpr"].keys() == {"0.01", "0.001", "0.0001"}
-        assert attack_["tpr_at_fpr"]["0.0001"] is None  # of so few non-members
+        assert attack_["tpr_at_fpr"]["0.0001"] is None  # there are too few non-members
+        assert attack_["threshold"] in list(ThresholdOrigin)
         if not attack_["labels_only"]:
-            plain = without[attack_["name"]]
+            plain = without[attack_["code"]]
             assert attack_["auc_gained"] == pytest.approx(plain["auc"] - attack_["auc"], abs=DECIMALS)
             fall = plain["balanced_accuracy"] - attack_["balanced_accuracy"]
             assert attack_["midput"] == pytest.approx(fall - lost, abs=DECIMALS)
@@ -77,21 +83,39 @@ def test_the_document_agrees_with_itself_and_the_page_is_there(attack, tmp_path)
     assert "defended.onnx" in page
 
 
-def test_a_second_run_takes_the_answers_that_are_kept_beside_the_report(attack, tmp_path):
-    def told():
+def test_a_second_run_uses_the_answers_cached_beside_the_report(attack, tmp_path):
+    def run():
         ended = attack(*WHOLE, "--json", tmp_path / "report.json")
         assert ended.status == 0, ended.err
         return json.loads((tmp_path / "report.json").read_text())["attacks"]
 
-    first = told()
-    assert list((tmp_path / "report.observations").iterdir())
-    assert first == told()
+    first = run()
+    assert list((tmp_path / "report.responses").iterdir())
+    assert first == run()
+
+
+def test_without_shadow_models_the_skipped_attacks_are_listed(attack):
+    def run(*options):
+        ended = attack(*options, "--json", "-", queries=(1,))
+        assert ended.status == 0, ended.err
+        return json.loads(ended.out)
+
+    whole, without = run(*WHOLE), run(*WHOLE[2:])
+    (auxiliary,) = whole["skipped"]
+    assert (auxiliary["requirement"], auxiliary["given"]) == (Requirement.AUXILIARY_ROWS, 90)
+    assert without["shadows"] is None
+    missing = {result["code"] for result in whole["attacks"]} - {result["code"] for result in without["attacks"]}
+    own = [one for one in without["skipped"] if one != auxiliary]
+    assert missing == {one["code"] for one in own}
+    assert all(one["requirement"] == Requirement.SHADOW_MODELS and one["needed"] > one["given"] == 0 for one in own)
+    assert WarningCode.NO_SHADOW_MODELS in {warning["code"] for warning in without["warnings"]}
 
 
 def test_json_on_standard_output_stands_alone(attack):
     ended = attack(*WHOLE, "--json", "-")
-    assert json.loads(ended.out)["schema"] == "dynanoise-export/attack/1"
-    assert "gets an AUC of" in ended.err
+    document = json.loads(ended.out)
+    assert document["schema"] == "dynanoise-export/attack/2"
+    assert document["worst"]["attacker"] in ended.err
 
 
 @pytest.mark.parametrize(
@@ -110,58 +134,60 @@ def test_gates_decide_the_exit_status(attack, tmp_path, gates, status):
     assert ("FAILED" in ended.out) == (status == 4)
     assert ended.out.count("FAILED") + ended.out.count("PASSED") == len(gates) / 2
     document = json.loads((tmp_path / "report.json").read_text())
-    assert document["passed"] == (status == 0)
+    assert document["passed"] == (status == 0) == (not document["gates_exceeded"])
+    assert len(document["gates_exceeded"]) + len(document["gates_held"]) == len(gates) / 2
 
 
-def test_parameters_that_are_given_are_those_that_the_attacker_knows(attack, tmp_path):
-    def told(*options):
+def test_an_attacker_knows_the_given_parameters(attack, tmp_path):
+    def run(*options):
         assert attack(*WHOLE, *options, "--json", tmp_path / "report.json", queries=(1,)).status == 0
         document = json.loads((tmp_path / "report.json").read_text())
-        fixed = [a for a in document["attacks"] if a["name"] == "loss below 0.5" and a["adaptive"]]
+        fixed = [a for a in document["attacks"] if a["code"] == "fixed-loss" and a["adaptive"]]
         return document["subject"]["parameters"]["temperature"], fixed[0]["auc"]
 
-    stated, other = told(), told("--temperature", 1)
+    stated, other = run(), run("--temperature", 1)
     assert (stated[0], other[0]) == (10, 1)
     assert stated[1] > other[1] + 0.01  # at another temperature than the file's the threshold is off
 
 
-def test_ctrl_c_keeps_what_was_answered_and_says_so(folder, tmp_path):
+def test_ctrl_c_keeps_the_answers_and_names_their_folder(folder, tmp_path):
     arguments = ["attack", folder / "defended.onnx", "--data", folder / "bundle.npz", "--queries", 1_000_000]
     with started("dynanoise-export", *arguments, "--json", tmp_path / "report.json") as running:
-        until(lambda: list(tmp_path.glob("report.observations/*.npz")))
+        until(lambda: list(tmp_path.glob("report.responses/*.npz")), running)
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=120)
+        _, errors = running.communicate(timeout=LIMIT)
     assert running.returncode == 130, errors
-    assert "goes on with the answers in" in errors
+    assert str(tmp_path / "report.responses") in errors
     assert "Traceback" not in errors
-    assert [path.name for path in tmp_path.iterdir()] == ["report.observations"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.responses"]
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "named"),
     [
         ({"defended": "missing.onnx"}, "missing.onnx"),
-        ({"defended": "defended.txt"}, "not an ONNX model"),
+        ({"defended": "defended.txt"}, "defended.txt"),
         ({"defended": "cut.onnx"}, "cut.onnx"),
-        ({"data": "missing.npz"}, "missing.npz does not exist"),
-        ({"data": "unlabelled.npz"}, "no array 'y'"),
-        ({"data": "alike.npz"}, "no non-members"),
-        ({"data": "broken.npz"}, "no numbers"),
-        ({"options": ["--shadows", "missing"]}, "missing is no shadow store"),
-        ({"options": ["--reference", "missing.pt"]}, "missing.pt does not exist"),
-        ({"options": ["--reference", "defended.onnx"]}, "carries a DynaNoise head already"),
+        ({"data": "missing.npz"}, "missing.npz"),
+        ({"data": "unlabelled.npz"}, "unlabelled.npz"),
+        ({"data": "alike.npz"}, "alike.npz"),
+        ({"data": "broken.npz"}, "broken.npz"),
+        ({"options": ["--shadows", "missing"]}, "missing"),
+        ({"options": ["--reference", "missing.pt"]}, "missing.pt"),
+        ({"options": ["--reference", "defended.onnx"]}, "defended.onnx"),
+        ({"options": ["--defence", "nothing"]}, "nothing"),
         ({"options": ["--max-auc", 55]}, "--max-auc 55"),
         ({"options": ["--max-auc", "nan"]}, "--max-auc nan"),
-        ({"options": ["--max-tpr", "0.01"]}, "TPR@FPR"),
-        ({"options": ["--max-tpr", "0.01@0.0001"]}, "non-members, and it takes"),
+        ({"options": ["--max-tpr", "0.01"]}, "--max-tpr 0.01"),
+        ({"options": ["--max-tpr", "0.01@0.0001"]}, "--max-tpr"),
         ({"options": ["--temperature", 0]}, "temperature"),
         ({"options": ["--html", "missing/report.html"]}, "missing"),
     ],
 )
-def test_what_can_not_be_used_is_one_sentence_and_leaves_nothing(attack, tmp_path, changed, said):
+def test_what_can_t_be_used_is_one_sentence_and_leaves_nothing(attack, tmp_path, changed, named):
     options = [*changed.pop("options", []), "--json", tmp_path / "report.json"]
     ended = attack(*options, **changed)
     assert ended.status == 2
     assert len(ended.err.splitlines()) == 1
-    assert said in ended.err
+    assert named in ended.err
     assert not list(tmp_path.iterdir())

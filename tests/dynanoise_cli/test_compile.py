@@ -3,15 +3,15 @@ import json
 import numpy as np
 import pytest
 
+from dynanoise_export import NoiseSource
 from dynanoise_export.deployed.manifest import read_manifest
-from dynanoise_export.parameters import NoiseSource
 from dynanoise_export.runtimes.tensorrt.gpu import compute_capability
 from support.plans import write_defended
 
 
 @pytest.fixture
 def out(tmp_path):
-    """Give a path in a folder of its own, which must stay empty where nothing is to be written."""
+    """Give a path in a folder of its own, which must stay empty if nothing is to be written."""
     folder = tmp_path / "out"
     folder.mkdir()
     return folder / "model.plan"
@@ -27,26 +27,28 @@ def keyed(tmp_path_factory):
     return write_defended(tmp_path_factory.mktemp("keyed"))
 
 
-def test_a_plan_is_made_and_told_of(program, defended, out):
+def test_a_plan_is_written_and_described(program, defended, out):
     ended = program("compile", defended, "-o", out, "--backend", "tensorrt-rtx", "--allow-dead-noise")
     assert ended.status == 0, ended.err
     assert {file.name for file in out.parent.iterdir()} == {"model.plan", "model.plan.json"}
-    assert "model.plan.json beside it" in ended.out
-    assert "x: 1x30 to 256x30, tuned for 8x30" in ended.out
-    assert "compute capability 8.0 and later, TensorRT-RTX 1.7" in ended.out
-    assert "not read back: no GPU has opened the plan" in ended.out
-    dead = defended.stem == "random"
-    assert ("is dead" in ended.err, "CONSTANT: starts from 145" in ended.out) == (dead, dead)
-    assert ("none in the plan's text" in ended.out) is not dead
+    rows = dict(line.split(maxsplit=1) for line in ended.out.splitlines() if line[0] != " ")
+    assert list(rows) == ["written", "source", "built", "runs", "profiles", "precision", "noise", "seeds", "sha256"]
+    assert "model.plan.json" in rows["written"]
+    assert all(shape in rows["profiles"] for shape in ("x:", "1x30", "8x30", "256x30"))
+    assert all(text in rows["runs"] for text in ("8.0", "TensorRT-RTX 1.7"))
+    assert rows["noise"].startswith(defended.stem)
+    dead = defended.stem == NoiseSource.RANDOM
+    assert (bool(ended.err), "CONSTANT" in rows["seeds"], "145" in rows["seeds"]) == (dead, dead, dead)
 
 
 def test_json_on_standard_output_stands_alone(program, defended, out):
     ended = program("compile", defended, "-o", out, "--allow-dead-noise", "--precision", "fp16", "--json", "-")
     document = json.loads(ended.out)
-    assert document["schema"] == "dynanoise-export/compile/1"
+    assert document["schema"] == "dynanoise-export/compile/2"
     assert document["subject"]["path"] == str(out)
-    assert document["passed"] is (defended.stem != "random")
-    assert (document["warning"] is not None) is (defended.stem == "random")
+    assert document["defence"] == "dynanoise"
+    assert document["passed"] is (defended.stem != NoiseSource.RANDOM)
+    assert (document["warning"] is not None) is (defended.stem == NoiseSource.RANDOM)
     manifest = json.loads(out.with_name("model.plan.json").read_text())
     assert document["manifest"] == {name: value for name, value in manifest.items() if name != "schema"}
     assert document["subject"]["sha256"] == manifest["plan_sha256"]
@@ -60,39 +62,39 @@ def test_the_options_reach_the_plan(program, keyed, out):
     manifest = read_manifest(out)
     assert manifest.profiles == {"x": ((2, 30), (2, 30), (4, 30))}
     assert manifest.compute_capabilities == ("8.9", "12.0")
-    assert "compute capability 8.9, 12.0, TensorRT-RTX" in ended.out
+    assert "8.9, 12.0" in ended.out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "named"),
     [
-        (["--backend", "tensorrt"], "TensorRT is not installed: pip install 'dynanoise-export[tensorrt]'"),
-        (["--profile", "x"], "--profile x is not NAME:MIN:OPT:MAX"),
-        (["--profile", "y:1x1:1x1:1x1"], "is for no input; there are x"),
-        (["--compute-capability", "9.0"], "--compute-capability 9.0 is none"),
-        (["--timing-cache", "missing/timing"], "Can't write missing/timing"),
-        (["--timing-cache", "timing"], "TensorRT-RTX times nothing"),
-        (["--version-compatible"], "--version-compatible is for TensorRT"),
-        (["--hardware-compatible"], "--hardware-compatible is for TensorRT"),
+        (["--backend", "tensorrt"], "pip install 'dynanoise-export[tensorrt]'"),
+        (["--profile", "x"], "--profile x"),
+        (["--profile", "y:1x1:1x1:1x1"], "--profile y"),
+        (["--compute-capability", "9.0"], "--compute-capability 9.0"),
+        (["--timing-cache", "missing/timing"], "missing/timing"),
+        (["--timing-cache", "timing"], "--timing-cache"),
+        (["--version-compatible"], "--version-compatible"),
+        (["--hardware-compatible"], "--hardware-compatible"),
         (["--json", "missing/report.json"], "missing/report.json"),
     ],
 )
-def test_a_bad_choice_is_one_sentence_and_status_2(program, keyed, out, arguments, said):
-    refused(program("compile", keyed, "-o", out, *arguments), said, out)
+def test_a_bad_choice_is_one_sentence_and_status_2(program, keyed, out, arguments, named):
+    refused(program("compile", keyed, "-o", out, *arguments), named, out)
 
 
 def test_dead_noise_is_refused(program, tmp_path, out):
     path = write_defended(tmp_path, NoiseSource.RANDOM)
-    refused(program("compile", path, "-o", out), "export with --noise keyed", out)
+    refused(program("compile", path, "-o", out), "--noise keyed", out)
 
 
 def test_the_report_can_t_take_the_manifest_s_place(program, keyed, out):
     ended = program("compile", keyed, "-o", out, "--json", out.with_name("model.plan.json"))
-    refused(ended, "is where the plan's manifest goes", out)
+    refused(ended, "model.plan.json", out)
 
 
 @pytest.mark.parametrize("command", ["validate", "attack"])
-def test_the_other_commands_say_in_one_sentence_that_a_plan_needs_a_gpu(program, keyed, out, tmp_path, command):
+def test_without_a_gpu_the_other_commands_refuse_a_plan_in_one_sentence(program, keyed, out, tmp_path, command):
     if compute_capability() is not None:
         pytest.skip("there is a GPU")
     assert program("compile", keyed, "-o", out).status == 0
@@ -103,13 +105,13 @@ def test_the_other_commands_say_in_one_sentence_that_a_plan_needs_a_gpu(program,
     key = ["--key-file", f"{keyed}.key"] if command == "validate" else []
     ended = program(command, out, "--data", tmp_path / "rows.npz", *reference, *key)
     assert ended.status == 2
-    assert ended.err.endswith(f": {out} needs a GPU, and none with a driver is found here.\n")
+    assert str(out) in ended.err
     assert len(ended.err.splitlines()) == 1
 
 
-def refused(ended, said, out):
+def refused(ended, named, out):
     assert ended.status == 2
     assert ended.out == ""
     assert len(ended.err.splitlines()) == 1
-    assert said in ended.err
+    assert named in ended.err
     assert not list(out.parent.iterdir())

@@ -6,18 +6,20 @@ import onnxruntime
 import pytest
 import torch
 
+from dynanoise_export import NoiseSource
+
 
 @pytest.fixture
 def out(tmp_path):
-    """Give a path in a folder of its own, which must stay empty where nothing is to be written."""
+    """Give a path in a folder of its own, which must stay empty if nothing is to be written."""
     folder = tmp_path / "out"
     folder.mkdir()
     return folder / "defended.onnx"
 
 
 def attributes(path):
-    head = next(node for node in onnx.load(path).graph.node if node.domain == "ai.dynanoise")
-    return {a.name: onnx.helper.get_attribute_value(a) for a in head.attribute}
+    defence = next(node for node in onnx.load(path).graph.node if node.domain == "ai.dynanoise")
+    return {a.name: onnx.helper.get_attribute_value(a) for a in defence.attribute}
 
 
 def test_export_is_the_default_command(program, checkpoint, out):
@@ -36,6 +38,46 @@ def test_the_base_variance_is_sigma0_squared(program, checkpoint, out):
     assert attributes(out)["sigma0"] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--sigma0", 0.5, "--lambda", 3, "--temperature", 2],
+        ["--defence", "dynanoise", "--base-variance", 0.25, "--parameter", "lambda=3", "--temperature", 2],
+        ["--parameter", "base_variance=0.25", "--parameter", "lambda=3", "--parameter", "temperature=2"],
+    ],
+)
+def test_parameters_have_two_forms(program, checkpoint, out, options):
+    ended = program(checkpoint, "-o", out, *options, "--json", "-")
+    document = json.loads(ended.out)
+    assert document["defence"] == "dynanoise"
+    assert document["subject"]["parameters"] == {"sigma0": 0.5, "lambda": 3, "temperature": 2}
+
+
+def test_another_defence_is_chosen_by_its_name(program, checkpoint, out):
+    ended = program(checkpoint, "-o", out, "--defence", "temperature", "--parameter", "temperature=2", "--json", "-")
+    document = json.loads(ended.out)
+    assert (document["defence"], document["noise"]) == ("temperature", None)
+    assert document["subject"]["parameters"] == {"temperature": 2}
+    assert attributes(out) == {"classes": 10, "temperature": 2}
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--defence", "nothing"], "nothing"),
+        (["--defence", "temperature", "--sigma0", 1], "sigma0"),
+        (["--defence", "temperature", "--noise", "random"], "--noise"),
+        (["--defence", "temperature", "--grid", 1], "--grid"),
+        (["--parameter", "level=1"], "level"),
+        (["--parameter", "sigma0"], "--parameter sigma0"),
+        (["--parameter", "sigma0=1", "--sigma0", 1], "--sigma0"),
+        (["--parameter", "sigma0=1", "--base-variance", 1], "base_variance"),
+    ],
+)
+def test_a_defence_refuses_what_it_does_not_take(program, checkpoint, out, options, named):
+    refused(program(checkpoint, "-o", out, *options), named, out)
+
+
 def test_the_file_answers_and_its_noise_is_fresh(program, checkpoint, out):
     assert program(checkpoint, "-o", out).status == 0
     session = onnxruntime.InferenceSession(out)
@@ -48,9 +90,13 @@ def test_the_file_answers_and_its_noise_is_fresh(program, checkpoint, out):
 def test_json_on_standard_output_stands_alone(program, checkpoint, out):
     ended = program(checkpoint, "-o", out, "--json", "-")
     document = json.loads(ended.out)
-    assert document["schema"] == "dynanoise-export/export/1"
+    assert document["schema"] == "dynanoise-export/export/2"
+    assert document["passed"]
+    assert document["subject"]["path"] == str(out)
+    assert (document["defence"], document["noise"]) == ("dynanoise", "random")
     assert document["subject"]["parameters"] == {"sigma0": pytest.approx(0.3**0.5), "lambda": 2.0, "temperature": 10.0}
-    assert document["source"]["format"] == "a checkpoint of digits-mlp"
+    assert document["source"]["path"] == str(checkpoint)
+    assert document["inputs"] == [{"name": "input", "dtype": "float32", "shape": ["batch", 64]}]
     assert document["classes"] == 10
     assert "defended.onnx" in ended.err
 
@@ -74,7 +120,7 @@ def test_what_is_dropped_is_named_on_standard_error(program, tmp_path, out):
     assert [output.name for output in onnx.load(out).graph.output] == ["probabilities"]
 
 
-@pytest.mark.parametrize("noise", ["random", "input"])
+@pytest.mark.parametrize("noise", [NoiseSource.RANDOM, NoiseSource.INPUT])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_every_choice_of_the_file_runs(program, checkpoint, out, noise, precision):
     ended = program(checkpoint, "-o", out, "--noise", noise, "--precision", precision, "--inline", "--opset", 17)
@@ -83,36 +129,35 @@ def test_every_choice_of_the_file_runs(program, checkpoint, out, noise, precisio
     assert not model.functions
     assert [(i.domain, i.version) for i in model.opset_import] == [("", 17)]
     x = {"input": np.zeros((5, 64), np.float32)}
-    if noise == "input":
+    if noise is NoiseSource.INPUT:
         x["noise"] = np.zeros((5, 10), np.float32)
     assert onnxruntime.InferenceSession(out).run(None, x)[0].shape == (5, 10)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "named"),
     [
         (["--sigma0", "-1"], "sigma0"),
         (["--sigma0", "nan"], "sigma0"),
         (["--sigma0", "0"], "sigma0"),
         (["--temperature", "0"], "temperature"),
         (["--lambda", "inf"], "lambda"),
-        (["--sigma0", "1", "--base-variance", "1"], "--base-variance"),
-        (["--base-variance", "-0.1"], "base variance"),
+        (["--sigma0", "1", "--base-variance", "1"], "base_variance"),
+        (["--base-variance", "-0.1"], "base_variance"),
         (["--logits", "nothing"], "nothing"),
         (["--input", "x"], "--input"),
         (["--example", "missing.npz"], "missing.npz"),
     ],
 )
-def test_a_bad_choice_is_one_sentence_and_status_2(program, checkpoint, out, arguments, said):
-    ended = program(checkpoint, "-o", out, *arguments)
-    refused(ended, said, out)
+def test_a_bad_choice_is_one_sentence_and_status_2(program, checkpoint, out, arguments, named):
+    refused(program(checkpoint, "-o", out, *arguments), named, out)
 
 
 def test_an_output_equal_to_the_input_is_refused(program, checkpoint):
     before = checkpoint.read_bytes()
     ended = program(checkpoint, "-o", checkpoint)
     assert (ended.status, ended.out) == (2, "")
-    assert "input itself" in ended.err
+    assert str(checkpoint) in ended.err
     assert checkpoint.read_bytes() == before
 
 
@@ -124,42 +169,42 @@ def test_an_output_that_is_a_folder_is_refused(program, checkpoint, out):
     out.mkdir()
     ended = program(checkpoint, "-o", out)
     assert ended.status == 2
-    assert "folder" in ended.err
+    assert str(out) in ended.err
     assert not list(out.iterdir())
 
 
-def test_a_bad_json_path_is_told_before_the_work(program, checkpoint, out):
+def test_a_bad_json_path_is_found_before_the_work(program, checkpoint, out):
     refused(program(checkpoint, "-o", out, "--json", out.parent / "missing" / "x.json"), "x.json", out)
 
 
-def test_a_failed_export_leaves_the_file_of_before(program, checkpoint, out):
-    out.write_bytes(b"of before")
+def test_a_failed_export_leaves_the_old_file(program, checkpoint, out):
+    out.write_bytes(b"old")
     assert program(checkpoint, "-o", out, "--logits", "nothing").status == 2
-    assert out.read_bytes() == b"of before"
+    assert out.read_bytes() == b"old"
 
 
 @pytest.mark.parametrize("name", ["missing.pt", "empty.pt", "text.pt", "garbage.onnx"])
-def test_a_file_that_is_no_model_is_one_sentence(program, tmp_path, out, name):
-    content = {"empty.pt": b"", "text.pt": b"no model", "garbage.onnx": bytes(range(256))}
+def test_a_file_that_is_not_a_model_is_one_sentence(program, tmp_path, out, name):
+    content = {"empty.pt": b"", "text.pt": b"not a model", "garbage.onnx": bytes(range(256))}
     if name in content:
         (tmp_path / name).write_bytes(content[name])
     refused(program(tmp_path / name, "-o", out), name, out)
 
 
-def refused(ended, said, out):
+def refused(ended, named, out):
     assert ended.status == 2
     assert ended.out == ""
     assert len(ended.err.splitlines()) == 1
-    assert said in ended.err
+    assert named in ended.err
     assert not list(out.parent.iterdir())
 
 
-def test_an_opset_beyond_the_runtimes_draws_is_refused_for_random_noise_alone(program, tmp_path, out):
+def test_an_opset_whose_random_operator_no_runtime_has_is_refused_for_random_noise_only(program, tmp_path, out):
     graph = onnx.parser.parse_model(
         '<ir_version: 10, opset_import: ["" : 22]> g (float[n,3] x) => (float[n,3] z) { z = Gemm(x, x) }'
     )
     graph.graph.initializer.append(onnx.numpy_helper.from_array(np.eye(3, dtype=np.float32), "w"))
     graph.graph.node[0].input[1] = "w"
     onnx.save(graph, tmp_path / "new.onnx")
-    refused(program(tmp_path / "new.onnx", "-o", out), "opset 22", out)
+    refused(program(tmp_path / "new.onnx", "-o", out), "22", out)
     assert program(tmp_path / "new.onnx", "-o", out, "--noise", "input").status == 0

@@ -4,6 +4,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from dynanoise_export.graph.draws import DrawKind
+
 
 @pytest.fixture
 def defended(program, checkpoint, tmp_path):
@@ -12,37 +14,68 @@ def defended(program, checkpoint, tmp_path):
     return path
 
 
-def test_a_defended_file_is_told_in_full(program, defended):
+def test_the_document_describes_a_defended_file(program, defended):
     document = json.loads(program("inspect", defended, "--json", "-").out)
-    assert document["schema"] == "dynanoise-export/inspect/1"
+    assert document["schema"] == "dynanoise-export/inspect/2"
     assert document["passed"]
     assert document["inputs"] == {"input": "float[batch, 64]"}
     assert document["outputs"] == {"probabilities": "float[batch, 10]"}
-    assert document["heads"][0]["attributes"]["sigma0"] == pytest.approx(0.5)
-    assert document["leaks"]["draws"] == [
-        {"name": "dynanoise/noise", "operator": "RandomNormalLike", "seeded": False, "live": True}
-    ]
-    assert document["provenance"]["parameters"]["sigma0"] == 0.5
+    assert document["defence"] == document["provenance"]["defence"] == "dynanoise"
+    (node,) = document["defence_nodes"]
+    assert node["function"] == "DynaNoise"
+    assert node["attributes"]["sigma0"] == pytest.approx(0.5)
+    assert document["leaks"] == {
+        "passed": True,
+        "leaking_outputs": [],
+        "defended_outputs": ["probabilities"],
+        "overridable_weights": [],
+        "draws": [
+            {
+                "name": "dynanoise/noise",
+                "kind": DrawKind.RANDOM,
+                "operator": "RandomNormalLike",
+                "seeded": False,
+                "live": True,
+            }
+        ],
+    }
+    assert document["provenance"]["parameters"]["sigma0"] == document["subject"]["parameters"]["sigma0"] == 0.5
+    assert (document["provenance"]["noise"], document["provenance"]["keep_label"]) == ("random", False)
     assert document["size"] == defended.stat().st_size
 
 
-def test_the_table_names_the_head_and_the_verdict(program, defended):
-    shown = program("inspect", defended).out
-    assert "DynaNoise (classes 10, sigma0 0.5" in shown
-    assert "passed: every output is covered by the noise" in shown
+def test_the_table_has_a_row_for_each_finding(program, defended):
+    shown = [line for line in program("inspect", defended).out.splitlines() if not line.startswith(" ")]
+    rows = dict(line.split(maxsplit=1) for line in shown)
+    assert list(rows) == [
+        "file", "sha256", "format", "producer", "inputs", "outputs", "graph", "defence", "leak", "draws", "stated",
+        "noise", "source", "made",
+    ]  # fmt: skip
+    assert "DynaNoise (classes 10, sigma0 0.5" in rows["defence"]
+    assert rows["stated"].startswith("dynanoise (sigma0 0.5")
+    assert rows["noise"].startswith("random")
 
 
 def test_logits_added_as_an_output_are_seen(program, defended):
     model = onnx.load(defended)
-    head = next(node for node in model.graph.node if node.op_type == "DynaNoise")
-    model.graph.output.append(helper.make_tensor_value_info(head.input[0], TensorProto.FLOAT, ["batch", 10]))
+    defence = next(node for node in model.graph.node if node.op_type == "DynaNoise")
+    model.graph.output.append(helper.make_tensor_value_info(defence.input[0], TensorProto.FLOAT, ["batch", 10]))
     onnx.save(model, defended)
     ended = program("inspect", defended, "--json", "-")
     assert ended.status == 0
-    assert json.loads(ended.out)["leaks"]["leaking_outputs"] == [head.input[0]]
+    document = json.loads(ended.out)
+    assert not document["passed"]
+    assert document["leaks"]["leaking_outputs"] == [defence.input[0]]
 
 
-def test_an_undefended_file_is_told_as_such(program, tmp_path):
+def test_a_flattened_defence_is_stated_and_has_no_node(program, checkpoint, tmp_path):
+    assert program(checkpoint, "--inline", "-o", tmp_path / "flat.onnx").status == 0
+    document = json.loads(program("inspect", tmp_path / "flat.onnx", "--json", "-").out)
+    assert document["passed"]
+    assert (document["defence"], document["defence_nodes"]) == ("dynanoise", [])
+
+
+def test_an_undefended_file_has_no_defence(program, tmp_path):
     graph = helper.make_graph(
         [helper.make_node("Softmax", ["x"], ["y"])],
         "plain",
@@ -52,12 +85,12 @@ def test_an_undefended_file_is_told_as_such(program, tmp_path):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "plain.onnx")
     document = json.loads(program("inspect", tmp_path / "plain.onnx", "--json", "-").out)
     assert not document["passed"]
-    assert document["heads"] == []
-    assert document["provenance"] is None
+    assert document["defence"] is document["subject"]["parameters"] is document["provenance"] is None
+    assert document["defence_nodes"] == []
 
 
-def test_a_file_that_is_no_model_is_one_sentence(program, tmp_path):
-    (tmp_path / "x.onnx").write_bytes(b"\x08no model")
+def test_a_file_that_is_not_a_model_is_one_sentence(program, tmp_path):
+    (tmp_path / "x.onnx").write_bytes(b"\x08not a model")
     ended = program("inspect", tmp_path / "x.onnx")
     assert ended.status == 2
     assert "x.onnx" in ended.err

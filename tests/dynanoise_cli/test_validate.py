@@ -3,17 +3,21 @@ from xml.etree import ElementTree
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 
-from dynanoise_models.experiments import Choices
-from dynanoise_models.making import train_target
+from dynanoise_export import CheckCode, Outcome
+from dynanoise_export.sources.open_source import open_source
+from dynanoise_models.experiments import ExperimentOptions
+from dynanoise_models.train_target import train_target
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Give a folder with a trained model and its rows."""
     made = tmp_path_factory.mktemp("validate")
-    train_target("digits-mlp", made / "model.pt", made / "rows.npz", Choices(rows=800, epochs=5))
+    options = ExperimentOptions(rows=800, epochs=5)
+    train_target("digits-mlp", made / "model.pt", made / "rows.npz", options=options)
     x = np.load(made / "rows.npz")["x"]
     np.savez(made / "broken.npz", x=x[:, :10])
     np.savez(made / "empty.npz", x=x[:0])
@@ -40,6 +44,21 @@ def test_every_kind_of_export_passes_on_real_rows(program, folder, defended, opt
     ended = program("validate", file, "--reference", folder / "model.pt", "--data", folder / "rows.npz")
     assert ended.status == 0, ended.out
     assert ended.out.startswith("PASSED")
+    assert ended.out.splitlines()[1].startswith(f"reference: {folder / 'model.pt'}")
+
+
+def test_a_defence_without_noise_passes_and_its_audit_does_not_apply(program, folder, defended):
+    file = defended("--defence", "temperature", "--temperature", 4)
+    reference = ["--reference", folder / "model.pt", "--data", folder / "rows.npz"]
+    ended = program("validate", file, *reference, "--json", "-")
+    document = json.loads(ended.out)
+    assert ended.status == 0, ended.err
+    assert (document["defence"], document["subject"]["parameters"]) == ("temperature", {"temperature": 4})
+    outcomes = {check["code"]: check["outcome"] for check in document["checks"]}
+    assert outcomes[CheckCode.NOISE_AUDIT] == Outcome.NOT_APPLICABLE
+    assert outcomes[CheckCode.DEFENCE_PARITY] == Outcome.PASSED
+    assert program("validate", file, *reference, "--temperature", 5).status == 3
+    assert program("validate", file, *reference, "--defence", "dynanoise").status == 3
 
 
 def test_a_float16_model_passes_with_a_tolerance_for_it_and_fails_without(program, folder, defended):
@@ -49,10 +68,12 @@ def test_a_float16_model_passes_with_a_tolerance_for_it_and_fails_without(progra
     assert program(*arguments, "--atol", 0.2).status == 0
 
 
-def test_without_data_it_says_that_the_rows_are_made_up(program, folder, defended):
-    ended = program("validate", defended(), "--reference", folder / "model.pt")
+def test_without_data_the_rows_are_made_up(program, folder, defended):
+    ended = program("validate", defended(), "--reference", folder / "model.pt", "--json", "-")
     assert ended.status == 0, ended.out
-    assert "made up" in ended.out
+    document = json.loads(ended.out)
+    assert document["rows"] == 512
+    assert "--data" in document["data"]
 
 
 def test_the_documents_agree_with_each_other_and_with_the_status(program, folder, defended, tmp_path):
@@ -60,10 +81,11 @@ def test_the_documents_agree_with_each_other_and_with_the_status(program, folder
     arguments = ["validate", defended(), "--reference", folder / "model.pt", "--data", folder / "rows.npz", *reports]
     assert program(*arguments, "--sigma0", 0.9).status == 3
     document = json.loads((tmp_path / "x.json").read_text())
-    assert document["schema"] == "dynanoise-export/validate/1"
+    assert document["schema"] == "dynanoise-export/validate/2"
     assert not document["passed"]
-    failed = {check["name"] for check in document["checks"] if not check["passed"] and not check["warning"]}
-    assert {"head parity", "stated parameters", "noise variance"} <= failed
+    failed = {check["code"] for check in document["checks"] if check["outcome"] == Outcome.FAILED}
+    assert failed >= {CheckCode.DEFENCE_PARITY, CheckCode.STATED_PARAMETERS, CheckCode.NOISE_VARIANCE}
+    assert document["subject"]["parameters"]["sigma0"] == 0.9
     suite = ElementTree.parse(tmp_path / "x.xml").getroot().find("testsuite")
     assert {case.get("name") for case in suite if case.find("failure") is not None} == failed
     assert int(suite.get("failures")) == len(failed)
@@ -77,10 +99,6 @@ def test_strict_makes_warnings_fail(program, folder, defended):
 
 
 def test_the_undefended_onnx_file_serves_as_a_reference(program, folder, defended, tmp_path):
-    import onnx_ir as ir
-
-    from dynanoise_export.sources.open_source import open_source
-
     file = defended()
     ir.save(open_source(folder / "model.pt").to_onnx(17), tmp_path / "plain.onnx")
     ended = program("validate", file, "--reference", tmp_path / "plain.onnx", "--data", folder / "rows.npz")
@@ -88,42 +106,40 @@ def test_the_undefended_onnx_file_serves_as_a_reference(program, folder, defende
 
 
 def test_another_model_is_not_the_reference(program, folder, defended, checkpoint):
-    ended = program("validate", defended(), "--reference", checkpoint, "--data", folder / "rows.npz")
+    ended = program("validate", defended(), "--reference", checkpoint, "--data", folder / "rows.npz", "--json", "-")
     assert ended.status == 3
-    assert "model parity" in ended.out
+    assert CheckCode.MODEL_PARITY in failed_checks(ended)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "named"),
     [
-        (["--data", "broken.npz"], "does not run on inputs of input [256, 10]"),
-        (["--data", "empty.npz"], "no rows"),
-        (["--data", "missing.npz"], "missing.npz does not exist"),
-        (["--reference", "missing.pt"], "missing.pt does not exist"),
+        (["--data", "broken.npz"], "[256, 10]"),
+        (["--data", "empty.npz"], "empty.npz"),
+        (["--data", "missing.npz"], "missing.npz"),
+        (["--reference", "missing.pt"], "missing.pt"),
+        (["--defence", "nothing"], "nothing"),
+        (["--parameter", "level=1"], "level"),
         (["--sigma0", "nan"], "sigma0"),
         (["--junit", "missing/x.xml"], "x.xml"),
     ],
 )
-def test_what_can_not_be_used_is_one_sentence(program, folder, defended, monkeypatch, arguments, said):
+def test_what_can_t_be_used_is_one_sentence(program, folder, defended, monkeypatch, arguments, named):
     file = defended()
     monkeypatch.chdir(folder)
     ended = program("validate", file, "--reference", "model.pt", *arguments)
     assert ended.status == 2
     assert len(ended.err.splitlines()) == 1
-    assert said in ended.err
+    assert named in ended.err
 
 
-def test_an_undefended_file_has_no_parameters_to_be_judged_by(program, folder, tmp_path):
-    import onnx_ir as ir
-
-    from dynanoise_export.sources.open_source import open_source
-
+def test_an_undefended_file_needs_a_defence_to_be_judged_by(program, folder, tmp_path):
     ir.save(open_source(folder / "model.pt").to_onnx(17), tmp_path / "plain.onnx")
     arguments = ["validate", tmp_path / "plain.onnx", "--reference", folder / "model.pt", "--data", folder / "rows.npz"]
     ended = program(*arguments)
     assert ended.status == 2
-    assert "states no parameters" in ended.err
-    # Judged by some, it fails: its answers are logits, and no noise is in them.
+    assert str(tmp_path / "plain.onnx") in ended.err
+    # Given one, the file fails: its answers are logits without noise.
     assert program(*arguments, "--sigma0", 0.5).status == 3
 
 
@@ -133,10 +149,10 @@ def test_another_number_of_classes_and_dead_noise_fail_without_a_traceback(progr
         "int64[1] s = {0}, int64[1] a = {1}> { z = Slice(input, s, e, a) p = Softmax <axis = 1> (z) }"
     )
     onnx.save(model, tmp_path / "nine.onnx")
-    arguments = ["--reference", folder / "model.pt", "--data", folder / "rows.npz", "--sigma0", 0.5]
+    arguments = ["--reference", folder / "model.pt", "--data", folder / "rows.npz", "--sigma0", 0.5, "--json", "-"]
     ended = program("validate", tmp_path / "nine.onnx", *arguments)
     assert ended.status == 3
-    assert "[800, 9]" in ended.out
+    assert any("[800, 9]" in check["detail"] for check in json.loads(ended.out)["checks"])
 
 
 def test_fed_noise_on_a_fixed_batch_fails_without_a_traceback(program, folder, defended):
@@ -145,6 +161,11 @@ def test_fed_noise_on_a_fixed_batch_fails_without_a_traceback(program, folder, d
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_value = 1
     onnx.save(model, file)
-    ended = program("validate", file, "--reference", folder / "model.pt", "--data", folder / "rows.npz")
+    arguments = ["--reference", folder / "model.pt", "--data", folder / "rows.npz", "--json", "-"]
+    ended = program("validate", file, *arguments)
     assert ended.status == 3
-    assert "batch axis" in ended.out
+    assert CheckCode.BATCH_AXIS in failed_checks(ended)
+
+
+def failed_checks(ended):
+    return {check["code"] for check in json.loads(ended.out)["checks"] if not check["passed"]}

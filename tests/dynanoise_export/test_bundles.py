@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
-from dynanoise_export.bundles import Part, bundle_sha256, digests, load_bundle, require_bundle_writable, save_bundle
-from dynanoise_export.errors import UserError
+from dynanoise_export.bundles import (
+    Bundle,
+    Part,
+    bundle_sha256,
+    digests,
+    load_bundle,
+    require_bundle_writable,
+    save_bundle,
+)
+from dynanoise_export.errors import DataError, FileAccessError, UsageError
 
 GENERATOR = np.random.default_rng(0)
 SPLIT = np.array([Part.MEMBER] * 4 + [Part.NON_MEMBER] * 4 + [Part.AUXILIARY] * 2)
@@ -15,7 +23,7 @@ def several():
 
 @pytest.mark.parametrize("name", ["rows.npz", "rows"])
 @pytest.mark.parametrize("inputs", [{"image": GENERATOR.standard_normal((10, 3, 2, 2))}, several()])
-def test_what_is_saved_is_loaded_again(tmp_path, name, inputs):
+def test_a_saved_bundle_is_loaded_again(tmp_path, name, inputs):
     save_bundle(tmp_path / name, inputs, Y, SPLIT)
     loaded = load_bundle(tmp_path / name, list(inputs))
     for given, value in inputs.items():
@@ -24,6 +32,14 @@ def test_what_is_saved_is_loaded_again(tmp_path, name, inputs):
     np.testing.assert_array_equal(loaded.y, Y)
     np.testing.assert_array_equal(loaded.member, np.arange(10) < 4)
     assert loaded.split.tolist() == ["member"] * 4 + ["non-member"] * 4 + ["auxiliary"] * 2
+
+
+def test_a_bundle_is_opened_by_its_path_and_has_the_length_of_its_rows(tmp_path):
+    save_bundle(tmp_path / "one", {"image": np.zeros((10, 3)) + np.arange(10)[:, None]}, Y, SPLIT)
+    assert list(Bundle.load(str(tmp_path / "one")).inputs) == ["x"]
+    assert list(Bundle.load(tmp_path / "one", ["image"]).inputs) == ["image"]
+    save_bundle(tmp_path / "two", several(), Y, SPLIT)
+    assert len(Bundle.load(tmp_path / "two", ["input_ids", "attention_mask"])) == 10
 
 
 def test_a_folder_is_mapped_into_memory_and_replaced_as_a_whole(tmp_path):
@@ -35,15 +51,15 @@ def test_a_folder_is_mapped_into_memory_and_replaced_as_a_whole(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["rows.npz", "rows"])
-def test_a_row_that_is_member_and_none_is_refused_and_nothing_written(tmp_path, name):
+def test_a_row_that_is_member_and_non_member_is_refused_and_nothing_is_written(tmp_path, name):
     x = GENERATOR.standard_normal((10, 3))
-    x[9] = x[1]  # an auxiliary row is no member either
-    with pytest.raises(UserError, match="1 of its non-members are members as well"):
+    x[9] = x[1]  # an auxiliary row is a non-member too
+    with pytest.raises(DataError, match=name):
         save_bundle(tmp_path / name, {"x": x}, Y, SPLIT)
     assert not list(tmp_path.iterdir())
 
 
-def test_rows_are_the_same_only_if_they_are_in_all_inputs():
+def test_rows_are_equal_only_if_they_are_equal_in_all_inputs():
     inputs = several()
     inputs["input_ids"][1] = inputs["input_ids"][0]
     assert len(set(digests(inputs))) == 10
@@ -52,7 +68,7 @@ def test_rows_are_the_same_only_if_they_are_in_all_inputs():
     assert len(set(digests({"x": np.array(["warm", "cold", "warm"])}))) == 2
 
 
-def test_a_digest_tells_whether_two_bundles_are_the_same(tmp_path):
+def test_equal_bundles_have_equal_digests(tmp_path):
     x = GENERATOR.standard_normal((10, 3))
     for name, rows in (("a", x), ("b", x), ("c", x + 1)):
         save_bundle(tmp_path / name, {"x": rows}, Y, SPLIT)
@@ -61,15 +77,48 @@ def test_a_digest_tells_whether_two_bundles_are_the_same(tmp_path):
 
 def test_a_split_of_another_length_is_refused(tmp_path):
     np.savez(tmp_path / "rows.npz", x=np.zeros((10, 3)), split=SPLIT[:5])
-    with pytest.raises(UserError, match="differ in their number of rows"):
+    with pytest.raises(DataError, match=r"rows\.npz"):
+        load_bundle(tmp_path / "rows.npz", ["x"])
+
+
+@pytest.mark.parametrize("arrays", [{}, {"x": np.zeros((0, 3))}, {"y": np.zeros(3)}, {"x": np.float32(1)}])
+def test_a_bundle_without_rows_or_inputs_is_refused(tmp_path, arrays):
+    np.savez(tmp_path / "rows.npz", **arrays)
+    with pytest.raises(DataError, match=r"rows\.npz"):
+        load_bundle(tmp_path / "rows.npz", ["x"])
+
+
+def test_a_missing_input_is_named_with_the_arrays_that_are_there(tmp_path):
+    np.savez(tmp_path / "rows.npz", **{"inputs.ids": np.zeros((3, 2)), "y": np.zeros(3)})
+    with pytest.raises(DataError, match=r"'mask'.*inputs\.ids, y"):
+        load_bundle(tmp_path / "rows.npz", ["ids", "mask"])
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a bundle"])
+def test_other_files_are_refused(tmp_path, content):
+    (tmp_path / "rows.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"rows\.npz"):
+        load_bundle(tmp_path / "rows.npz", ["x"])
+    with pytest.raises(FileAccessError, match=r"missing\.npz"):
+        load_bundle(tmp_path / "missing.npz", ["x"])
+
+
+def test_a_bundle_that_would_run_code_is_refused(tmp_path):
+    np.savez(tmp_path / "rows.npz", x=np.array([{}, {}], dtype=object))
+    with pytest.raises(DataError, match=r"rows\.npz"):
         load_bundle(tmp_path / "rows.npz", ["x"])
 
 
 def test_whether_it_can_be_written_is_known_before_the_work(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("years of work")
-    for path in (tmp_path / "other", tmp_path / "other" / "thesis.txt", tmp_path / "nowhere" / "rows"):
-        with pytest.raises(UserError, match="Can't write"):
+    for path, kind in (
+        (tmp_path / "other", UsageError),
+        (tmp_path / "other" / "thesis.txt", UsageError),
+        (tmp_path / "nowhere" / "rows", FileAccessError),
+        (tmp_path / "nowhere" / "rows.npz", FileAccessError),
+    ):
+        with pytest.raises(kind, match=str(path)):
             require_bundle_writable(path)
     for path in (tmp_path / "rows", tmp_path / "rows.npz"):
         require_bundle_writable(path)

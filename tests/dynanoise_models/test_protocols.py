@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import DataError, UsageError
 from dynanoise_models.datasets.dataset import Dataset
 from dynanoise_models.protocols import Protocol, settings_for, split
 from dynanoise_models.targets import TARGETS
@@ -25,21 +25,21 @@ def test_the_parts_are_disjoint_of_the_stated_size_and_without_test_rows(protoco
     assert members | non_members | auxiliary == set(range(900))
 
 
-def test_a_seed_gives_its_split_again_and_another_one_another():
+def test_a_seed_always_gives_the_same_split_and_another_seed_another():
     first, again, other = (split(data(), Protocol.BALANCED, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.members, again.members)
     assert len(np.intersect1d(first.members, other.members)) < 300  # by chance 405 · 405 / 900 = 182
 
 
-def test_fewer_rows_are_part_of_all_rows_and_too_many_are_refused():
+def test_fewer_rows_can_take_part_and_too_many_are_refused():
     assert sum(map(len, parts_of(split(data(), Protocol.BALANCED, 0, rows=100)))) == 100
-    with pytest.raises(UserError, match="--rows 901 asks for more than the 900 distinct rows"):
+    with pytest.raises(UsageError, match=r"--rows 901 .*900"):
         split(data(), Protocol.BALANCED, 0, rows=901)
-    with pytest.raises(UserError, match="too few"):
+    with pytest.raises(UsageError):
         split(data(), Protocol.BALANCED, 0, rows=1)
 
 
-def test_of_equal_rows_one_takes_part():
+def test_only_one_of_equal_rows_takes_part():
     made = data(100, 0)
     made.x[50:] = made.x[:50]
     members, non_members, auxiliary = parts_of(split(made, Protocol.BALANCED, 0))
@@ -57,11 +57,11 @@ def test_published_weights_have_the_test_part_as_non_members():
 
 
 def test_published_weights_need_a_test_part():
-    with pytest.raises(UserError, match="test part has 0 rows"):
+    with pytest.raises(DataError):
         split(data(tested=0), Protocol.PUBLISHED, 0)
 
 
-def test_the_first_version_of_the_paper_trains_by_its_own_settings():
+def test_the_first_version_of_the_paper_has_its_own_settings():
     own = TARGETS["alexnet-cifar10"].settings
     paper = settings_for(Protocol.V1, own)
     assert (paper.epochs, paper.batch, paper.learning_rate, paper.momentum) == (15, 64, 0.01, 0.9)

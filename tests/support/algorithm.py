@@ -1,4 +1,4 @@
-"""Algorithm 1 of DynaNoise in float64, straight from the paper: what the tests hold every implementation against."""
+"""Algorithm 1 of DynaNoise in float64, straight from the paper: the tests compare every implementation with it."""
 
 import numpy as np
 from scipy.special import softmax, xlogy
@@ -7,7 +7,7 @@ from scipy.special import softmax, xlogy
 def algorithm_1(logits, noise, sigma0, lambda_, temperature):
     """Defend logits [..., k] with standard normals [..., k] and return probabilities [..., k] in float64.
 
-    An infinite logit stands for the limit of a large one.
+    An infinite logit counts as the limit of a large one.
     """
     z = np.nan_to_num(np.asarray(logits, np.float64), nan=np.nan, posinf=1e300, neginf=-1e300)
     p = softmax(z, axis=-1)

@@ -1,4 +1,4 @@
-"""Small data sets in the public forms of the real ones, so that every loader and target can be tried anywhere."""
+"""Small data sets in the public formats of the real ones, so that every loader and target can be tested anywhere."""
 
 import pickle
 from pathlib import Path
@@ -10,44 +10,44 @@ WORDS = "a the film is was good bad dull bright warm cold long short it and not"
 
 
 def public_folder(folder: Path, rows: int = 60) -> Path:
-    """Make a folder with a data set for every target; the images and features say something of their class."""
+    """Make a folder with a data set for every target; the images depend on their class."""
     generator = np.random.default_rng(0)
     write_cifar10(folder, generator, rows)
     write_imagenette(folder, generator, rows // 10)
     write_table(folder / "purchase100.npz", generator, rows, 600)
     write_table(folder / "texas100.npz", generator, rows, 6169)
     write_location30(folder, generator, rows)
-    write_sst2(folder, generator, 2 * rows)  # two classes tell less of the noise, and validation asks for more
+    write_sst2(folder, generator, 2 * rows)  # two classes show less of the noise, so validation needs more rows
     return folder
 
 
 def write_cifar10(folder, generator, rows):
     """Write the Python batches of CIFAR-10, as NumPy of 2009 pickled them."""
-    (place := folder / "cifar-10-batches-py").mkdir()
+    (batches := folder / "cifar-10-batches-py").mkdir()
     written = {}
     for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
         labels = generator.permutation(np.arange(rows // 5) % 10)
         data = generator.integers(0, 200, (len(labels), 3072)) + labels[:, None] * 5
-        content = {b"data": data.astype(np.uint8), b"labels": labels.tolist(), b"batch_label": b"made"}
-        blob = pickle.dumps(content, protocol=3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
-        (place / name).write_bytes(blob)
+        content = {b"data": data.astype(np.uint8), b"labels": labels.tolist(), b"batch_label": b"random"}
+        pickled = pickle.dumps(content, protocol=3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+        (batches / name).write_bytes(pickled)
         written[name] = content
     return written
 
 
 def write_imagenette(folder, generator, each):
-    """Write ten folders of JPEGs that are not square, for training and for validation."""
+    """Write ten folders of JPEG images that are not square, for training and for validation."""
     for part, count in (("train", each), ("val", 2)):
         for name in range(10):
-            place = folder / "imagenette2-160" / part / f"n{name:08d}"
-            place.mkdir(parents=True)
+            images = folder / "imagenette2-160" / part / f"n{name:08d}"
+            images.mkdir(parents=True)
             for image in range(count):
                 pixels = generator.integers(0, 100, (90, 70, 3)) + 15 * name
-                Image.fromarray(pixels.astype(np.uint8)).save(place / f"{image}.JPEG", quality=95)
+                Image.fromarray(pixels.astype(np.uint8)).save(images / f"{image}.JPEG", quality=95)
 
 
 def write_table(path, generator, rows, features):
-    """Write features and one-hot labels of 100 classes."""
+    """Write features and one-hot labels with 100 classes."""
     x = generator.integers(0, 2, (rows, features)).astype(np.uint8)
     y = generator.permutation(np.arange(rows) % 100)
     np.savez(path, features=x, labels=np.eye(100, dtype=np.uint8)[y])
@@ -55,7 +55,7 @@ def write_table(path, generator, rows, features):
 
 
 def write_location30(folder, generator, rows):
-    """Write packed bits and labels from 1 on."""
+    """Write packed bits, and labels that start at 1."""
     (folder / "location30").mkdir()
     x = generator.integers(0, 2, (rows, 446)).astype(np.uint8)
     y = np.arange(rows) % 30 + 1
@@ -64,16 +64,16 @@ def write_location30(folder, generator, rows):
 
 
 def write_sst2(folder, generator, rows):
-    """Write sentences of GLUE's form, no two of them the same."""
-    (place := folder / "SST-2").mkdir()
+    """Write different sentences in GLUE's format."""
+    (tables := folder / "SST-2").mkdir()
     for part, count in (("train", rows), ("dev", 10)):
         drawn = [" ".join(generator.choice(WORDS, generator.integers(3, 12))) for _ in range(count)]
         lines = [f"{sentence} {part} {row} \t{row % 2}" for row, sentence in enumerate(drawn)]
-        (place / f"{part}.tsv").write_text("\n".join(["sentence\tlabel", *lines]) + "\n", encoding="utf-8")
+        (tables / f"{part}.tsv").write_text("\n".join(["sentence\tlabel", *lines]) + "\n", encoding="utf-8")
 
 
 def write_encoder(folder: Path) -> Path:
-    """Write a small DistilBERT encoder with a tokenizer of whole words, as transformers saves them."""
+    """Write a small DistilBERT encoder with a tokenizer of whole words, saved by transformers."""
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers
 

@@ -1,4 +1,4 @@
-"""Small models in folders of Hugging Face's form, made and saved as their users make and save them."""
+"""Small models in Hugging Face folders, made and saved as users do it."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ TINY_TEXT = {
 
 
 def save(model: torch.nn.Module, folder: Path) -> torch.nn.Module:
-    """Save a model, with weights large enough for its answers to differ from row to row."""
+    """Save a model, with weights so large that its answers differ between rows."""
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.ndim > 1 and "norm" not in name.lower():
@@ -28,7 +28,7 @@ def save(model: torch.nn.Module, folder: Path) -> torch.nn.Module:
 
 
 def distilbert(**settings: object) -> torch.nn.Module:
-    """Make a sequence classifier of DistilBERT's form."""
+    """Make a small DistilBERT sequence classifier."""
     config = transformers.DistilBertConfig(
         dim=16, hidden_dim=32, n_layers=1, n_heads=2, vocab_size=60, max_position_embeddings=64, **settings
     )
@@ -36,12 +36,12 @@ def distilbert(**settings: object) -> torch.nn.Module:
 
 
 def bert(**settings: object) -> torch.nn.Module:
-    """Make a sequence classifier of BERT's form, which is told which words are of the second sentence."""
+    """Make a small BERT sequence classifier, which has an input for the tokens of the second sentence."""
     return seeded(transformers.BertForSequenceClassification, transformers.BertConfig(**TINY_TEXT, **settings))
 
 
 def vit(**settings: object) -> torch.nn.Module:
-    """Make an image classifier of ViT's form."""
+    """Make a small ViT image classifier."""
     config = transformers.ViTConfig(
         image_size=32, patch_size=8, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
         **settings,

@@ -1,4 +1,4 @@
-"""Files that would run code if they were opened carelessly."""
+"""Files that run code if they are opened carelessly."""
 
 import json
 import zipfile
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Payload:
-    """Unpickling it writes a file."""
+    """Writes a file when it is unpickled."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -18,7 +18,7 @@ class Payload:
 
 
 def code(file: Path) -> str:
-    """Give an expression of Python that writes a file."""
+    """Write a Python expression that writes a file."""
     return f"__import__('pathlib').Path({str(file)!r}).touch()"
 
 
@@ -29,7 +29,7 @@ def rewritten(
     added: Mapping[str, bytes] | None = None,
     renamed: Mapping[str, str] | None = None,
 ) -> Path:
-    """Copy an archive of PyTorch's with some of its records changed, added or renamed; records lie in one folder."""
+    """Copy a PyTorch archive, whose records are all in one folder, with some records changed, added or renamed."""
     changes, renamed = changes or {}, renamed or {}
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(out, "w") as copy:
         root = archive.namelist()[0].split("/")[0]
@@ -43,7 +43,7 @@ def rewritten(
 
 
 def in_json(change: Callable[[Any], None]) -> Callable[[bytes], bytes]:
-    """Change a JSON record in place."""
+    """Make a change of a JSON record from a change of its content."""
 
     def changed(record: bytes) -> bytes:
         document = json.loads(record)
@@ -54,7 +54,7 @@ def in_json(change: Callable[[Any], None]) -> Callable[[bytes], bytes]:
 
 
 def with_text(old: str, new: str) -> Callable[[bytes], bytes]:
-    """Replace a text wherever it stands in a JSON record, keys included."""
+    """Make a change that replaces a text everywhere in a JSON record, also in keys."""
 
     def changed(record: bytes) -> bytes:
         assert json.dumps(old).encode() in record

@@ -1,4 +1,4 @@
-"""Keyed noise a third time, in plain Python: what the graph and its PyTorch twin are held against."""
+"""Keyed noise a third time, in plain Python: the tests compare the graph and its PyTorch twin with it."""
 
 import hashlib
 import math
@@ -9,8 +9,8 @@ import numpy as np
 import onnx_ir as ir
 from scipy.linalg import fractional_matrix_power
 
-from dynanoise_export.defences.dynanoise_onnx import DOMAIN, VERSION
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise, append_keyed_normals
+from dynanoise_export.onnx_functions import DOMAIN, VERSION
 
 PROJECTIONS, ROWS, MOST_HASHED = 8, 65536, 8196
 
@@ -30,7 +30,7 @@ class PlainGrid:
         self.hashes = struct.unpack(f"<{size}H", stream(secret, f"hashes {number}", 2 * size))
 
     def cells(self, places: list[int]) -> list[int]:
-        """Give the cell of each projection of a query, its own numbers after those of the projection before."""
+        """Give the cell of each projection of a query; each projection numbers its cells on from the one before."""
         limit = (self.half - 1) * self.width
         return [
             (min(max(place, -limit), limit) + self.shifts[m] + self.half * self.width) // self.width + m * self.count
@@ -102,7 +102,7 @@ def plain_normals(secret: bytes) -> np.ndarray:
 
 
 def noise_alone(noise: KeyedNoise, classes: int, opset: int = 18) -> ir.Model:
-    """Make a model that is keyed noise and nothing else: `logits` in, `noise` out."""
+    """Make a model of keyed noise alone: `logits` in, `noise` out."""
     logits = ir.Value(name="logits", type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape(["batch", classes]))
     graph = ir.Graph([logits], [], nodes=[], opset_imports={"": opset, DOMAIN: VERSION}, name="noise")
     model = ir.Model(graph, ir_version=10)
@@ -113,6 +113,6 @@ def noise_alone(noise: KeyedNoise, classes: int, opset: int = 18) -> ir.Model:
 
 
 def queries(rows: int, classes: int, seed: int = 0) -> np.ndarray:
-    """Draw logits as classifiers give them: float32, some sure and some not."""
+    """Draw float32 logits like a classifier's: some rows sure, others not."""
     rng = np.random.default_rng(seed)
     return (rng.standard_normal((rows, classes)) * rng.uniform(1, 12, (rows, 1))).astype(np.float32)

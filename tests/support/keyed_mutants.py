@@ -1,4 +1,4 @@
-"""Files with keyed noise and kept labels that are each wrong in one way, and the check that must say so."""
+"""Files with keyed noise, kept labels and one error each, and the check that must find it."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-Spoil = Callable[[onnx.ModelProto], None]
+from dynanoise_export.validation.check import CheckCode
+from support.mutants import spoilt
 
 
 def _table(model: onnx.ModelProto, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -27,9 +28,9 @@ def _node(model: onnx.ModelProto, operator: str) -> onnx.NodeProto:
 def _before(model: onnx.ModelProto, operator: str, *nodes: onnx.NodeProto) -> None:
     """Put nodes before the first node of an operator in the body of the noise."""
     body = _body(model)
-    place = next(i for i, node in enumerate(body) if node.op_type == operator)
+    index = next(i for i, node in enumerate(body) if node.op_type == operator)
     for offset, node in enumerate(nodes):
-        body.insert(place + offset, node)
+        body.insert(index + offset, node)
 
 
 def _constant_hash(model: onnx.ModelProto) -> None:
@@ -58,8 +59,8 @@ def _half_the_rows(model: onnx.ModelProto) -> None:
     rows.attribute[0].t.CopyFrom(numpy_helper.from_array(np.array(1 << 15, np.int32)))
 
 
-def _place_in_the_batch(model: onnx.ModelProto) -> None:
-    """Move each row's cells by its place in the batch."""
+def _position_in_the_batch(model: onnx.ModelProto) -> None:
+    """Move each row's cells by its position in the batch."""
     add = _node(model, "Add")
     one, axis = (helper.make_tensor(name, TensorProto.INT32, [], [value]) for name, value in (("one", 1), ("axis", 0)))
     _before(
@@ -69,8 +70,8 @@ def _place_in_the_batch(model: onnx.ModelProto) -> None:
         helper.make_node("Constant", [], ["spoilt_axis"], value=axis),
         helper.make_node("Sub", [add.input[0], add.input[0]], ["spoilt_zeros"]),
         helper.make_node("Max", ["spoilt_zeros", "spoilt_one"], ["spoilt_ones"]),
-        helper.make_node("CumSum", ["spoilt_ones", "spoilt_axis"], ["spoilt_place"]),
-        helper.make_node("Mul", ["spoilt_place", "width"], ["spoilt_steps"]),
+        helper.make_node("CumSum", ["spoilt_ones", "spoilt_axis"], ["spoilt_position"]),
+        helper.make_node("Mul", ["spoilt_position", "width"], ["spoilt_steps"]),
         helper.make_node("Sub", [add.input[0], "spoilt_steps"], ["spoilt"]),
     )
     _node(model, "Add").input[0] = "spoilt"
@@ -93,8 +94,8 @@ def _label_of_the_answer(model: onnx.ModelProto) -> None:
     model.graph.node.append(keep)
 
 
-def _largest_lifted(model: onnx.ModelProto) -> None:
-    """Give the label the largest probability, and leave it to the class that had it too."""
+def _largest_raised(model: onnx.ModelProto) -> None:
+    """Give the label the largest probability without taking it from the class that had it."""
     scatters = [node for node in _body(model, "KeepLabel") if node.op_type == "ScatterElements"]
     scatters[0].CopyFrom(helper.make_node("Identity", scatters[0].input[:1], scatters[0].output))
 
@@ -103,23 +104,30 @@ def _unstated_label(model: onnx.ModelProto) -> None:
     next(p for p in model.metadata_props if p.key == "dynanoise.keep_label").value = json.dumps(False)
 
 
-KEYED = "keyed noise"
-OF_A_KEYED_EXPORT: dict[str, tuple[Spoil, str]] = {
-    "the key ignored": (lambda m: _table(m, "grid_0_hashes", lambda h: np.arange(h.size).reshape(h.shape)), KEYED),
-    "the grid ignored": (_each_step_a_cell, KEYED),
-    "another grid": (lambda m: _table(m, "grid_0_width", lambda width: width + 1), KEYED),
-    "a constant hash of the row": (_constant_hash, "noise between rows"),
-    "a class that takes no part in the hash": (lambda m: _table(m, "signs", _class_left_out), KEYED),
-    "four classes that the hash does not reach": (
-        lambda m: _table(m, "grid_0_hashes", _group_left_out),
-        "noise mean",
+KEYED = CheckCode.KEYED_NOISE
+OF_A_KEYED_EXPORT = [
+    spoilt(
+        "the key ignored", KEYED, lambda m: _table(m, "grid_0_hashes", lambda h: np.arange(h.size).reshape(h.shape))
     ),
-    "a hash that reaches half of the normals": (_half_the_rows, KEYED),
-    "keyed noise that depends on the row's place": (_place_in_the_batch, "noise repeats in another order"),
-    "roots cut off in place of rounded": (_floored, KEYED),
-    "keyed noise scaled by 0.97": (lambda m: _table(m, "normals", lambda n: 0.97 * n), KEYED),
-    "labels that are not kept": (_label_not_kept, "kept labels"),
-    "the label of the noisy answer kept": (_label_of_the_answer, "kept labels"),
-    "the label's probability lifted, and no other lowered": (_largest_lifted, "head parity"),
-    "labels kept that the file does not state": (_unstated_label, "no leak"),
-}
+    spoilt("the grid ignored", KEYED, _each_step_a_cell),
+    spoilt("another grid", KEYED, lambda m: _table(m, "grid_0_width", lambda width: width + 1)),
+    spoilt("a constant hash of the row", CheckCode.NOISE_BETWEEN_ROWS, _constant_hash),
+    spoilt("a class that takes no part in the hash", KEYED, lambda m: _table(m, "signs", _class_left_out)),
+    spoilt(
+        "four classes that the hash does not reach",
+        CheckCode.NOISE_MEAN,
+        lambda m: _table(m, "grid_0_hashes", _group_left_out),
+    ),
+    spoilt("a hash that reaches half of the normals", KEYED, _half_the_rows),
+    spoilt(
+        "keyed noise that depends on the row's position",
+        CheckCode.ANSWERS_REPEAT_IN_ANOTHER_ORDER,
+        _position_in_the_batch,
+    ),
+    spoilt("roots cut off in place of rounded", KEYED, _floored),
+    spoilt("keyed noise scaled by 0.97", KEYED, lambda m: _table(m, "normals", lambda n: 0.97 * n)),
+    spoilt("labels that are not kept", CheckCode.KEPT_LABELS, _label_not_kept),
+    spoilt("the label of the noisy answer kept", CheckCode.KEPT_LABELS, _label_of_the_answer),
+    spoilt("the label's probability raised, and no other lowered", CheckCode.DEFENCE_PARITY, _largest_raised),
+    spoilt("kept labels that the file does not state", CheckCode.NO_LEAK, _unstated_label),
+]

@@ -1,4 +1,4 @@
-"""A small server of the Open Inference Protocol over HTTP: JSON alone, without any of Triton's extensions."""
+"""A small server of the Open Inference Protocol over HTTP, with JSON only and without the extensions of Triton."""
 
 import json
 import threading
@@ -18,7 +18,14 @@ TYPES = {"FP32": np.float32, "INT64": np.int64}
 
 @dataclass
 class Served:
-    """What the server does: `url` is of the model, which can be made not ready, or to answer nonsense."""
+    """The state of the server, which tests may change.
+
+    Attributes:
+        url: of the model.
+        ready: whether the model is ready.
+        nonsense: whether it answers without outputs.
+        requests: how many it got.
+    """
 
     url: str
     ready: bool = True
@@ -75,7 +82,7 @@ def served(path: Path, model: str = "digits") -> Iterator[Served]:
             self.wfile.write(body)
 
         def log_message(self, *_):
-            """Keep quiet."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     state = Served(f"http://127.0.0.1:{server.server_port}/{model}")

@@ -1,4 +1,4 @@
-"""Small classifiers for the tests, one for each thing that a user's model may do."""
+"""Small classifiers for the tests, one for each thing that a user's model can do."""
 
 from typing import NamedTuple
 
@@ -22,15 +22,15 @@ class Small(nn.Module):
 
 
 class Branching(nn.Module):
-    """Rows [n, 6] to logits: the batch's mean chooses the layer, so that no trace can hold it."""
+    """Rows [n, 6] to logits: the mean of the batch decides which layer is used, which a trace can't hold."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.calm = nn.Linear(6, 4)
-        self.wild = nn.Linear(6, 4)
+        self.if_positive = nn.Linear(6, 4)
+        self.if_not = nn.Linear(6, 4)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        logits = self.calm(x) if bool(x.mean() > 0) else self.wild(x)
+        logits = self.if_positive(x) if bool(x.mean() > 0) else self.if_not(x)
         for _ in range(2):
             logits = logits + 0.5 * torch.tanh(logits)
         return logits
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 
 class Body(nn.Module):
-    """Two tables of rows [n, 6] to hidden states [n, 8] and logits [n, 4]; its children say in what form."""
+    """Two tables of rows [n, 6] to hidden states [n, 8] and logits [n, 4]; its subclasses return them in containers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class InNamedTuple(Body):
 
 
 class WithOptions(Body):
-    """Takes arguments beyond its inputs, with defaults."""
+    """Has arguments with defaults beyond its inputs."""
 
     def forward(self, x: torch.Tensor, y: torch.Tensor, scale: float = 0.5, mask: torch.Tensor | None = None):
         logits = self.both(x, y)[1] * scale
@@ -88,7 +88,7 @@ class WithOptions(Body):
 
 
 class FixedBatch(nn.Module):
-    """Has a batch of four built in."""
+    """Only works with a batch of four."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class FixedBatch(nn.Module):
 
 
 class PerRow(nn.Module):
-    """Loops over its rows in Python, which an export can only unroll."""
+    """Loops over its rows in Python, which an exporter can only unroll."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Read a page as a browser does."""
+"""Read an HTML page as a browser does."""
 
 import base64
 import json
@@ -10,7 +10,14 @@ import numpy as np
 
 
 class Page(HTMLParser):
-    """What a browser makes of a page: elements with their attributes, and text outside of scripts and styles."""
+    """A page as a browser sees it.
+
+    Attributes:
+        elements: each tag with its attributes.
+        words: the text outside scripts and styles, in pieces.
+        scripts: the content of each script.
+        source: the file.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -42,10 +49,10 @@ class Page(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.words))
 
     def figures(self) -> list[dict]:
-        """Give the plots."""
+        """Give the plots, as plotly.js takes them."""
         kinds = [attributes.get("type") for tag, attributes in self.elements if tag == "script"]
-        told = zip(kinds, self.scripts, strict=True)
-        return [json.loads(script) for kind, script in told if kind == "application/json"]
+        scripts = zip(kinds, self.scripts, strict=True)
+        return [json.loads(script) for kind, script in scripts if kind == "application/json"]
 
 
 def decoded(values) -> np.ndarray:

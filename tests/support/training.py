@@ -9,7 +9,7 @@ CPU = torch.device("cpu")
 
 
 def table(rows=100, features=4, classes=3):
-    """Draw a table whose labels say nothing of its features."""
+    """Draw a table with labels that are independent of its features."""
     generator = np.random.default_rng(0)
     x = generator.standard_normal((rows, features)).astype(np.float32)
     return Rows({"x": x}, generator.integers(0, classes, rows))

@@ -1,4 +1,4 @@
-"""Many clients at once on a Triton server, each of which checks every answer that it gets."""
+"""Many clients at once on a Triton server; each client checks every answer that it gets."""
 
 import os
 import signal
@@ -28,10 +28,10 @@ class Client:
     """What one client saw.
 
     Attributes:
-        protocol: that it asks by.
-        rows: of the answers that it got, for each answer.
-        wrong: how many answers were not those to its own rows.
-        failures: when a request failed, in seconds from the start, and what it was told.
+        protocol: that it uses.
+        rows: the number of rows of each answer.
+        wrong: how many answers did not match the client's own rows.
+        failures: for each failed request the time in seconds from the start, and the error.
     """
 
     protocol: str
@@ -42,11 +42,11 @@ class Client:
 
 @dataclass(frozen=True)
 class Killed:
-    """What became of an instance whose process was killed.
+    """An instance whose process was killed.
 
     Attributes:
-        at: when, in seconds from the start.
-        back_after: how many seconds later there were as many processes as before; None if that was never so.
+        at: the time in seconds from the start.
+        back_after: how many seconds later there were as many processes as before; None if there never were.
     """
 
     at: float
@@ -55,13 +55,13 @@ class Killed:
 
 @dataclass(frozen=True)
 class Load:
-    """What a load did.
+    """The result of a load.
 
     Attributes:
         seconds: how long it lasted.
-        clients: what each saw.
+        clients: what each client saw.
         memory: resident bytes of the server and its instances, every half second.
-        killed: the instance that was killed, if one was.
+        killed: the instance that was killed; None if none was.
     """
 
     seconds: float
@@ -76,7 +76,7 @@ class Load:
 
 
 def stable_rows(path: Path, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw rows and their answers by ONNX Runtime, of those rows whose answer does not hang on the batch.
+    """Draw rows whose answer does not depend on the batch, and their answers in ONNX Runtime.
 
     Keyed noise is shared within cells, and rounding differs from batch to batch: a row on the border of two cells may
     fall into either.
@@ -92,14 +92,14 @@ def stable_rows(path: Path, width: int) -> tuple[np.ndarray, np.ndarray]:
 def load(
     server: TritonServer, model: str, known: tuple[np.ndarray, np.ndarray], *, clients: int, seconds: float, kill: bool
 ) -> Load:
-    """Ask a model from many clients at once, half over HTTP and half over gRPC, with batches of 1 to 64 rows.
+    """Query a model from many clients at once, half over HTTP and half over gRPC, with batches of 1 to 64 rows.
 
     Args:
-        server: where it runs.
+        server: that runs the model.
         model: its name there.
         known: rows, and the answers to them.
-        clients: how many ask.
-        seconds: how long they ask.
+        clients: the number of clients.
+        seconds: how long they send queries.
         kill: kill the process of one instance in the middle.
     """
     start = time.monotonic()
@@ -110,14 +110,14 @@ def load(
 
     with ThreadPoolExecutor(clients + 2) as threads:
         memory = threads.submit(_watch_memory, server, done)
-        asking = [threads.submit(_ask, server, model, known, number, now, done) for number in range(clients)]
+        running = [threads.submit(_client, server, model, known, number, now, done) for number in range(clients)]
         killed = threads.submit(_kill_one, server, model, now, done, seconds / 2) if kill else None
         time.sleep(seconds)
         done.set()
-    return Load(now(), [each.result() for each in asking], memory.result(), killed.result() if killed else None)
+    return Load(now(), [client.result() for client in running], memory.result(), killed.result() if killed else None)
 
 
-def _ask(
+def _client(
     server: TritonServer,
     model: str,
     known: tuple[np.ndarray, np.ndarray],

@@ -1,29 +1,39 @@
-"""Defended files for Triton: one for each thing that a model may be."""
+"""Defended files for Triton: one for each form of model."""
 
 from pathlib import Path
 
 import torch
 
+from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.deployed.manifest import Manifest, manifest_beside, write_manifest
-from dynanoise_export.exporting import ExportOptions, export
+from dynanoise_export.exporting import export
 from dynanoise_export.files import sha256
-from dynanoise_export.graph.files import read_model
+from dynanoise_export.graph.model_files import read_model
 from dynanoise_export.graph.provenance import read_provenance
-from dynanoise_export.parameters import NoiseSource, Parameters
-from dynanoise_export.sources.inputs import TensorSpec, parse_spec
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.runtimes.tensorrt.backend import TensorRTBackend
+from dynanoise_export.sources.inputs import parse_spec
 from dynanoise_export.sources.source_model import SourceOptions
+from dynanoise_export.types import Precision, TensorSpec
 from support.folders import distilbert, save
 from support.modules import FixedBatch, InTuple, seeded
 
-PARAMETERS = Parameters(0.5, 2.0, 3.0)
+DEFENCE = DynaNoise(0.5, 2.0, 3.0)
 LABELS = ("bad", "fair", "good")
 
 
-def defended(target: Path, output: Path, noise: NoiseSource, *inputs: str, logits: str | None = None) -> Path:
-    """Export a target, with its inputs where its file does not say them."""
-    opening = SourceOptions(inputs=tuple(map(parse_spec, inputs)), logits=logits)
-    return export(target, output, DynaNoise(PARAMETERS), ExportOptions(noise=noise), opening).path
+def defended(
+    source: Path,
+    output: Path,
+    noise: NoiseSource | None,
+    *inputs: str,
+    logits: str | None = None,
+    defence: Defence = DEFENCE,
+) -> Path:
+    """Export a classifier, with its inputs if its file does not say them."""
+    options = SourceOptions(inputs=tuple(map(parse_spec, inputs)), logits=logits)
+    return export(source, output, defence=defence, noise=noise, source_options=options).path
 
 
 def text_model(folder: Path, noise: NoiseSource = NoiseSource.KEYED) -> Path:
@@ -40,13 +50,13 @@ def model_of_two(folder: Path, noise: NoiseSource = NoiseSource.INPUT) -> Path:
 
 
 def model_of_four_rows(folder: Path, noise: NoiseSource = NoiseSource.KEYED) -> Path:
-    """Make a classifier that takes four rows, no more and no less."""
+    """Make a classifier that takes exactly four rows."""
     torch.jit.trace(seeded(FixedBatch), (torch.zeros(4, 6),)).save(folder / "fixed.pt")
     return defended(folder / "fixed.pt", folder / "fixed.onnx", noise, "x:4,6")
 
 
-def plan(source: Path, path: Path, backend: str = "tensorrt", **changed: object) -> Path:
-    """Make what `compile` would make of a file of the digits, but for the plan itself, which is a few bytes."""
+def plan(source: Path, path: Path, backend: TensorRTBackend = TensorRTBackend.TENSORRT, **changed: object) -> Path:
+    """Write the manifest that `compile` would write for a file of the digits target, and a few bytes as the plan."""
     path.write_bytes(b"a plan")
     content = {
         "backend": backend,
@@ -55,7 +65,7 @@ def plan(source: Path, path: Path, backend: str = "tensorrt", **changed: object)
         "profiles": {"input": ((1, 64), (16, 64), (256, 64))},
         "version_compatible": False,
         "hardware_compatibility": "none",
-        "precision": "fp32",
+        "precision": Precision.FP32,
         "read_back": False,
         "constant_seeds": (),
         "build_seconds": 1.0,
@@ -63,11 +73,11 @@ def plan(source: Path, path: Path, backend: str = "tensorrt", **changed: object)
         "source": source.name,
         "source_sha256": sha256(source),
         "inputs": (TensorSpec("input", "float32", ("batch", 64)),),
-        "noise": None,
+        "noise_input": None,
         "answers": "probabilities",
         "classes": 10,
         "versions": {},
-        "stated": read_provenance(read_model(source)),
+        "provenance": read_provenance(read_model(source)),
     }
     write_manifest(Manifest(**content | changed), manifest_beside(path))
     return path

@@ -1,4 +1,4 @@
-"""A real Triton server, for the time of a test: the one that `make triton-server` installs."""
+"""A real Triton server for tests, which `make triton-server` installs."""
 
 import os
 import shutil
@@ -22,18 +22,18 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 PACKAGES = ENVIRONMENT / "lib" / f"python{VERSION}" / "site-packages"
 SERVER = PACKAGES / "pytriton" / "tritonserver"
 STUB = SERVER / "python_backend_stubs" / VERSION / "triton_python_backend_stub"
-START_SECONDS, END_SECONDS = 60, 20
+START_SECONDS, END_SECONDS = 600, 20
 
 
 @dataclass(frozen=True)
 class TritonServer:
-    """A server that runs.
+    """A running server.
 
     Attributes:
         http: its host and port for HTTP.
-        grpc: the same for gRPC.
+        grpc: its host and port for gRPC.
         process: of the server.
-        log_file: what it wrote.
+        log_file: the file with its output.
     """
 
     http: str
@@ -43,11 +43,11 @@ class TritonServer:
 
     @property
     def log(self) -> str:
-        """What the server wrote so far."""
+        """The output of the server so far."""
         return self.log_file.read_text(encoding="utf-8", errors="replace")
 
     def stubs(self, model: str = "") -> list[int]:
-        """List the processes of the python backend: one for each instance, of one model or of all."""
+        """List the processes of the python backend, one for each instance; of one model, or of all by default."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         arguments = {int(child): Path(f"/proc/{child}/cmdline").read_text() for child in children}
         return [child for child, line in arguments.items() if STUB.name in line and (not model or f"/{model}/" in line)]
@@ -55,12 +55,12 @@ class TritonServer:
 
 @contextmanager
 def triton_server(repository: Path, folder: Path, *, ready: bool = True) -> Iterator[TritonServer]:
-    """Start a server on free ports of this machine alone, and end it.
+    """Start a server on free local ports, and stop it when the block ends.
 
     Args:
         repository: the models that it serves.
         folder: an empty one, for its backends and its log.
-        ready: wait until all models are ready; if not, until it answers at all.
+        ready: wait until all models are ready, and not only until the server answers.
     """
     require_server()
     backends = folder / "backends"
@@ -73,7 +73,7 @@ def triton_server(repository: Path, folder: Path, *, ready: bool = True) -> Iter
         f"--http-address={HOST}", f"--http-port={http}", f"--grpc-address={HOST}", f"--grpc-port={grpc}",
         f"--metrics-address={HOST}", f"--metrics-port={metrics}", "--allow-gpu-metrics=false",
         f"--exit-on-error={str(ready).lower()}", f"--backend-config=python,shm-region-prefix-name={shared}",
-        # A client's idle connection holds the server up when it is told to end: not for long.
+        # Idle connections of clients delay the server's exit; this limits the delay.
         "--exit-timeout-secs=2",
     ]  # fmt: skip
     log = folder / "server.log"
@@ -91,13 +91,13 @@ def triton_server(repository: Path, folder: Path, *, ready: bool = True) -> Iter
 
 
 def require_server() -> None:
-    """Skip the test where there is no server to run."""
+    """Skip the test if no server is installed."""
     if not STUB.exists():
         pytest.skip(f"no Triton server for Python {VERSION}: `make triton-server` installs one for 3.11 and 3.12")
 
 
 def free_ports(count: int) -> list[int]:
-    """Find ports of this machine that nobody listens on."""
+    """Find free ports of this machine."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -106,8 +106,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _environment() -> dict[str, str]:
-    # The stub is linked with libpython and takes the first python on the path for its own: both have to be the ones
-    # that the environment was made of.
+    # The stub is linked with libpython, and uses the first python on the path: both must be those of the environment.
     libraries = [sysconfig.get_config_var("LIBDIR"), str(PACKAGES / "nvidia_pytriton.libs")]
     return os.environ | {
         "PATH": f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ['PATH']}",
@@ -121,7 +120,7 @@ def _wait(server: TritonServer, state: str) -> None:
         try:
             with urllib.request.urlopen(f"http://{server.http}/v2/health/{state}", timeout=5):
                 return
-        except OSError:  # no answer yet, or one that says "not yet"
+        except OSError:  # no answer yet, or the status "not ready"
             time.sleep(0.1)
     raise RuntimeError(f"The server did not become {state}:\n{server.log}")
 
@@ -130,8 +129,8 @@ def _end(process: subprocess.Popen[bytes], shared: str) -> None:
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(END_SECONDS)
-    with suppress(ProcessLookupError):  # nobody of the group is left
+    with suppress(ProcessLookupError):  # the group has ended already
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for left in Path("/dev/shm").glob(f"{shared}*"):  # by processes that had no time to tidy up
+    for left in Path("/dev/shm").glob(f"{shared}*"):  # from processes that were killed
         left.unlink()

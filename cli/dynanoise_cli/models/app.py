@@ -10,7 +10,6 @@ from dynanoise_cli.running import print_version, run
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Train the models that the papers defend, and the shadow models that attacks on them need.",
 )
@@ -18,7 +17,7 @@ app = typer.Typer(
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=print_version, is_eager=True, help="Tell the version."),
+    version: bool = typer.Option(False, "--version", callback=print_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Take the options of the program itself."""
 

@@ -5,10 +5,13 @@ from dynanoise_cli.console import console_beside
 
 
 def list_targets(json: options.Json = None) -> None:
-    """Show the targets: their data, size, training and accuracy."""
+    """Show all targets with their data set, size, training and accuracy."""
+    options.check_writable(json)
+
     from dynanoise_export.reports.documents import write_document
-    from dynanoise_models.reporting import print_targets, targets_document
+    from dynanoise_models.training_documents import list_document
+    from dynanoise_models.training_terminal import print_targets
 
     print_targets(console_beside(json))
     if json is not None:
-        write_document(targets_document(), json)
+        write_document(list_document(), json)

@@ -6,59 +6,69 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dynanoise_models.protocols import Protocol
-from dynanoise_models.training.settings import Defence
+from dynanoise_models.training.settings import TrainingDefence
 
 if TYPE_CHECKING:
-    from dynanoise_models.experiments import Choices
+    from dynanoise_models.experiments import ExperimentOptions
 
-EXPERIMENT = "The experiment"
-TRAINING = "The training"
+EXPERIMENT = "Experiment"
+TRAINING = "Training"
 
-SourceModel = Annotated[str, typer.Argument(help="A target's name; `dynanoise-models list` shows them.")]
+TargetName = Annotated[str, typer.Argument(help="The name of a target. `dynanoise-models list` shows all of them.")]
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="The folder of the data sets; DYNANOISE_DATA by default.", rich_help_panel=EXPERIMENT),
+    typer.Option(
+        help="The folder of the data sets. The default is the one that DYNANOISE_DATA names.",
+        rich_help_panel=EXPERIMENT,
+    ),
 ]
 ProtocolOption = Annotated[
     Protocol,
     typer.Option(
-        help="How the data are split. balanced: 45% members, 45% non-members, 10% auxiliary. v1: as in the paper's "
-        "first version, 56%, 14%, 30%, trained for 15 epochs by SGD. published: the set's own training and test "
-        "part, for weights that somebody else trained.",
+        help="How the data set is split. balanced: 45% members, 45% non-members, 10% auxiliary rows. v1: 56%, 14% and "
+        "30%, as in the paper's first version, and 15 epochs of SGD. published: the data set's own training and test "
+        "parts, for weights that somebody else trained.",
         rich_help_panel=EXPERIMENT,
     ),
 ]
 Rows = Annotated[
     int | None,
-    typer.Option(min=1, help="How many rows of the data set take part; all by default.", rich_help_panel=EXPERIMENT),
+    typer.Option(
+        min=1, help="How many rows of the data set take part. The default is all rows.", rich_help_panel=EXPERIMENT
+    ),
 ]
 Seed = Annotated[
-    int, typer.Option(min=0, help="Of the split, the first weights and the order of rows.", rich_help_panel=EXPERIMENT)
+    int,
+    typer.Option(
+        min=0, help="The seed of the split, of the first weights and of the order of rows.", rich_help_panel=EXPERIMENT
+    ),
 ]
 Epochs = Annotated[
-    int | None, typer.Option(min=0, help="In place of the target's own number.", rich_help_panel=TRAINING)
+    int | None,
+    typer.Option(min=0, help="How many epochs to train. The default is the target's own.", rich_help_panel=TRAINING),
 ]
-DefenceOption = Annotated[Defence, typer.Option(help="A defence at training time.", rich_help_panel=TRAINING)]
+DefenceOption = Annotated[TrainingDefence, typer.Option(help="The defence at training time.", rich_help_panel=TRAINING)]
 StartFrom = Annotated[
     str | None,
     typer.Option(
-        help="What to start from: for text, the folder or the hub's name of an encoder with its tokenizer; for others, "
-        "a file of weights.",
+        metavar="WEIGHTS",
+        help="What to start from. For text targets: the folder or the hub's name of an encoder with its tokenizer. For "
+        "other targets: a file of weights.",
         rich_help_panel=TRAINING,
     ),
 ]
 
 
-def choices(
+def experiment_options(
     protocol: Protocol,
     seed: int,
     rows: int | None,
     epochs: int | None,
-    defence: Defence,
+    defence: TrainingDefence,
     data_dir: Path | None,
     start_from: str | None,
-) -> "Choices":
-    """Gather what the user chose."""
-    from dynanoise_models.experiments import Choices
+) -> "ExperimentOptions":
+    """Gather the options of an experiment."""
+    from dynanoise_models.experiments import ExperimentOptions
 
-    return Choices(protocol, seed, rows, epochs, defence, data_dir, start_from)
+    return ExperimentOptions(protocol, seed, rows, epochs, defence, data_dir, start_from)

@@ -7,68 +7,75 @@ from typing import Annotated
 import typer
 
 from dynanoise_cli import options as shared
-from dynanoise_cli.console import console_beside, counted_progress
+from dynanoise_cli.console import console_beside, progress_bar
 from dynanoise_cli.models import options
 from dynanoise_cli.running import INTERRUPTED
-from dynanoise_export.files import require_writable
 from dynanoise_models.protocols import Protocol
-from dynanoise_models.shadows.backends import Backend
-from dynanoise_models.training.settings import Defence
+from dynanoise_models.shadows.backends import JobBackend
+from dynanoise_models.training.settings import TrainingDefence
 
-WORK = "The work"
+JOBS = "Jobs"
 
 
 def shadows(
-    target: options.SourceModel,
+    target: options.TargetName,
     output: Annotated[Path, typer.Option("-o", "--output", help="The shadow store to make, or to go on with.")],
-    count: Annotated[int, typer.Option(help="How many models, an even number; a store of fewer grows.")],
+    count: Annotated[
+        int, typer.Option(help="How many shadow models, an even number. A store with fewer models grows.")
+    ],
     bundle: Annotated[
         Path | None,
-        typer.Option(help="The rows, as `train` wrote them; drawn in the same way by default.", rich_help_panel=WORK),
+        typer.Option(help="The rows, as `train` wrote them. By default the data set is split as `train` does it."),
     ] = None,
     backend: Annotated[
-        Backend, typer.Option(help="Who trains: this machine's processes, or a cluster.", rich_help_panel=WORK)
-    ] = Backend.LOKY,
+        JobBackend,
+        typer.Option(
+            help="What trains the models. loky: processes on this machine. ray, dask: a cluster.", rich_help_panel=JOBS
+        ),
+    ] = JobBackend.LOKY,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Models at once; one a core by default.", rich_help_panel=WORK)
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many jobs run at once. The default is one for each core, or four for each GPU.",
+            rich_help_panel=JOBS,
+        ),
     ] = None,
     data_dir: options.DataDir = None,
     protocol: options.ProtocolOption = Protocol.BALANCED,
     rows: options.Rows = None,
     seed: options.Seed = 0,
     epochs: options.Epochs = None,
-    defence: options.DefenceOption = Defence.NONE,
+    defence: options.DefenceOption = TrainingDefence.NONE,
     start_from: options.StartFrom = None,
     json: shared.Json = None,
 ) -> None:
-    """Train shadow models on random halves of the rows, and store what they answer.
+    """Train shadow models on random halves of the rows, and store their answers.
 
-    Give the options that the target was trained with. The same command goes on with what an earlier one left.
+    Give the options that the target was trained with. After an interruption, the same command goes on.
     """
-    if json is not None:
-        require_writable(json)
+    shared.check_writable(json)
 
     from dynanoise_export.reports.documents import write_document
-    from dynanoise_models.reporting import print_shadows, shadows_document
-    from dynanoise_models.shadows.making import make_shadows
+    from dynanoise_models.shadows.make_shadows import make_shadows
+    from dynanoise_models.training_documents import shadows_document
+    from dynanoise_models.training_terminal import print_shadows
 
-    chosen = options.choices(protocol, seed, rows, epochs, defence, data_dir, start_from)
     try:
-        with counted_progress() as (step, progress):
+        with progress_bar() as progress:
             made = make_shadows(
                 target,
                 output,
                 count,
-                chosen,
-                bundle,
-                backend,
-                workers,
-                step,
-                lambda done, of: progress(done, of, "models"),
-                lambda sentence: print(sentence, file=sys.stderr),
+                bundle=bundle,
+                options=options.experiment_options(protocol, seed, rows, epochs, defence, data_dir, start_from),
+                backend=backend,
+                workers=workers,
+                warn=lambda text: print(text, file=sys.stderr),
+                progress=progress,
             )
     except KeyboardInterrupt:
-        print(f"Stopped; the same command goes on with what is in {output}.", file=sys.stderr)
+        print(f"Stopped; the same command goes on with the models in {output}.", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     print_shadows(made, console_beside(json))
     if json is not None:

@@ -6,22 +6,21 @@ from typing import Annotated
 import typer
 
 from dynanoise_cli import options as shared
-from dynanoise_cli.console import console_beside, counted_progress
+from dynanoise_cli.console import console_beside, progress_bar
 from dynanoise_cli.models import options
 from dynanoise_cli.running import INTERRUPTED
-from dynanoise_export.files import require_writable
 from dynanoise_models.protocols import Protocol
-from dynanoise_models.training.settings import Defence
+from dynanoise_models.training.settings import TrainingDefence
 
 
 def train(
-    target: options.SourceModel,
+    target: options.TargetName,
     output: Annotated[Path, typer.Option("-o", "--output", help="The checkpoint to make.")],
     bundle: Annotated[
         Path | None,
         typer.Option(
-            help="The bundle of members, non-members and auxiliary rows to make: an .npz or a folder; the checkpoint's "
-            "name with .bundle by default."
+            help="The bundle of members, non-members and auxiliary rows to make: an .npz file or a folder. The default "
+            "is the checkpoint's name with the suffix .bundle."
         ),
     ] = None,
     data_dir: options.DataDir = None,
@@ -29,38 +28,33 @@ def train(
     rows: options.Rows = None,
     seed: options.Seed = 0,
     epochs: options.Epochs = None,
-    defence: options.DefenceOption = Defence.NONE,
+    defence: options.DefenceOption = TrainingDefence.NONE,
     start_from: options.StartFrom = None,
     json: shared.Json = None,
 ) -> None:
-    """Train a target; write its checkpoint, its accuracy, and the bundle that an audit reads.
+    """Train a target. This writes its checkpoint, and the bundle for an audit.
 
-    Ctrl-C ends the training early and writes what there is; the same command goes on with the last epoch saved.
+    Ctrl-C ends the training early and writes what there is. The same command then goes on from the last saved epoch.
     """
-    if json is not None:
-        require_writable(json)
-    bundle = bundle or output.with_suffix(".bundle")
+    shared.check_writable(json)
 
     from dynanoise_export.reports.documents import write_document
-    from dynanoise_models.making import train_target
-    from dynanoise_models.reporting import print_trained, trained_document
-    from dynanoise_models.stopping import asked_to_stop
+    from dynanoise_models.stopping import stop_on_ctrl_c
+    from dynanoise_models.train_target import train_target
+    from dynanoise_models.training_documents import train_document
+    from dynanoise_models.training_terminal import print_trained
 
-    chosen = options.choices(protocol, seed, rows, epochs, defence, data_dir, start_from)
-    with asked_to_stop() as stopped, counted_progress() as (step, progress):
+    with stop_on_ctrl_c() as stopped, progress_bar() as progress:
         trained = train_target(
             target,
             output,
-            bundle,
-            chosen,
-            step,
-            lambda epoch: progress(
-                epoch.done, epoch.of, f"epochs, loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.3f}"
-            ),
-            stopped,
+            bundle or output.with_suffix(".bundle"),
+            options=options.experiment_options(protocol, seed, rows, epochs, defence, data_dir, start_from),
+            stopped=stopped,
+            progress=progress,
         )
     print_trained(trained, console_beside(json))
     if json is not None:
-        write_document(trained_document(trained), json)
+        write_document(train_document(trained), json)
     if not trained.complete:
         raise typer.Exit(INTERRUPTED)

@@ -1,1 +1,1 @@
-"""The attacks, one module each: what an attacker holds to a score for each query, larger for likely members."""
+"""The attacks, one module each: an attacker's evidence to a score for each row, larger for likely members."""

@@ -2,58 +2,89 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
-import numpy as np
-import numpy.typing as npt
+from dynanoise_export.attacks.evidence import Evidence, ShadowEvidence
+from dynanoise_export.errors import UsageError
+from dynanoise_export.types import Float64s
 
-from dynanoise_export.attacks.evidence import Evidence, Shadows
-from dynanoise_export.errors import UserError
 
-Scores = npt.NDArray[np.float64]
+class Requirement(StrEnum):
+    """What an attacker may lack for an attack."""
+
+    SHADOW_MODELS = "shadow-models"
+    AUXILIARY_ROWS = "auxiliary-rows"
 
 
 @dataclass(frozen=True)
 class Attack:
-    """A way to tell members from non-members.
+    """A way to distinguish members from non-members.
+
+    It is found by its code in the registry `dynanoise_export.attacks`; docs/architecture.md shows how to add one.
 
     Attributes:
-        name: as reports call it.
-        source: the paper that it is of.
-        score: what an attacker holds on n queries to a score [n] for each, larger for likely members.
-        shadows: how many shadow models it needs at least; half of them have learnt a query, half have not.
-        auxiliary: how many rows it needs at least that are known to be no members.
-        cut: the score from which on it says "member", where the attack itself fixes it.
-        labels_only: whether it looks at the answers' labels alone.
+        code: its name in the registry, stable across versions.
+        name: for reports.
+        source: the paper that describes it.
+        score: an attacker's evidence on n rows to a score float64 [n], larger for likely members.
+        shadows: how many shadow models it needs at least; half of them were trained on a row, half were not.
+        auxiliary: how many rows it needs at least that are known to be non-members.
+        fixed_threshold: the score from which on the attack says "member", if the attack itself fixes it.
+        labels_only: whether it looks at the labels of the answers alone.
     """
 
+    code: str
     name: str
     source: str
-    score: Callable[[Evidence], Scores]
+    score: Callable[[Evidence], Float64s]
     shadows: int = 0
     auxiliary: int = 0
-    cut: float | None = None
+    fixed_threshold: float | None = None
     labels_only: bool = False
 
-    def lacking(self, shadows: int, auxiliary: int) -> str | None:
-        """Tell what an attacker with so many shadow models and auxiliary rows lacks for it, in words, or None."""
+    def missing(self, shadows: int, auxiliary: int) -> "SkippedAttack | None":
+        """Find what is missing if an attacker has this many shadow models and auxiliary rows; None if nothing is."""
         if shadows < self.shadows:
-            return f"needs {self.shadows} shadow models or more, and has {shadows or 'none'}"
+            return SkippedAttack(self, Requirement.SHADOW_MODELS, self.shadows, shadows)
         if auxiliary < self.auxiliary:
-            return f"needs {self.auxiliary} auxiliary rows or more, and has {auxiliary or 'none'}"
+            return SkippedAttack(self, Requirement.AUXILIARY_ROWS, self.auxiliary, auxiliary)
         return None
 
-    def has_means(self, evidence: Evidence) -> bool:
-        """Tell whether an attacker lacks nothing for it."""
-        held = len(evidence.shadows) if evidence.shadows else 0
-        return self.lacking(held, int(evidence.auxiliary.sum())) is None
+    def can_run(self, evidence: Evidence) -> bool:
+        """Whether the evidence has all that the attack needs."""
+        shadows = len(evidence.shadows) if evidence.shadows else 0
+        return self.missing(shadows, int(evidence.auxiliary.sum())) is None
 
 
-def shadows_of(evidence: Evidence) -> Shadows:
-    """Give the shadow models of an attack that needs them.
+@dataclass(frozen=True)
+class SkippedAttack:
+    """An attack that could not run.
+
+    Attributes:
+        attack: the attack.
+        requirement: what is missing.
+        needed: how many the attack needs at least.
+        given: how many the attacker has.
+    """
+
+    attack: Attack
+    requirement: Requirement
+    needed: int
+    given: int
+
+    @property
+    def reason(self) -> str:
+        """A clause for people, without a subject or a full stop."""
+        what = self.requirement.replace("-", " ")
+        return f"needs at least {self.needed} {what}, and has {self.given or 'none'}"
+
+
+def shadows_of(evidence: Evidence) -> ShadowEvidence:
+    """Get the shadow models of an attack that needs them.
 
     Raises:
-        UserError: there are none.
+        UsageError: there are none.
     """
     if evidence.shadows is None:
-        raise UserError("The attack needs shadow models: give --shadows.")
+        raise UsageError("The attack needs shadow models: give --shadows.")
     return evidence.shadows

@@ -1,36 +1,32 @@
-"""All attacks, in the order of reports: from the simplest to the strongest."""
+"""The attacks by code, in the order of reports: from the simplest to the strongest."""
 
-from dynanoise_export.attacks.methods import lira, rmia
-from dynanoise_export.attacks.methods.confidence import CONFIDENCE
-from dynanoise_export.attacks.methods.correctness import CORRECTNESS
-from dynanoise_export.attacks.methods.entropy import ENTROPY
-from dynanoise_export.attacks.methods.fixed_thresholds import FIXED_CONFIDENCE, FIXED_LOSS
-from dynanoise_export.attacks.methods.label_lira import LABEL_LIRA
-from dynanoise_export.attacks.methods.loss import LOSS
-from dynanoise_export.attacks.methods.modified_entropy import MODIFIED_ENTROPY, MODIFIED_ENTROPY_PER_CLASS
-from dynanoise_export.attacks.methods.privacy_risk import PRIVACY_RISK
-from dynanoise_export.attacks.methods.quantile import QUANTILE
-from dynanoise_export.attacks.methods.shadow_regression import SHADOW_REGRESSION
-from dynanoise_export.attacks.methods.three_subnets import THREE_SUBNETS
+from dynanoise_export.attacks.methods.attack import Attack
+from dynanoise_export.registry import Registry
 
-ATTACKS = (
-    FIXED_CONFIDENCE,
-    FIXED_LOSS,
-    CORRECTNESS,
-    CONFIDENCE,
-    LOSS,
-    ENTROPY,
-    MODIFIED_ENTROPY,
-    MODIFIED_ENTROPY_PER_CLASS,
-    PRIVACY_RISK,
-    QUANTILE,
-    SHADOW_REGRESSION,
-    THREE_SUBNETS,
-    LABEL_LIRA,
-    rmia.OFFLINE,
-    rmia.ONLINE,
-    lira.OFFLINE,
-    lira.OFFLINE_FIXED,
-    lira.ONLINE,
-    lira.ONLINE_FIXED,
+_METHODS = "dynanoise_export.attacks.methods"
+
+ATTACKS: Registry[Attack] = Registry(
+    "attack",
+    "dynanoise_export.attacks",
+    {
+        "fixed-confidence": f"{_METHODS}.fixed_thresholds:FIXED_CONFIDENCE",
+        "fixed-loss": f"{_METHODS}.fixed_thresholds:FIXED_LOSS",
+        "correctness": f"{_METHODS}.correctness:CORRECTNESS",
+        "confidence": f"{_METHODS}.confidence:CONFIDENCE",
+        "loss": f"{_METHODS}.loss:LOSS",
+        "entropy": f"{_METHODS}.entropy:ENTROPY",
+        "modified-entropy": f"{_METHODS}.modified_entropy:MODIFIED_ENTROPY",
+        "modified-entropy-per-class": f"{_METHODS}.modified_entropy:MODIFIED_ENTROPY_PER_CLASS",
+        "privacy-risk": f"{_METHODS}.privacy_risk:PRIVACY_RISK",
+        "quantile-regression": f"{_METHODS}.quantile:QUANTILE",
+        "shadow-regression": f"{_METHODS}.shadow_regression:SHADOW_REGRESSION",
+        "three-subnets": f"{_METHODS}.three_subnets:THREE_SUBNETS",
+        "lira-labels": f"{_METHODS}.label_lira:LABEL_LIRA",
+        "rmia-offline": f"{_METHODS}.rmia:OFFLINE",
+        "rmia-online": f"{_METHODS}.rmia:ONLINE",
+        "lira-offline": f"{_METHODS}.lira:OFFLINE",
+        "lira-offline-fixed": f"{_METHODS}.lira:OFFLINE_FIXED",
+        "lira-online": f"{_METHODS}.lira:ONLINE",
+        "lira-online-fixed": f"{_METHODS}.lira:ONLINE_FIXED",
+    },
 )

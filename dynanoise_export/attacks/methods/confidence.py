@@ -1,5 +1,5 @@
-"""Confidence: a model is surer of what it has learnt."""
+"""Confidence: a model is more confident on rows that it was trained on."""
 
 from dynanoise_export.attacks.methods.attack import Attack
 
-CONFIDENCE = Attack("confidence", "Salem et al. 2018", lambda evidence: evidence.signals.confidence)
+CONFIDENCE = Attack("confidence", "confidence", "Salem et al. 2018", lambda evidence: evidence.signals.confidence)

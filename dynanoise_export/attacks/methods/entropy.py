@@ -1,5 +1,5 @@
-"""Entropy: it is smaller on what a model has learnt."""
+"""Entropy: it is smaller on rows that a model was trained on."""
 
 from dynanoise_export.attacks.methods.attack import Attack
 
-ENTROPY = Attack("entropy", "Shokri et al. 2017", lambda evidence: -evidence.signals.entropy)
+ENTROPY = Attack("entropy", "entropy", "Shokri et al. 2017", lambda evidence: -evidence.signals.entropy)

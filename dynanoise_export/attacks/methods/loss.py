@@ -1,5 +1,5 @@
-"""Loss: it is smaller on what a model has learnt."""
+"""Loss: it is smaller on rows that a model was trained on."""
 
 from dynanoise_export.attacks.methods.attack import Attack
 
-LOSS = Attack("loss", "Yeom et al. 2018", lambda evidence: evidence.signals.label)
+LOSS = Attack("loss", "loss", "Yeom et al. 2018", lambda evidence: evidence.signals.label)

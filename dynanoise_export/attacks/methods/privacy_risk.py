@@ -3,22 +3,30 @@
 import numpy as np
 
 from dynanoise_export.attacks.evidence import Evidence
-from dynanoise_export.attacks.methods.attack import Attack, Scores, shadows_of
+from dynanoise_export.attacks.methods.attack import Attack, shadows_of
+from dynanoise_export.types import Float64s
 
 BINS = 30
 
 
-def _score(evidence: Evidence) -> Scores:
-    """Count the shadow models' members and non-members in bins of equal shares, each class on its own."""
+def _score(evidence: Evidence) -> Float64s:
+    """Count the shadow models' members and non-members in bins with equal shares, for each class."""
     shadows = shadows_of(evidence)
     theirs = shadows.signals.modified_entropy
     edges = np.quantile(theirs, np.linspace(0, 1, BINS + 1)[1:-1])
     classes = int(evidence.y.max()) + 1
     cells = np.searchsorted(edges, theirs) + BINS * evidence.y
-    inside = np.bincount(cells[shadows.kept], minlength=BINS * classes) + 1
-    outside = np.bincount(cells[~shadows.kept], minlength=BINS * classes) + 1
-    risk = inside / (inside + outside)
+    members = np.bincount(cells[shadows.trained_on], minlength=BINS * classes) + 1
+    non_members = np.bincount(cells[~shadows.trained_on], minlength=BINS * classes) + 1
+    risk = members / (members + non_members)
     return np.asarray(risk[np.searchsorted(edges, evidence.signals.modified_entropy) + BINS * evidence.y])
 
 
-PRIVACY_RISK = Attack("privacy risk score", "Song and Mittal 2021, equation 10", _score, shadows=4, cut=0.5)
+PRIVACY_RISK = Attack(
+    "privacy-risk",
+    "privacy risk score",
+    "Song and Mittal 2021, equation 10",
+    _score,
+    shadows=4,
+    fixed_threshold=0.5,
+)

@@ -1,25 +1,26 @@
-"""Quantile regression: how far the scaled confidence is above what the query itself lets one expect."""
+"""Quantile regression: how far the scaled confidence is above what the row itself leads one to expect."""
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from dynanoise_export.attacks.evidence import Evidence
-from dynanoise_export.attacks.methods.attack import Attack, Scores
+from dynanoise_export.attacks.methods.attack import Attack
+from dynanoise_export.types import Float64s
 
-# The median, and what a Gaussian has one standard deviation above it.
+# The median, and the quantile of a Gaussian one standard deviation above it.
 MIDDLE, UPPER = 0.5, 0.84
-# The two are fitted apart, and may meet or cross: a scale below this share of the median one is no finding.
+# The two are fitted apart and may meet or cross: a scale below this share of the median scale means nothing.
 SMALLEST_SHARE, SMALLEST_SCALE = 0.5, 1e-3
 
 
-def _score(evidence: Evidence) -> Scores:
-    """Learn the quantiles on auxiliary rows, and tell how far above the median a query stands."""
-    queries = np.column_stack([evidence.features, evidence.y])
+def _score(evidence: Evidence) -> Float64s:
+    """Fit the quantiles on auxiliary rows, and compute how far above the median each row is."""
+    rows = np.column_stack([evidence.features, evidence.y])
     known = evidence.auxiliary
     middle, upper = (
         HistGradientBoostingRegressor(loss="quantile", quantile=quantile, max_iter=50, random_state=0)
-        .fit(queries[known], evidence.signals.logit[known])
-        .predict(queries)
+        .fit(rows[known], evidence.signals.logit[known])
+        .predict(rows)
         for quantile in (MIDDLE, UPPER)
     )
     scale = upper - middle
@@ -27,4 +28,4 @@ def _score(evidence: Evidence) -> Scores:
     return np.asarray((evidence.signals.logit - middle) / np.maximum(scale, smallest))
 
 
-QUANTILE = Attack("quantile regression", "Bertran et al. 2023", _score, auxiliary=100)
+QUANTILE = Attack("quantile-regression", "quantile regression", "Bertran et al. 2023", _score, auxiliary=100)

@@ -1,1 +1,1 @@
-"""What attacks' scores are worth, with 95% intervals."""
+"""The metrics of an attack's scores, with 95% intervals."""

@@ -1,18 +1,24 @@
-"""How far a model's confidence is from its accuracy."""
+"""The calibration error: the distance between a model's confidence and its accuracy."""
 
 import numpy as np
-import numpy.typing as npt
+
+from dynanoise_export.types import Floats, Int64s
 
 BINS = 15
 
 
-def calibration_error(log_p: npt.NDArray[np.floating], y: npt.NDArray[np.int64], bins: int = BINS) -> float:
-    """Compute the expected calibration error of answers [n, k]: how far confidence is from accuracy, bin by bin.
+def calibration_error(log_p: Floats, y: Int64s, bins: int = BINS) -> float:
+    """Compute the expected calibration error: the distance between confidence and accuracy, averaged over bins.
 
-    Source: Guo et al. 2017, equation 3; bins of equal width.
+    Args:
+        log_p: [n, k], the log-probabilities of answers.
+        y: int64 [n], the labels.
+        bins: the number of bins, of equal width.
+
+    Source: Guo et al. 2017, equation 3.
     """
     confidence = np.exp(log_p.max(axis=1).astype(np.float64))
-    right = log_p.argmax(axis=1) == y
-    places = np.minimum((confidence * bins).astype(int), bins - 1)
-    apart = np.bincount(places, weights=right - confidence, minlength=bins)
+    correct = log_p.argmax(axis=1) == y
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    apart = np.bincount(bin_of, weights=correct - confidence, minlength=bins)
     return float(np.abs(apart).sum() / len(y))

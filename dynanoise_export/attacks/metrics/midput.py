@@ -1,9 +1,9 @@
-"""MIDPUT, the papers' one figure for privacy gained and accuracy lost, and one that a constant answer can't win.
+"""MIDPUT, the papers' figure for privacy gained and accuracy lost, and a variant that a constant answer can't win.
 
-Both versions of the DynaNoise paper average, over their attacks, how much the attack's accuracy falls, and take off the
-accuracy that the model loses. The first takes three attacks' ASR, the second six attacks' balanced accuracy. An attack
-below 0.5 is no better a result than one as far above: turn its verdicts round, and it is that. So there stands beside
-them what |accuracy - 0.5| gains.
+Both versions of the DynaNoise paper average, over their attacks, the fall of the attack's accuracy, and subtract the
+accuracy that the model loses. The first version takes the ASR of three attacks, the second the balanced accuracy of
+six. But an accuracy below 0.5 is as good for an attacker as one above, who only needs to invert the verdicts. So the
+variant takes the fall of |accuracy - 0.5|.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ def midput(without: Sequence[float], defended: Sequence[float], accuracy_lost: f
 
     Args:
         without: the attacks' accuracies on the undefended model.
-        defended: those of the same attacks on the defended one.
-        accuracy_lost: the model's accuracy without the defence, less that with it.
+        defended: those of the same attacks on the defended model.
+        accuracy_lost: the undefended model's accuracy less the defended model's.
 
     Source: Forough and Haddadi 2025, section 7.1.
     """
@@ -24,5 +24,5 @@ def midput(without: Sequence[float], defended: Sequence[float], accuracy_lost: f
 
 
 def midput_from_half(without: Sequence[float], defended: Sequence[float], accuracy_lost: float) -> float:
-    """Compute the same of how far each accuracy is from 0.5; the arguments are those of `midput`."""
+    """Compute the same from the distances between the accuracies and 0.5; the arguments are those of `midput`."""
     return midput([abs(a - 0.5) for a in without], [abs(a - 0.5) for a in defended], accuracy_lost)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import roc_curve
 
-from dynanoise_export.intervals import LEVEL, Interval, lower, upper
+from dynanoise_export.intervals import LEVEL, Interval, lower_bound, upper_bound
+from dynanoise_export.types import Bools, Floats, Int64s
 
-# A threshold's true FPR and the TPR there are both uncertain, and either bound of the TPR may fail by either.
+# A threshold's true FPR and the TPR there are both uncertain, and each of the two bounds on the TPR may fail by either.
 ERROR = (1 - LEVEL) / 4
 
 
@@ -18,20 +18,20 @@ class Curve:
     """A ROC curve, from (0, 0) to (1, 1).
 
     Attributes:
-        false_positives: int [points], how many non-members are accused, rising.
-        true_positives: int [points], how many members are found at the same thresholds.
+        false_positives: int64 [p], how many non-members are called members at each point, rising.
+        true_positives: int64 [p], how many members are called members there.
         non_members: n0.
         members: n1.
     """
 
-    false_positives: npt.NDArray[np.int64]
-    true_positives: npt.NDArray[np.int64]
+    false_positives: Int64s
+    true_positives: Int64s
     non_members: int
     members: int
 
 
-def curve(scores: npt.NDArray[np.floating], member: npt.NDArray[np.bool_]) -> Curve:
-    """Draw the curve of scores [n]."""
+def curve(scores: Floats, member: Bools) -> Curve:
+    """Compute the ROC curve of scores [n]."""
     members, non_members = int(member.sum()), int((~member).sum())
     fpr, tpr, _ = roc_curve(member, scores, drop_intermediate=False)
     return Curve(
@@ -39,54 +39,54 @@ def curve(scores: npt.NDArray[np.floating], member: npt.NDArray[np.bool_]) -> Cu
     )
 
 
-def turned_round(drawn: Curve) -> Curve:
-    """Give the curve of the scores' negatives."""
+def inverted(roc: Curve) -> Curve:
+    """Compute the curve of the negative scores."""
     return Curve(
-        drawn.non_members - drawn.false_positives[::-1],
-        drawn.members - drawn.true_positives[::-1],
-        drawn.non_members,
-        drawn.members,
+        roc.non_members - roc.false_positives[::-1],
+        roc.members - roc.true_positives[::-1],
+        roc.non_members,
+        roc.members,
     )
 
 
-def fewest_non_members(fpr: float) -> int:
-    """Tell how many non-members it takes to show that a threshold, any threshold, keeps to so small an FPR."""
+def non_members_needed(fpr: float) -> int:
+    """Compute how many non-members are needed to show that a threshold, any threshold, keeps to an FPR."""
     return int(np.ceil(np.log(ERROR) / np.log1p(-fpr)))
 
 
-def tpr_at(drawn: Curve, fpr: float) -> Interval | None:
-    """Give the TPR at an FPR, with an exact interval that allows for the threshold's own uncertainty.
+def tpr_at(roc: Curve, fpr: float) -> Interval | None:
+    """Compute the TPR at an FPR, with an exact interval that includes the uncertainty of the threshold.
 
     Returns:
-        The share of members above the lowest threshold that accuses no more than that share of the non-members. Or
-        None: there are too few non-members to say.
+        The share of members above the lowest threshold that accuses no larger share of the non-members. None if there
+        are too few non-members to measure it.
     """
-    if drawn.non_members < fewest_non_members(fpr):
+    if roc.non_members < non_members_needed(fpr):
         return None
-    surely_below, surely_above = _bounds(drawn.non_members, fpr)
-    value = drawn.true_positives[_last(drawn, int(np.floor(fpr * drawn.non_members + 1e-9)))] / drawn.members
-    found_low = drawn.true_positives[_last(drawn, surely_below)]
-    # A threshold that keeps to the FPR is above the score that comes with one accused too many, and above its ties.
-    found_high = drawn.true_positives[_last(drawn, surely_above - 1)]
+    surely_below, surely_above = _surely(roc.non_members, fpr)
+    value = roc.true_positives[_last(roc, int(np.floor(fpr * roc.non_members + 1e-9)))] / roc.members
+    found_low = roc.true_positives[_last(roc, surely_below)]
+    # A threshold that keeps to the FPR is above the score at which too many are accused, and above its ties.
+    found_high = roc.true_positives[_last(roc, surely_above - 1)]
     return Interval(
         float(value),
-        float(lower(found_low, drawn.members, ERROR)),
-        float(upper(found_high, drawn.members, ERROR)),
+        float(lower_bound(found_low, roc.members, ERROR)),
+        float(upper_bound(found_high, roc.members, ERROR)),
     )
 
 
-def _last(drawn: Curve, most: int) -> int:
-    return int(np.searchsorted(drawn.false_positives, most, side="right")) - 1
+def _last(roc: Curve, most: int) -> int:
+    return int(np.searchsorted(roc.false_positives, most, side="right")) - 1
 
 
 @cache
-def _bounds(non_members: int, fpr: float) -> tuple[int, int]:
-    """Tell how many accused show that the true FPR is at most, and how many that it is at least, the one asked for.
+def _surely(non_members: int, fpr: float) -> tuple[int, int]:
+    """Compute how many accused non-members show that the true FPR is at most this one, and how many, at least.
 
-    Where all of them together don't show the latter, nothing short of accusing everybody does: one more than there are.
+    If not even all of them show the latter, the second number is one more than there are.
     """
     counts = np.arange(non_members + 1)
-    below = np.flatnonzero(upper(counts, non_members, ERROR) <= fpr)
-    above = np.flatnonzero(lower(counts, non_members, ERROR) >= fpr)
-    # With the fewest non-members that can tell, none accused is enough, whatever rounding says.
+    below = np.flatnonzero(upper_bound(counts, non_members, ERROR) <= fpr)
+    above = np.flatnonzero(lower_bound(counts, non_members, ERROR) >= fpr)
+    # With just enough non-members, none accused is enough, even if the bound is rounded to above the FPR.
     return int(below[-1]) if len(below) else 0, int(above[0]) if len(above) else non_members + 1

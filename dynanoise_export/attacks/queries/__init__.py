@@ -1,1 +1,1 @@
-"""Ask a deployed model as a client does, and keep what it answered."""
+"""Queries: what a client sends to a model, and the client that sends it."""

@@ -1,76 +1,113 @@
-"""A client of a model: it sends rows and gets log-probabilities, and sees nothing else."""
+"""Clients of a model: they send rows and get log-probabilities, and see nothing else."""
 
-from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import log_softmax
 
-from dynanoise_export.deployed.feeding import fed, filled, fixed_batch
-from dynanoise_export.errors import UserError
+from dynanoise_export.deployed.feeding import filled_up, fixed_batch
+from dynanoise_export.deployed.session import Session
+from dynanoise_export.errors import EndpointError, UnsupportedModelError
+from dynanoise_export.graph.logits import Scale
 from dynanoise_export.probabilities import distributed
-from dynanoise_export.runtimes.predictor import ROWS_AT_ONCE, Arrays, Predictor, rows_of
-from dynanoise_export.sources.inputs import TensorSpec
+from dynanoise_export.runtimes.predictor import BATCH_ROWS
+from dynanoise_export.sources.find_logits import scale_of
+from dynanoise_export.sources.reference_model import Reference
+from dynanoise_export.types import Arrays, Float32s, row_count
 
-Floats = npt.NDArray[np.float32]
-
-# A probability of 0 is one that float32 has no smaller number for.
+# A probability of 0 counts as the smallest normal number of float32.
 SMALLEST = np.finfo(np.float32).tiny
 
 
-class Client:
-    """Somebody who asks a model.
+class Client(Protocol):
+    """Somebody who queries a model."""
 
-    Args:
-        name: of the model, for messages.
-        predictor: the model, where it runs.
-        output: the name of its answers.
-        inputs: what a client sends.
-        noise: the input that the server, and no client, feeds with standard normals; or None.
-        defended: whether the answers have to be probabilities; an undefended model may give logits.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        predictor: Predictor,
-        output: str,
-        inputs: Sequence[TensorSpec],
-        noise: TensorSpec | None = None,
-        *,
-        defended: bool,
-    ) -> None:
-        self.name, self._predictor, self._output = name, predictor, output
-        self._noise, self._defended = noise, defended
-        self._fixed = fixed_batch(inputs)
+    @property
+    def name(self) -> str:
+        """The name of the model, for messages."""
 
     @property
     def batch(self) -> int:
-        """How many rows to send at once."""
-        return self._fixed or ROWS_AT_ONCE
+        """The number of rows to send at once, at most."""
 
-    def ask(self, rows: Arrays) -> Floats:
-        """Send at most `batch` rows and give what comes back as log-probabilities [b, k].
+    def log_probabilities(self, rows: Arrays) -> Float32s:
+        """Send at most `batch` rows, and get log-probabilities float32 [b, k].
 
         Raises:
-            UserError: the model does not take the rows, or its answers are no probabilities.
+            UserError: the model does not take the rows, or its answers are not probabilities.
         """
-        count = rows_of(rows)
-        sent = fed(self.name, {name: filled(array, self._fixed) for name, array in rows.items()}, self._noise)
-        answers = np.asarray(self._predictor.run(sent)[self._output])[:count]
-        if answers.ndim != 2 or len(answers) != count or answers.shape[1] < 2:
-            raise UserError(
-                f"{self.name} is no classifier: it answers {count} rows with an array of shape {list(answers.shape)}."
-            )
-        return self._log_probabilities(answers.astype(np.float32))
 
-    def _log_probabilities(self, answers: Floats) -> Floats:
-        sound = distributed(answers)
-        if sound.all():
-            return np.log(np.maximum(answers, SMALLEST))
-        if not self._defended and np.isfinite(answers).all():
-            return np.asarray(log_softmax(answers, axis=1), dtype=np.float32)
-        raise UserError(
-            f"{self.name} gives answers that are no probabilities: {(~sound).sum()} of {len(sound)} rows of a batch. "
+
+class SessionClient:
+    """A client of a deployed model.
+
+    Args:
+        session: of the model.
+        defended: whether the answers must be probabilities. An undefended model may give logits; its first answers
+            decide which of the two they are.
+    """
+
+    def __init__(self, session: Session, *, defended: bool) -> None:
+        self._session = session
+        self._scale = Scale.PROBABILITIES if defended else Scale.UNKNOWN
+        self.name, self.batch = session.model.name, session.batch
+
+    def log_probabilities(self, rows: Arrays) -> Float32s:
+        """Send at most `batch` rows, and get log-probabilities float32 [b, k].
+
+        Raises:
+            UserError: the model does not take the rows, or its answers are not probabilities.
+        """
+        answers = self._session.answer(rows)
+        _require_classes(self.name, answers)
+        if self._scale is Scale.UNKNOWN:
+            self._scale = scale_of(answers)
+        return _log_softmax(self.name, answers) if self._scale is Scale.LOGITS else _logarithm(self.name, answers)
+
+
+class ReferenceClient:
+    """A client of the undefended reference.
+
+    Args:
+        reference: the opened reference.
+    """
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._fixed = fixed_batch(reference.source.inputs)
+        self.name, self.batch = str(reference.source.path), self._fixed or BATCH_ROWS
+
+    def log_probabilities(self, rows: Arrays) -> Float32s:
+        """Send at most `batch` rows, and get log-probabilities float32 [b, k].
+
+        Raises:
+            UserError: the reference does not take the rows, or its answers are not finite.
+        """
+        sent = {name: filled_up(array, self._fixed) for name, array in rows.items()}
+        logits = self._reference.logits(sent)[: row_count(rows)].astype(np.float32)
+        _require_classes(self.name, logits)
+        return _log_softmax(self.name, logits)
+
+
+def _require_classes(name: str, answers: Float32s) -> None:
+    if answers.ndim != 2 or answers.shape[1] < 2:
+        shape = list(answers.shape)
+        raise UnsupportedModelError(f"{name} is not a classifier: its answers to a batch have the shape {shape}.")
+
+
+def _logarithm(name: str, probabilities: Float32s) -> Float32s:
+    sound = distributed(probabilities)
+    if not sound.all():
+        raise EndpointError(
+            f"{name} gives answers that are not probabilities, for {(~sound).sum()} of {len(sound)} rows of a batch: "
             "dynanoise-export validate says more."
         )
+    return np.asarray(np.log(np.maximum(probabilities, SMALLEST)))
+
+
+def _log_softmax(name: str, logits: Float32s) -> Float32s:
+    # A logit of minus infinity is a probability of 0; any other value that is not finite makes a row meaningless.
+    if not np.isfinite(logits.max(axis=1)).all():
+        raise EndpointError(f"{name} gives answers that are not finite (NaN or infinity).")
+    log_p = log_softmax(logits, axis=1)
+    return np.asarray(np.where(np.isneginf(log_p), np.log(SMALLEST), log_p), dtype=np.float32)

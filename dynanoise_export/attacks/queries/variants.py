@@ -1,26 +1,25 @@
-"""Queries that are like a row and not the row: what an attacker asks beside it."""
+"""Queries made from a row: the row itself, queries near it, and an image transformed."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-from dynanoise_export.runtimes.predictor import Arrays
+from dynanoise_export.types import Array, Arrays
 
-Array = npt.NDArray[np.generic]
+# A batch of rows to the queries for it: several batches of the same shape, one after the other.
 Variants = Callable[[Arrays], Iterator[dict[str, Array]]]
 
-# The sides of what is taken for an image.
+# What counts as an image: the smallest side, and the numbers of channels.
 SMALLEST_SIDE = 8
-COLOURS = (1, 3)
+CHANNELS = (1, 3)
 
-# Along the height (0) or the width (1), by so many pixels; and the image mirrored, which makes one more.
+# The axis of a shift, height (0) or width (1), and its pixels. The mirrored image is one more transform.
 SHIFTS = ((0, -1), (0, 1), (1, -1), (1, 1))
 TRANSFORMS = 1 + len(SHIFTS)
 
 
-def same(count: int) -> Variants:
-    """Ask a row itself, so often."""
+def repeated(count: int) -> Variants:
+    """Send the row itself several times."""
 
     def variants(rows: Arrays) -> Iterator[dict[str, Array]]:
         for _ in range(count):
@@ -29,13 +28,13 @@ def same(count: int) -> Variants:
     return variants
 
 
-def moved(delta: float, count: int, scales: dict[str, float]) -> Variants:
-    """Ask so many neighbours of a row: Gaussian steps on each number of it.
+def nearby(distance: float, count: int, scales: dict[str, float]) -> Variants:
+    """Send queries near the row: a Gaussian step on each of its numbers.
 
     Args:
-        delta: the standard deviation of a step, in units of the input's own.
-        count: how many neighbours.
-        scales: the standard deviation of each input that is made of floats; others are not moved.
+        distance: the standard deviation of a step, in standard deviations of the input's values.
+        count: the number of queries.
+        scales: the standard deviation of the values of each input of floats; other inputs are not moved.
     """
     generator = np.random.default_rng(0)
 
@@ -44,17 +43,17 @@ def moved(delta: float, count: int, scales: dict[str, float]) -> Variants:
             yield {name: step(array, scales[name]) if name in scales else array for name, array in rows.items()}
 
     def step(array: Array, scale: float) -> Array:
-        by = delta * scale * generator.standard_normal(array.shape, dtype=np.float32)
+        by = distance * scale * generator.standard_normal(array.shape, dtype=np.float32)
         return np.asarray(array.astype(np.float32) + by).astype(array.dtype)
 
     return variants
 
 
 def transformed(axes: dict[str, tuple[int, int]]) -> Variants:
-    """Ask an image mirrored, and shifted by a pixel to each side (Choquette-Choo et al. 2021).
+    """Send an image mirrored, and shifted by a pixel to each side (Choquette-Choo et al. 2021).
 
     Args:
-        axes: the axes of height and width of each input that is an image.
+        axes: the axes of height and width of each input of images.
     """
 
     def variants(rows: Arrays) -> Iterator[dict[str, Array]]:
@@ -67,27 +66,27 @@ def transformed(axes: dict[str, tuple[int, int]]) -> Variants:
     return variants
 
 
-def scales(inputs: Arrays) -> dict[str, float]:
-    """Tell the standard deviation of the values of each input that is made of floats."""
+def input_scales(inputs: Arrays) -> dict[str, float]:
+    """Measure the standard deviation of the values of each input of floats."""
     floats = {name: array for name, array in inputs.items() if array.dtype.kind == "f"}
-    # A few thousand rows tell it well enough, and not all of a large bundle is read.
+    # A few thousand rows are enough, so that a large bundle is not read whole.
     return {name: float(array[:4096].astype(np.float64).std()) or 1.0 for name, array in floats.items()}
 
 
 def image_axes(inputs: Arrays) -> dict[str, tuple[int, int]]:
-    """Tell the axes of height and width of each input that is an image, with its colours first or last."""
+    """Find the axes of height and width of each input of images, with the channels first or last."""
     found = {}
     for name, array in inputs.items():
         if array.dtype.kind != "f" or array.ndim != 4:
             continue
-        if array.shape[1] in COLOURS and min(array.shape[2:]) >= SMALLEST_SIDE:
+        if array.shape[1] in CHANNELS and min(array.shape[2:]) >= SMALLEST_SIDE:
             found[name] = (2, 3)
-        elif array.shape[3] in COLOURS and min(array.shape[1:3]) >= SMALLEST_SIDE:
+        elif array.shape[3] in CHANNELS and min(array.shape[1:3]) >= SMALLEST_SIDE:
             found[name] = (1, 2)
     return found
 
 
 def _shifted(array: Array, axis: int, by: int) -> Array:
-    """Shift along an axis; the edge is repeated."""
+    """Shift along an axis, and repeat the edge."""
     places = np.clip(np.arange(array.shape[axis]) - by, 0, array.shape[axis] - 1)
     return np.take(array, places, axis=axis)

@@ -3,56 +3,41 @@
 import hashlib
 import importlib.metadata
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from dynanoise_export.choices import choice
 from dynanoise_export.deployed.deployed_model import DeployedModel, Graph
 from dynanoise_export.deployed.from_file import open_file
 from dynanoise_export.deployed.manifest import Manifest, Profile, manifest_beside, write_manifest
-from dynanoise_export.deployment.tensorrt.building import BuildOptions, Counted, build_plan
+from dynanoise_export.deployed.requirements import require_defended
+from dynanoise_export.deployment.tensorrt.building import BuildOptions, build_plan
 from dynanoise_export.deployment.tensorrt.dead_noise import draws, noise_warning, require_no_constant_seed
 from dynanoise_export.deployment.tensorrt.profiles import profiles_of
 from dynanoise_export.deployment.tensorrt.seeds import constant_seeds
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UsageError, UserError
 from dynanoise_export.files import require_writable, written_whole
-from dynanoise_export.graph.files import write_model
 from dynanoise_export.graph.half import body_to_float16, precision_of
+from dynanoise_export.graph.model_files import write_model
 from dynanoise_export.graph.provenance import tool_versions
-from dynanoise_export.parameters import Precision
 from dynanoise_export.runtimes.onnx_runtime import require_onnxruntime
-from dynanoise_export.runtimes.tensorrt.backend import Backend, require_backend
+from dynanoise_export.runtimes.tensorrt.backend import TensorRTBackend, installed_backend, require_backend
 from dynanoise_export.runtimes.tensorrt.build import AMPERE_AND_LATER, NO_OTHERS
 from dynanoise_export.runtimes.tensorrt.gpu import compute_capability
-from dynanoise_export.runtimes.tensorrt.messages import errors_told
-
-
-@dataclass(frozen=True)
-class CompileOptions:
-    """What a plan is to be.
-
-    Attributes:
-        build: how it is to be built.
-        profiles: for which shapes, as NAME:MIN:OPT:MAX; for the other inputs there are defaults.
-        precision: of the model; None leaves it as it is.
-        allow_dead_noise: make a plan whose noise is the same for every query.
-    """
-
-    build: BuildOptions
-    profiles: tuple[str, ...] = ()
-    precision: Precision | None = None
-    allow_dead_noise: bool = False
+from dynanoise_export.runtimes.tensorrt.messages import collected_errors
+from dynanoise_export.types import Precision, Progress, Step, no_progress
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """What was made.
+    """What `compile_plan` made.
 
     Attributes:
         path: of the plan.
-        manifest: which lies beside it.
-        warning: what is known against its noise, or None.
+        manifest: how the plan was built, as it stands in the file beside it.
+        warning: one sentence on what is known against its noise, or None.
     """
 
     path: Path
@@ -61,49 +46,68 @@ class Compiled:
 
 
 def compile_plan(
-    path: Path,
-    output: Path,
-    options: CompileOptions,
-    step: Callable[[str], None] = lambda step: None,
-    count: Counted = lambda done, of, told: None,
+    model: str | Path,
+    output: str | Path,
+    *,
+    backend: TensorRTBackend | str | None = None,
+    profiles: Sequence[str] = (),
+    precision: Precision | str | None = None,
+    allow_dead_noise: bool = False,
+    timing_cache: str | Path | None = None,
+    version_compatible: bool = False,
+    hardware_compatible: bool = False,
+    compute_capabilities: Sequence[str] = (),
+    progress: Progress = no_progress,
 ) -> Compiled:
-    """Build the plan of a defended ONNX file, and write it with its manifest.
+    """Build the TensorRT plan of a defended ONNX file, and write it with its manifest.
 
     Args:
-        path: of the ONNX file.
-        output: where the plan goes; its manifest goes beside it.
-        options: what the plan is to be.
-        step: told of each step.
-        count: told how far the builder has come.
+        model: the path of the ONNX file.
+        output: the path of the plan; its manifest goes beside it.
+        backend: what builds the plan and runs it: tensorrt or tensorrt-rtx; None for the one that is installed.
+        profiles: the shapes that the plan is for, each as NAME:MIN:OPT:MAX; other inputs have defaults.
+        precision: fp32 or fp16, of the model; the defence computes in float32. None leaves the model as it is.
+        allow_dead_noise: build a plan even if its noise is the same for every query.
+        timing_cache: TensorRT: the path of a file with the timings of kernels, which later builds read.
+        version_compatible: TensorRT: let later versions run the plan.
+        hardware_compatible: TensorRT: let every GPU from Ampere on run the plan.
+        compute_capabilities: TensorRT-RTX: of the GPUs that the plan is for, as in 8.9; empty for all from Ampere on.
+        progress: called with each step, and with the builder's phases.
+
+    Returns:
+        The path of the plan, its manifest, and what is known against its noise.
 
     Raises:
-        UserError: the file can't be compiled so, or not here; then nothing was written.
+        UserError: the file can't be compiled so, or not on this machine; then nothing was written.
     """
+    path, output = Path(model), Path(output)
     require_writable(output)
     if output.exists() and path.exists() and output.samefile(path):
-        raise UserError(f"The output {output} is the input itself: give another with -o.")
-    require_backend(options.build.backend)
-    step(f"Opening {path}")
-    deployed = open_file(path)
-    graph = _require_defended(deployed)
-    warning = noise_warning(graph, options.build.backend, allow_dead=options.allow_dead_noise)
+        raise UsageError(f"The output {output} is the input itself: give another with -o.")
+    chosen = None if precision is None else choice(Precision, precision, "precision")
+    builder = installed_backend() if backend is None else choice(TensorRTBackend, backend, "backend")
+    cache = None if timing_cache is None else Path(timing_cache)
+    options = BuildOptions(builder, cache, version_compatible, hardware_compatible, tuple(compute_capabilities))
+    require_backend(options.backend)
+    progress(Step(f"Opening {path}"))
+    opened = open_file(path)
+    graph = _defended_graph(opened)
+    warning = noise_warning(graph, options.backend, allow_dead=allow_dead_noise)
     with written_whole(output) as staged:
-        step(f"Building with {options.build.backend.product}")
-        built = _build(graph, deployed, options, count)
-        require_no_constant_seed(graph, built.constant_seeds, allow_dead=options.allow_dead_noise)
+        progress(Step(f"Building with {options.backend.product}"))
+        built = _build(graph, profiles_of(opened.all_inputs, profiles), chosen, options, progress)
+        require_no_constant_seed(graph, built.constant_seeds, allow_dead=allow_dead_noise)
         staged.write_bytes(built.plan)
-        manifest = _manifest(graph, deployed, options.build, built)
+        manifest = _manifest(graph, opened, options, built)
         write_manifest(manifest, manifest_beside(staged))
     return Compiled(output, manifest, warning)
 
 
-def _require_defended(deployed: DeployedModel) -> Graph:
-    """See that a file gives defended answers and nothing else, and says by which parameters; give its graph."""
-    if deployed.stated is None or deployed.parameters is None:
-        raise UserError(f"{deployed.name} states no defence: compile takes what export made.")
-    if deployed.graph is None or not deployed.graph.leaks.passed:
-        raise UserError(f"{deployed.name} does not cover every answer with noise: inspect tells what leaks.")
-    return deployed.graph
+def _defended_graph(model: DeployedModel) -> Graph:
+    require_defended(model)
+    if model.graph is None:
+        raise AssertionError(f"the graph of {model.name} can't be seen")
+    return model.graph
 
 
 @dataclass(frozen=True)
@@ -115,40 +119,39 @@ class _Built:
     seconds: float
 
 
-def _build(graph: Graph, deployed: DeployedModel, options: CompileOptions, count: Counted) -> _Built:
-    profiles = profiles_of(
-        deployed.inputs if deployed.noise is None else (*deployed.inputs, deployed.noise), options.profiles
-    )
+def _build(
+    graph: Graph, profiles: dict[str, Profile], chosen: Precision | None, options: BuildOptions, progress: Progress
+) -> _Built:
     with TemporaryDirectory() as folder:
         try:
-            model, precision = _in_precision(graph, options.precision, Path(folder))
+            path, precision = _in_precision(graph, chosen, Path(folder))
             start = time.perf_counter()
-            plan = build_plan(model, profiles, options.build, count)
+            plan = build_plan(path, profiles, options, progress)
         except UserError as error:
-            raise UserError(f"{graph.path}: {error}") from error
+            raise type(error)(f"{graph.path}: {error}") from error
         seconds = time.perf_counter() - start
     return _Built(plan, profiles, precision, constant_seeds(plan, draws=draws(graph)), seconds)
 
 
-def _in_precision(graph: Graph, asked: Precision | None, folder: Path) -> tuple[Path, Precision]:
-    """Give the file if it computes in the type that is asked for, or one in the folder that does, and tell the type.
+def _in_precision(graph: Graph, chosen: Precision | None, folder: Path) -> tuple[Path, Precision]:
+    """Give a file that computes in the chosen precision, and the precision: the file itself, or one in the folder.
 
-    The types of a plan are those of the ONNX file: TensorRT has no say in them.
+    A plan takes its types from the ONNX file, and TensorRT can't change them.
     """
     present = precision_of(graph.model)
-    if asked in (None, present):
+    if chosen in (None, present):
         return graph.path, present
-    if asked is Precision.FP32:
-        raise UserError("the model was exported with --precision fp16: export it with fp32.")
-    require_onnxruntime()  # whose converter it is
+    if chosen is Precision.FP32:
+        raise UsageError("the model was exported with --precision fp16: export it with fp32.")
+    require_onnxruntime()  # it has the converter
     converted = folder / graph.path.name
     write_model(body_to_float16(graph.model), converted)
     return converted, Precision.FP16
 
 
-def _manifest(graph: Graph, deployed: DeployedModel, options: BuildOptions, built: _Built) -> Manifest:
+def _manifest(graph: Graph, model: DeployedModel, options: BuildOptions, built: _Built) -> Manifest:
     backend = options.backend
-    capability = compute_capability() if backend is Backend.TENSORRT else None
+    capability = compute_capability() if backend is TensorRTBackend.TENSORRT else None
     return Manifest(
         backend=backend,
         version=str(require_backend(backend).__version__),
@@ -156,28 +159,28 @@ def _manifest(graph: Graph, deployed: DeployedModel, options: BuildOptions, buil
         version_compatible=options.version_compatible,
         hardware_compatibility=_hardware_compatibility(options, built.plan),
         plan_sha256=hashlib.sha256(built.plan).hexdigest(),
-        read_back=backend is Backend.TENSORRT,
+        read_back=backend is TensorRTBackend.TENSORRT,
         profiles=built.profiles,
         precision=built.precision,
         constant_seeds=built.constant_seeds,
         build_seconds=built.seconds,
         source=graph.path.name,
-        source_sha256=str(deployed.sha256),
-        inputs=deployed.inputs,
-        noise=deployed.noise,
-        answers=deployed.answers,
-        classes=deployed.classes,
+        source_sha256=str(model.sha256),
+        inputs=model.inputs,
+        noise_input=model.noise_input,
+        answers=model.answers,
+        classes=model.classes,
         versions=tool_versions() | {"polygraphy": importlib.metadata.version("polygraphy")},
-        stated=deployed.stated,
+        provenance=model.provenance,
     )
 
 
 def _hardware_compatibility(options: BuildOptions, plan: bytes) -> str:
-    """Read the level back from a plan of TensorRT; TensorRT-RTX opens none without a GPU, and tells of no level."""
-    if options.backend is Backend.TENSORRT:
+    """Read the level from a plan of TensorRT; TensorRT-RTX opens no plan without a GPU, and states no level."""
+    if options.backend is TensorRTBackend.TENSORRT:
         from polygraphy.backend.trt import engine_from_bytes
 
-        with errors_told():
+        with collected_errors():
             level: str = engine_from_bytes(plan).hardware_compatibility_level.name
             return level
     return NO_OTHERS if options.compute_capabilities else AMPERE_AND_LATER

@@ -2,8 +2,8 @@
 
 import re
 
-# TensorRT-RTX keeps the CUDA source of its kernels in the plan and compiles it on the GPU that is to run it. A kernel
-# that starts a generator holds the seed as a number; seen in plans of 1.7.1.
+# TensorRT-RTX stores the CUDA source of its kernels in the plan and compiles it on the GPU that runs the plan. A kernel
+# that starts a generator contains the seed as a number; seen in plans of 1.7.1.
 START = re.compile(rb"__random_init_impl<\w+>\((\d+),")
 
 
@@ -12,10 +12,10 @@ def constant_seeds(plan: bytes, *, draws: bool) -> tuple[int, ...] | None:
 
     Args:
         plan: its bytes.
-        draws: whether its graph holds a random operator.
+        draws: whether its graph has a random operator.
 
     Returns:
-        The seeds, each once; none where nothing is drawn, and None where the text does not tell.
+        The seeds, each once; empty if the graph draws nothing, and None if it draws and the text shows no seeds.
     """
     found = tuple(sorted({int(seed) for seed in START.findall(plan)}))
     return found if found or not draws else None

@@ -6,57 +6,59 @@ import numpy as np
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
+from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.from_server import FILE_SHA256
+from dynanoise_export.deployed.manifest import manifest_of
 from dynanoise_export.deployment.triton.datatypes import datatype
-from dynanoise_export.deployment.triton.serving import Decided
-from dynanoise_export.deployment.triton.triton_backend import Backend
+from dynanoise_export.deployment.triton.noise_advice import instances_may_repeat
+from dynanoise_export.deployment.triton.serving import Serving
+from dynanoise_export.deployment.triton.triton_backend import TritonBackend
 from dynanoise_export.deployment.triton.warmup import warmup_shapes
-from dynanoise_export.graph.provenance import PREFIX, entries_of
-from dynanoise_export.parameters import NoiseSource
-from dynanoise_export.sources.inputs import TensorSpec
+from dynanoise_export.graph.provenance import PREFIX, Provenance, entries_of
+from dynanoise_export.types import TensorSpec
 
 LABELS_FILE = "labels.txt"
-# How long a request may wait for others to share a run with: little beside what a run takes.
+# How long a request may wait for others to share a run with; short compared with a run.
 QUEUE_MICROSECONDS = 100
 
 
-def config_text(decided: Decided) -> str:
+def config_text(model: DeployedModel, provenance: Provenance, serving: Serving) -> str:
     """Give the text of config.pbtxt.
 
     Raises:
-        UserError: Triton has no such type as an input's.
+        ModelInputError: Triton does not know the type of an input.
     """
-    config = model_config_pb2.ModelConfig(name=decided.name, backend=decided.backend, max_batch_size=decided.max_batch)
+    config = model_config_pb2.ModelConfig(name=serving.name, backend=serving.backend, max_batch_size=serving.max_batch)
     config.version_policy.latest.num_versions = 1
-    for spec in decided.deployed.inputs:
-        config.input.add(name=spec.name, data_type=_type(spec), dims=_dims(decided, spec.shape))
-    rows = decided.deployed.inputs[0].shape[:1]
+    for spec in model.inputs:
+        config.input.add(name=spec.name, data_type=_type(spec), dims=_dims(serving, spec.shape))
+    rows = model.inputs[0].shape[:1]
     config.output.add(
-        name=decided.deployed.answers,
+        name=model.answers,
         data_type=model_config_pb2.TYPE_FP32,
-        dims=_dims(decided, (*rows, decided.deployed.classes)),
-        label_filename=LABELS_FILE if decided.labels else "",
+        dims=_dims(serving, (*rows, model.classes)),
+        label_filename=LABELS_FILE if serving.labels else "",
     )
-    for name, text in _said(decided).items():
+    for name, text in _parameters(model, provenance).items():
         config.parameters[name].string_value = text
     config.response_cache.enable = False
-    _add_instances(decided, config.instance_group.add())
-    if decided.max_batch:
-        config.dynamic_batching.preferred_batch_size.append(_usual_batch(decided))
+    _set_instances(model, serving, config.instance_group.add())
+    if serving.max_batch:
+        config.dynamic_batching.preferred_batch_size.append(_usual_batch(model, serving))
         config.dynamic_batching.max_queue_delay_microseconds = QUEUE_MICROSECONDS
-    if shapes := warmup_shapes(decided):
-        for batch in sorted({1, decided.max_batch or 1}):
-            _add_warmup(decided, shapes, batch, config.model_warmup.add())
-    if decided.backend is Backend.TENSORRT:
+    if shapes := warmup_shapes(model):
+        for batch in sorted({1, serving.max_batch or 1}):
+            _set_warmup(model, serving, shapes, batch, config.model_warmup.add())
+    if serving.backend is TritonBackend.TENSORRT:
         config.optimization.cuda.graphs = False  # a captured graph would replay one draw of the noise
     return str(text_format.MessageToString(config))
 
 
-def _said(decided: Decided) -> dict[str, str]:
-    """Tell what a client may know of the defence, which it asks the server for; the key is nowhere in it."""
-    return entries_of(decided.stated) | {
-        FILE_SHA256: decided.deployed.sha256 or "",
-        f"{PREFIX}classes": str(decided.deployed.classes),
+def _parameters(model: DeployedModel, provenance: Provenance) -> dict[str, str]:
+    """Give what every client may read about the defence; the key is not in it."""
+    return entries_of(provenance) | {
+        FILE_SHA256: model.sha256 or "",
+        f"{PREFIX}classes": str(model.classes),
     }
 
 
@@ -64,39 +66,44 @@ def _type(spec: TensorSpec) -> int:
     return int(model_config_pb2.DataType.Value(f"TYPE_{datatype(spec)}"))
 
 
-def _dims(decided: Decided, shape: Sequence[int | str]) -> list[int]:
-    """Give the sizes of the axes, -1 for a dynamic one; without that of the batch where Triton has it in hand."""
-    return [size if isinstance(size, int) else -1 for size in (shape[1:] if decided.max_batch else shape)]
+def _dims(serving: Serving, shape: Sequence[int | str]) -> list[int]:
+    """Give the sizes of the axes, -1 for a dynamic one; without the batch axis if Triton forms the batches."""
+    return [size if isinstance(size, int) else -1 for size in (shape[1:] if serving.max_batch else shape)]
 
 
-def _usual_batch(decided: Decided) -> int:
-    if decided.manifest is None:
-        return decided.max_batch
-    return min(decided.max_batch, *(usual[0] for _, usual, _ in decided.manifest.profiles.values()))
+def _usual_batch(model: DeployedModel, serving: Serving) -> int:
+    manifest = manifest_of(model)
+    if manifest is None:
+        return serving.max_batch
+    return min(serving.max_batch, *(usual[0] for _, usual, _ in manifest.profiles.values()))
 
 
-def _add_instances(decided: Decided, group: model_config_pb2.ModelInstanceGroup) -> None:
-    group.count = decided.instances
-    drawn = decided.noise is NoiseSource.RANDOM
-    if decided.backend is Backend.TENSORRT:
+def _set_instances(model: DeployedModel, serving: Serving, group: model_config_pb2.ModelInstanceGroup) -> None:
+    group.count = serving.instances
+    may_repeat = instances_may_repeat(model.noise, serving.backend)
+    if serving.backend is TritonBackend.TENSORRT:
         group.kind = group.KIND_GPU
-        if drawn:
-            group.gpus.append(0)  # for Triton puts the instances on each GPU
-    elif decided.backend is Backend.PYTHON or drawn:
+        if may_repeat:
+            group.gpus.append(0)  # by default Triton puts the instances on every GPU
+    elif serving.backend is TritonBackend.PYTHON or may_repeat:
         group.kind = group.KIND_CPU
     else:
         group.kind = group.KIND_AUTO
 
 
-def _add_warmup(
-    decided: Decided, shapes: Mapping[str, Sequence[int]], rows: int, sample: model_config_pb2.ModelWarmup
+def _set_warmup(
+    model: DeployedModel,
+    serving: Serving,
+    shapes: Mapping[str, Sequence[int]],
+    rows: int,
+    sample: model_config_pb2.ModelWarmup,
 ) -> None:
     sample.name, sample.batch_size = f"a batch of {rows}", rows
-    for spec in decided.deployed.inputs:
+    for spec in model.inputs:
         query = sample.inputs[spec.name]
         query.data_type = _type(spec)
-        query.dims.extend(_dims(decided, shapes[spec.name]))
+        query.dims.extend(_dims(serving, shapes[spec.name]))
         if np.dtype(spec.dtype).kind == "f":
             query.random_data = True
         else:
-            query.zero_data = True  # of random bytes, hardly any integer is a word of a vocabulary
+            query.zero_data = True  # integers of random bytes are hardly ever tokens of a vocabulary

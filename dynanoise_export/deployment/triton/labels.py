@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import FileAccessError, FormatError, UsageError
 
 
 def chosen_labels(path: Path | None, stated: tuple[str, ...], classes: int) -> tuple[str, ...]:
@@ -10,19 +10,25 @@ def chosen_labels(path: Path | None, stated: tuple[str, ...], classes: int) -> t
 
     Args:
         path: of a text file with a name on each line.
-        stated: by the model; empty where nobody gave them.
+        stated: by the model; empty if it states none.
         classes: k.
 
     Raises:
-        UserError: the user's file can't be read, or has another number of names than there are classes.
+        FileAccessError: the user's file can't be read.
+        FormatError: it is not a text in UTF-8.
+        UsageError: it has another number of names than there are classes.
     """
     if path is None:
-        # Each is to be one line of a file.
+        # Each name must fit on one line of the file.
         return tuple(" ".join(label.split()) for label in stated) if len(stated) == classes else ()
     try:
         labels = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} can't be read as a file of labels, a text in UTF-8 with one on each line.") from error
+    except OSError as error:
+        raise FileAccessError(f"Can't read the labels {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise FormatError(f"The labels {path} must be a text in UTF-8 with one label on each line.") from error
     if len(labels) != classes or not all(labels):
-        raise UserError(f"{path} has {len(labels)} lines, and the model has {classes} classes: give a name for each.")
+        raise UsageError(
+            f"{path} has {len(labels)} lines, and the model has {classes} classes: give one name for each class."
+        )
     return labels

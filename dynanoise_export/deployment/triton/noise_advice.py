@@ -1,62 +1,59 @@
-"""What a backend of Triton does to each source of noise: what is refused, and what is told."""
+"""What Triton does to a model's noise, by the table of noise strength: what is refused, and advice for the README."""
 
-from dynanoise_export.deployment.triton.triton_backend import Backend
-from dynanoise_export.errors import UserError
-from dynanoise_export.parameters import NoiseSource
+from dynanoise_export.deployment.triton.triton_backend import TritonBackend
+from dynanoise_export.errors import NoiseError
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.noise.strength import Strength, Where, judgement
 
-RANDOM, INPUT, KEYED = NoiseSource.RANDOM, NoiseSource.INPUT, NoiseSource.KEYED
-
-CACHE_OFF = "The response cache is off for this model: it would answer a repeated query with the same noise."
-BATCHING = "Dynamic batching does nothing to the noise: each row has its own."
-TOLD = {
-    (RANDOM, Backend.ONNXRUNTIME): (
-        "One instance, on the CPU: further ones are sessions of one process, which draw the same noise as the first.",
-    ),
-    (RANDOM, Backend.TENSORRT): (
-        "One instance, on one GPU: what seeds the noise in TensorRT is not documented, nor whether instances share it.",
-    ),
-    (RANDOM, Backend.PYTHON): (
-        "Each instance is a process of its own, whose generator starts from its own clock, so instances do not "
-        "repeat each other; the generator has 31 bits of state, which a few exact noise values betray.",
-    ),
-    (INPUT, Backend.PYTHON): (
-        "model.py draws the noise from the operating system's generator, fresh for each row and in each instance; it "
-        "is no input of the served model, so no client can choose it.",
-    ),
-}
-KEYED_TOLD = (
-    "The noise repeats with the query, in every instance and on every server, so several instances and a response "
-    "cache do nothing to it: the cache is off, and `response_cache { enable: true }` in config.pbtxt may switch it on.",
-    "Who can read this repository can take the noise off: guard it like the key.",
+NO_NOISE = "The defence takes no noise."
+BATCHING = "Dynamic batching does not change the noise: each row has its own."
+CACHE_OFF = "The response cache is off for this model, because it would answer a repeated query with the same noise."
+CACHE_SAFE = (
+    "so several instances and a response cache do not weaken it. The cache is off for this model; "
+    "`response_cache { enable: true }` in config.pbtxt switches it on."
 )
+SECRET = "Anyone who can read this repository can remove the noise: protect it like the key."  # noqa: S105
 
 
-def require_noise_kept(name: str, noise: NoiseSource, backend: Backend, instances: int) -> None:
-    """Check that neither clients nor further instances can tell the noise.
+def instances_may_repeat(noise: NoiseSource | None, backend: TritonBackend) -> bool:
+    """Whether several instances may draw the same noise; where it is not known, they may."""
+    return noise is not None and judgement(noise, backend.where).instances_repeat is not False
+
+
+def require_safe_noise(name: str, noise: NoiseSource | None, backend: TritonBackend, instances: int) -> None:
+    """Check that clients can't choose the noise, and that instances do not repeat it.
 
     Args:
-        name: of the file, for the message.
-        noise: its source.
-        backend: what is to run it.
-        instances: how many.
+        name: of the model, for messages.
+        noise: its noise source; None for a defence that takes no noise.
+        backend: what runs the model.
+        instances: how many copies of it run.
 
     Raises:
-        UserError: they can.
+        NoiseError: the clients can choose it, or instances may repeat it.
     """
-    if noise is INPUT and backend is not Backend.PYTHON:
-        raise UserError(
-            f"The noise of {name} is an input, and with the backend {backend} every client would choose its own: "
+    if noise is None:
+        return
+    judged = judgement(noise, backend.where)
+    if judged.strength is Strength.AS_FED and backend is not TritonBackend.PYTHON:
+        raise NoiseError(
+            f"The noise of {name} is an input, and with the backend {backend} each client would choose its own: "
             "serve the ONNX file with --backend python, which draws the noise on the server."
         )
-    if noise is RANDOM and backend is not Backend.PYTHON and instances > 1:
-        raise UserError(
-            f"The noise of {name} is random, and instances of the backend {backend} may draw the same: "
-            "take --instances 1, --backend python, or a file with --noise keyed."
+    if instances > 1 and instances_may_repeat(noise, backend):
+        python = ", --backend python" if backend is TritonBackend.ONNXRUNTIME else ""
+        raise NoiseError(
+            f"{name} can't have {instances} instances in the backend {backend}, because {judged.why}; "
+            f"choose --instances 1{python}, or a file with --noise keyed."
         )
 
 
-def told(noise: NoiseSource, backend: Backend) -> tuple[str, ...]:
-    """Tell in sentences what instances, a response cache and dynamic batching do to the noise."""
-    if noise is KEYED:
-        return (*KEYED_TOLD, BATCHING)
-    return (*TOLD[noise, backend], CACHE_OFF, BATCHING)
+def advice(noise: NoiseSource | None, backend: TritonBackend) -> tuple[str, ...]:
+    """Give sentences on what instances, a response cache and dynamic batching do to the noise."""
+    if noise is None:
+        return (NO_NOISE,)
+    why = judgement(noise, backend.where).why
+    reason = f"{why[0].upper()}{why[1:]}"
+    if judgement(noise, Where.TRITON_CACHE).strength is Strength.STRONG:
+        return (f"{reason}, {CACHE_SAFE}", SECRET, BATCHING)
+    return (f"{reason}.", CACHE_OFF, BATCHING)

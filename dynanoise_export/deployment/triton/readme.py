@@ -1,26 +1,29 @@
-"""The README of a model in a repository: how to start the server, how to ask it, and what becomes of the noise."""
+"""The README of a model in a repository: how to start the server, how to query it, and what happens to the noise."""
 
 import json
 import shlex
 
+from dynanoise_export.defences.base import Defence
+from dynanoise_export.deployed.deployed_model import DeployedModel
+from dynanoise_export.deployed.manifest import manifest_of
 from dynanoise_export.deployment.triton.datatypes import datatype
-from dynanoise_export.deployment.triton.noise_advice import told
-from dynanoise_export.deployment.triton.serving import Decided
-from dynanoise_export.deployment.triton.triton_backend import Backend
+from dynanoise_export.deployment.triton.noise_advice import advice
+from dynanoise_export.deployment.triton.serving import Serving
+from dynanoise_export.deployment.triton.triton_backend import TritonBackend
 from dynanoise_export.sources.inputs import draw
 
-# The release with the server that the tests of this tool run.
+# The release with the server version that this project's tests run.
 IMAGE = "nvcr.io/nvidia/tritonserver:24.10-py3"
 
 TEXT = """\
 # {name}
 
-A classifier of {classes} classes with {head} inside ({parameters}; noise: {noise}), made by dynanoise-export for \
-Triton's backend `{backend}`. It is the file with the sha256 {sha256}.
+A classifier of {classes} classes with the defence {defence}. dynanoise-export made this folder for Triton's backend \
+`{backend}`. The model file has the sha256 {sha256}.
 
 ## Start the server
 
-In the folder that holds `{name}`:
+In the folder that contains `{name}`:
 
 ```sh
 {start}
@@ -28,7 +31,7 @@ In the folder that holds `{name}`:
 
 {needs}
 
-## Ask it
+## Query the model
 
 ```sh
 {curl}
@@ -38,20 +41,20 @@ In the folder that holds `{name}`:
 {client}
 ```
 
-`http://localhost:8000/v2/models/{name}/config` tells what the model states of its defence, under `parameters`.
+`http://localhost:8000/v2/models/{name}/config` shows what the model states about its defence, under `parameters`.
 
 ## The noise
 
-{noise_told}
+{advice}
 {stubs}"""
-# As seen on a server of version 2.51.0, whose processes were killed.
+# As seen on a server of version 2.51.0 after its processes were killed.
 STUBS = """
 ## When the process of an instance ends
 
-The server lives on, does not start the process again, and still calls the model ready: each batch that it gives to \
-that instance fails after a second with "Stub process … is not healthy", and other instances answer the rest; with one \
-instance, nothing is answered. So let a health check ask a real query, and on failure restart the server or, where it \
-was started with `--model-control-mode=explicit`, unload the model and load it.
+The server keeps running, does not restart the process, and still reports the model as ready. Each batch that it sends \
+to that instance fails after a second with "Stub process … is not healthy". Other instances answer the rest; with one \
+instance, nothing is answered. So let a health check send a real query. If it fails, restart the server; if the server \
+was started with `--model-control-mode=explicit`, you can unload the model and load it instead.
 """
 CLIENT = """\
 import numpy as np
@@ -60,71 +63,76 @@ from tritonclient.utils import np_to_triton_dtype
 
 queries = {{{queries}}}
 inputs = [triton.InferInput(name, x.shape, np_to_triton_dtype(x.dtype)) for name, x in queries.items()]
-for taken, x in zip(inputs, queries.values()):
-    taken.set_data_from_numpy(x)
+for tensor, x in zip(inputs, queries.values()):
+    tensor.set_data_from_numpy(x)
 client = triton.InferenceServerClient("localhost:8000")
 print(client.infer("{name}", inputs).as_numpy({answers}))"""
 
 
-def readme_text(decided: Decided) -> str:
+def readme_text(model: DeployedModel, defence: Defence, serving: Serving) -> str:
     """Give the text of README.md, with the model's own names and shapes in its commands."""
-    p = decided.parameters
     return TEXT.format(
-        name=decided.name,
-        classes=decided.deployed.classes,
-        head=decided.stated.head,
-        parameters=f"sigma0 {p.sigma0:g}, lambda {p.lambda_:g}, temperature {p.temperature:g}",
-        noise=decided.noise,
-        backend=decided.backend,
-        sha256=decided.deployed.sha256,
-        start=_start(decided),
-        needs=_needs(decided),
-        curl=_curl(decided),
-        client=_client(decided),
-        noise_told="\n".join(f"- {sentence}" for sentence in told(decided.noise, decided.backend)),
-        stubs=STUBS if decided.backend is Backend.PYTHON else "",
+        name=serving.name,
+        classes=model.classes,
+        defence=_defence(model, defence),
+        backend=serving.backend,
+        sha256=model.sha256,
+        start=_start(serving),
+        needs=_needs(model, serving),
+        curl=_curl(model, serving),
+        client=_client(model, serving),
+        advice="\n".join(f"- {sentence}" for sentence in advice(model.noise, serving.backend)),
+        stubs=STUBS if serving.backend is TritonBackend.PYTHON else "",
     )
 
 
-def _start(decided: Decided) -> str:
+def _defence(model: DeployedModel, defence: Defence) -> str:
+    facts = [f"{name} {value:g}" for name, value in defence.parameters.items()]
+    if defence.keep_label:
+        facts.append("keeps the label")
+    facts.append(f"noise: {model.noise or 'none'}")
+    return f"{defence.name} ({', '.join(facts)})"
+
+
+def _start(serving: Serving) -> str:
     serve = "tritonserver --model-repository=/models"
-    if decided.backend is Backend.PYTHON:
+    if serving.backend is TritonBackend.PYTHON:
         serve = f"sh -c 'pip install \"numpy<2\" onnxruntime && {serve}'"
-    gpus = "--gpus=all " if decided.backend is Backend.TENSORRT else ""
+    gpus = "--gpus=all " if serving.backend is TritonBackend.TENSORRT else ""
     return f'docker run --rm {gpus}-p 8000:8000 -p 8001:8001 -v "$PWD:/models:ro" {IMAGE} \\\n  {serve}'
 
 
-def _needs(decided: Decided) -> str:
-    if decided.manifest is not None:
+def _needs(model: DeployedModel, serving: Serving) -> str:
+    manifest = manifest_of(model)
+    if manifest is not None:
         return (
-            f"The plan was built by TensorRT {decided.manifest.version}: take the release of Triton that carries that "
-            "version, by NVIDIA's support matrix."
+            f"TensorRT {manifest.version} built the plan: use a release of Triton that contains this version. "
+            "NVIDIA's support matrix lists them."
         )
-    if decided.backend is Backend.PYTHON:
+    if serving.backend is TritonBackend.PYTHON:
         return (
-            "`1/model.py` runs `1/model.onnx` in ONNX Runtime on the CPU; it needs NumPy and ONNX Runtime alone. The "
+            "`1/model.py` runs `1/model.onnx` in ONNX Runtime on the CPU; it needs only NumPy and ONNX Runtime. The "
             "python backend of this release misreads arrays of NumPy 2, so `1/model.py` refuses to load with it."
         )
-    return "Where the server has a GPU, `instance_group` in `config.pbtxt` says whether the model runs on it."
+    return "If the server has a GPU, `instance_group` in `config.pbtxt` decides whether the model runs on it."
 
 
-def _curl(decided: Decided) -> str:
-    if any(spec.dtype == "float16" for spec in decided.deployed.inputs):
-        return "# JSON carries no float16: ask from Python."
-    arrays = draw(decided.deployed.inputs, rows=1)
+def _curl(model: DeployedModel, serving: Serving) -> str:
+    if any(spec.dtype == "float16" for spec in model.inputs):
+        return "# JSON can't hold float16: query the model from Python."
+    arrays = draw(model.inputs, rows=1)
     tensors = ", ".join(
         f'dict(name={json.dumps(spec.name)}, datatype="{datatype(spec)}", shape={list(arrays[spec.name].shape)}, '
         f"data={[arrays[spec.name].dtype.type(0).item()]} * {arrays[spec.name].size})"
-        for spec in decided.deployed.inputs
+        for spec in model.inputs
     )
     script = shlex.quote(f"import json; print(json.dumps(dict(inputs=[{tensors}])))")
-    return f"python3 -c {script} |\n  curl --silent --data @- http://localhost:8000/v2/models/{decided.name}/infer"
+    return f"python3 -c {script} |\n  curl --silent --data @- http://localhost:8000/v2/models/{serving.name}/infer"
 
 
-def _client(decided: Decided) -> str:
-    arrays = draw(decided.deployed.inputs, rows=1)
+def _client(model: DeployedModel, serving: Serving) -> str:
+    arrays = draw(model.inputs, rows=1)
     queries = ", ".join(
-        f'{json.dumps(spec.name)}: np.zeros({list(arrays[spec.name].shape)}, "{spec.dtype}")'
-        for spec in decided.deployed.inputs
+        f'{json.dumps(spec.name)}: np.zeros({list(arrays[spec.name].shape)}, "{spec.dtype}")' for spec in model.inputs
     )
-    return CLIENT.format(queries=queries, name=decided.name, answers=json.dumps(decided.deployed.answers))
+    return CLIENT.format(queries=queries, name=serving.name, answers=json.dumps(model.answers))

@@ -1,4 +1,4 @@
-"""The secret key of keyed noise, and the file that it is kept in."""
+"""The secret key of keyed noise, and its file."""
 
 import hashlib
 import os
@@ -7,14 +7,14 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import FileAccessError, NoiseError
 
 BYTES = 32
 
 
 @dataclass(frozen=True)
 class Key:
-    """256 secret bits. They are in no text that is made of a key: not in its `repr`, nor in a traceback.
+    """256 secret bits. No text made from a key shows them: neither its `repr` nor a traceback.
 
     Attributes:
         secret: the bits.
@@ -24,25 +24,29 @@ class Key:
 
     @property
     def fingerprint(self) -> str:
-        """What may be told of the key: it tells two keys apart, and nothing of either."""
+        """Sixteen digits that identify the key and reveal nothing else about it, so they may be published."""
         return self.stream("fingerprint", 8).hex()
 
     def stream(self, label: str, length: int) -> bytes:
-        """Derive so many bytes for one purpose, which tell nothing of the key or of those for another purpose.
+        """Derive bytes for one purpose; they reveal neither the key nor the bytes for another purpose.
 
         SHAKE-256 of the key and the label (FIPS 202).
+
+        Args:
+            label: names the purpose.
+            length: how many bytes.
         """
         return hashlib.shake_256(self.secret + label.encode()).digest(length)
 
 
 @dataclass(frozen=True)
 class KeyFile:
-    """A key, and the file that holds it or is to hold it.
+    """A key and its file.
 
     Attributes:
         path: of the file.
         key: the key.
-        new: whether the key was made just now, and the file is not there yet.
+        new: whether the key was just made, and the file does not exist yet.
     """
 
     path: Path
@@ -50,47 +54,48 @@ class KeyFile:
     new: bool
 
     def save(self) -> None:
-        """Write a new key for its owner's eyes alone; a key that came out of the file is left alone.
+        """Write a new key, readable by its owner only; a key that was read from the file is not written again.
 
         Raises:
-            UserError: the file can't be written, or somebody else wrote it meanwhile.
+            FileAccessError: the file can't be written, or another process wrote it in the meantime.
         """
         if not self.new:
             return
         try:
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
         except OSError as error:
-            raise UserError(f"Can't write the key to {self.path}: {error.strerror}.") from error
+            raise FileAccessError(f"Can't write the key to {self.path}: {error.strerror}.") from error
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(self.key.secret.hex() + "\n")
         except OSError as error:
             self.path.unlink()
-            raise UserError(f"Can't write the key to {self.path}: {error.strerror}.") from error
+            raise FileAccessError(f"Can't write the key to {self.path}: {error.strerror}.") from error
 
 
 def key_beside(path: Path) -> Path:
-    """Tell where the key of a defended file is kept unless the user says otherwise."""
+    """Name the key file of a defended file, unless the user names another."""
     return path.with_name(f"{path.name}.key")
 
 
 def new_key() -> Key:
-    """Make a key of the operating system's random bits."""
+    """Make a key from the operating system's random bits."""
     return Key(secrets.token_bytes(BYTES))
 
 
 def key_for(path: Path) -> KeyFile:
-    """Take the key from a file, or make one for it if there is no such file.
+    """Read the key from a file, or make a new key if the file does not exist.
 
     Raises:
-        UserError: the file holds no key, can't be read, or can be read by others.
+        NoiseError: the file does not hold a key, or others can read it.
+        FileAccessError: it can't be read.
     """
     try:
         path.stat()
     except FileNotFoundError:
         return KeyFile(path, new_key(), new=True)
     except OSError as error:
-        raise UserError(f"Can't read the key {path}: {error.strerror}.") from error
+        raise FileAccessError(f"Can't read the key {path}: {error.strerror}.") from error
     return KeyFile(path, read_key(path), new=False)
 
 
@@ -98,21 +103,22 @@ def read_key(path: Path) -> Key:
     """Read a key from its file: 64 hexadecimal digits.
 
     Raises:
-        UserError: the file holds no key, can't be read, or can be read by others.
+        NoiseError: the file does not hold a key, or others can read it.
+        FileAccessError: it can't be read.
     """
     try:
         text = path.read_text(encoding="ascii").strip()
         mode = path.stat().st_mode
     except OSError as error:
-        raise UserError(f"Can't read the key {path}: {error.strerror}.") from error
+        raise FileAccessError(f"Can't read the key {path}: {error.strerror}.") from error
     except UnicodeDecodeError:
         text, mode = "", 0
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UserError(f"The key {path} can be read by others than its owner: chmod 600 it, or make a new one.")
+        raise NoiseError(f"Others than its owner can read or change the key {path}: run chmod 600 on it.")
     try:
         secret = bytes.fromhex(text)
     except ValueError:
         secret = b""
     if len(secret) != BYTES:
-        raise UserError(f"{path} holds no key: a key is {2 * BYTES} hexadecimal digits.")
+        raise NoiseError(f"{path} does not hold a key, which is {2 * BYTES} hexadecimal digits.")
     return Key(secret)

@@ -1,20 +1,23 @@
-"""Keyed noise as a noise source: what a user chooses of it, and how a graph comes by it."""
+"""Keyed noise as a noise source: the user's choices, and the nodes and tables in the graph."""
 
 from dataclasses import dataclass
 
-import numpy as np
 import onnx_ir as ir
 
-from dynanoise_export.defences.dynanoise_onnx import DOMAIN
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UsageError
 from dynanoise_export.noise.keyed import onnx_function
 from dynanoise_export.noise.keyed.key import Key
 from dynanoise_export.noise.keyed.tables import Cells, Tables, derive
-from dynanoise_export.parameters import DEFAULT_GRIDS
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.onnx_functions import DOMAIN
+from dynanoise_export.types import Array
 
-# What the names of the tables in a graph begin with.
+# The prefix of the names of the tables in a graph.
 WEIGHTS = "dynanoise_table_"
 NARROWEST, WIDEST = 1e-2, 8.0
+
+# The default width of the cells; all queries in a cell share their noise. docs/keyed-noise.md gives the reason.
+DEFAULT_GRIDS = (0.5,)
 
 
 @dataclass(frozen=True)
@@ -23,30 +26,41 @@ class KeyedNoise:
 
     Attributes:
         key: the secret.
-        grids: the widths of the cells within which queries share their noise, in roots of nats; of several grids each
-            gives an equal share of the variance.
+        grids: the width of each grid's cells, in square roots of nats. Queries in one cell share their noise, and each
+            grid gives an equal share of the variance.
 
     Raises:
-        UserError: there is no grid, or one is out of bounds.
+        UsageError: there is no grid, or one is out of bounds.
     """
 
     key: Key
     grids: tuple[float, ...] = DEFAULT_GRIDS
 
+    source = NoiseSource.KEYED
+    input_name = None
+
     def __post_init__(self) -> None:
         if not self.grids:
-            raise UserError("Keyed noise needs a grid.")
+            raise UsageError("Keyed noise needs at least one grid.")
         for grid in self.grids:
             if not NARROWEST <= grid <= WIDEST:
-                raise UserError(f"A grid must be between {NARROWEST:g} and {WIDEST:g}, not {grid:g}.")
+                raise UsageError(f"A grid must be between {NARROWEST:g} and {WIDEST:g}, not {grid:g}.")
 
     def tables(self, classes: int) -> Tables:
-        """Derive the tables for a model of k classes."""
+        """Derive the tables for a model of k classes.
+
+        Raises:
+            UsageError: a grid is too fine for so many classes.
+        """
         return derive(self.key, self.grids, classes)
+
+    def append_to(self, model: ir.Model, logits: ir.Value, classes: int) -> ir.Value:
+        """Add the nodes and the tables; see `Noise.append_to`."""
+        return append_keyed_normals(model, logits, self.tables(classes))
 
 
 def append_keyed_normals(model: ir.Model, logits: ir.Value, tables: Tables) -> ir.Value:
-    """Put the nodes and the tables of keyed noise into a model; give their value, float32 [n, k]."""
+    """Add the nodes and the tables of keyed noise to a model; return standard normals, float32 [n, k]."""
     graph = model.graph
     projection, normals = (
         _weight(graph, name, array) for name, array in (("signs", tables.projection), ("normals", tables.normals))
@@ -71,7 +85,7 @@ def _of_grid(
     own = {"width": cells.width, "offsets": cells.offsets, "limit": cells.limit, "hashes": cells.hashes}
     width, offsets, limit, hashes = (_weight(graph, f"grid_{number}_{name}", array) for name, array in own.items())
     node = ir.node(
-        "KeyedNormals",
+        onnx_function.NAME,
         [logits, projection, width, offsets, limit, hashes, normals],
         attributes={"classes": classes, "cells": len(cells.hashes)},
         domain=DOMAIN,
@@ -81,7 +95,7 @@ def _of_grid(
     return node.outputs[0]
 
 
-def _weight(graph: ir.Graph, name: str, array: np.ndarray) -> ir.Value:
+def _weight(graph: ir.Graph, name: str, array: Array) -> ir.Value:
     value = ir.val(WEIGHTS + name, const_value=ir.tensor(array, name=WEIGHTS + name))
     graph.register_initializer(value)
     return value

@@ -1,11 +1,11 @@
 """Keyed noise as the ONNX function `ai.dynanoise::KeyedNormals`, for one grid.
 
-All of it that decides is computed in whole numbers, in float32 where they are small enough to be exact, so that a
-query whose logits differ in their last digits gets the same noise, unless it lies on the very edge of a cell. The
-operators and their types are those that ONNX Runtime and TensorRT have in common: int32 and no bitwise operators.
+Everything that selects the noise is computed in whole numbers, in float32 where they are small enough to be exact. So a
+query whose logits differ in their last digits gets the same noise, unless it is on the edge of a cell. Only operators
+and types that both ONNX Runtime and TensorRT have are used: int32, and no bitwise operators.
 """
 
-# onnxscript turns this source into a graph: the operators of `op` are ONNX's, and their names are not ours.
+# onnxscript turns this source into a graph: the operators of `op` are ONNX's, and so are their names.
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -14,9 +14,11 @@ from onnxscript import opset13 as op
 from onnxscript import script
 from onnxscript.values import Opset
 
-from dynanoise_export.defences.dynanoise_onnx import DOMAIN, LARGEST, SMALLEST, VERSION, of_opset
 from dynanoise_export.noise.keyed.tables import LARGEST as MOST
 from dynanoise_export.noise.keyed.tables import ROWS, STEPS
+from dynanoise_export.onnx_functions import DOMAIN, LARGEST, SMALLEST, VERSION, of_opset
+
+NAME = "KeyedNormals"
 
 ONE = numpy_helper.from_array(np.float32(1))
 STEPS_A_ROOT = numpy_helper.from_array(np.float32(STEPS))
@@ -37,11 +39,11 @@ def KeyedNormals(logits, projection, width, offsets, limit, hashes, normals, cla
     root = op.Sqrt(op.Sub(op.Constant(value=ONE), log_p))
     steps = op.Round(op.Min(op.Mul(root, op.Constant(value=STEPS_A_ROOT)), op.Constant(value=MOST_STEPS)))
 
-    # Whole numbers below 2^24, which float32 sums exactly in any order.
-    place = op.MatMul(steps, projection)
-    within = op.Cast(op.Clip(place, op.Neg(limit), limit), to=onnx.TensorProto.INT32)
-    cell = op.Div(op.Add(within, offsets), width)
-    # Of NaN no place can be told, and a look-up beside the table would end the batch or read what is not ours.
+    # Whole numbers below 2^24: float32 sums them exactly in any order.
+    projected = op.MatMul(steps, projection)
+    clipped = op.Cast(op.Clip(projected, op.Neg(limit), limit), to=onnx.TensorProto.INT32)
+    cell = op.Div(op.Add(clipped, offsets), width)
+    # NaN has no cell, and a look-up outside the table would end the batch or read other memory.
     safe = op.Mod(cell, op.Cast(op.Constant(value_int=cells), to=onnx.TensorProto.INT32))
 
     hashed = op.ReduceSum(op.Gather(hashes, safe), op.Constant(value=AXIS), keepdims=0)
@@ -52,5 +54,5 @@ def KeyedNormals(logits, projection, width, offsets, limit, hashes, normals, cla
 
 
 def function(opset: int) -> ir.Function:
-    """Make the function for a model of the given opset, which must be 13 or later."""
+    """Make the function for a model of this opset (13 or later)."""
     return of_opset(KeyedNormals, opset)

@@ -1,13 +1,13 @@
-"""Keyed noise in PyTorch: what an exported graph is judged by."""
+"""Keyed noise in PyTorch: the reference that an exported graph is compared with."""
 
 import torch
 
-from dynanoise_export.defences.dynanoise_reference import LARGEST_LOGIT
 from dynanoise_export.noise.keyed.tables import GROUP, LARGEST, ROWS, STEPS, Cells, Hashing, Tables
+from dynanoise_export.onnx_functions import LARGEST_LOGIT
 
 
 def steps_of(logits: torch.Tensor) -> torch.Tensor:
-    """Measure the root of 1 − log p in steps: what of a query decides its noise, once it is rounded.
+    """Compute √(1 − log p) in steps; rounded, it decides the noise of a query.
 
     Args:
         logits: [n, k] in nats; infinities count as their limits.
@@ -25,7 +25,7 @@ def places_of(logits: torch.Tensor, hashing: Hashing) -> torch.Tensor:
 
 
 def cells_of(places: torch.Tensor, cells: Cells) -> torch.Tensor:
-    """Find the cells of projected queries on one grid: int64 [n, m], each projection's own numbers after the last's."""
+    """Find the cells of projected queries on one grid: int64 [n, m]; no two projections share a number."""
     limit = int(cells.limit)
     found = (places.clamp(-limit, limit) + torch.from_numpy(cells.offsets).long()) // int(cells.width)
     return found % len(cells.hashes)
@@ -45,7 +45,7 @@ def keyed_normals(logits: torch.Tensor, tables: Tables) -> torch.Tensor:
         tables: derived from the key.
 
     Returns:
-        Standard normals float32 [n, k], the same for the same query.
+        Standard normals float32 [n, k], equal for equal queries.
     """
     places = places_of(logits, tables)
     normals = torch.from_numpy(tables.normals)

@@ -7,27 +7,28 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UsageError
 from dynanoise_export.noise.keyed.key import Key
+from dynanoise_export.types import Float32s
 
-# How many numbers a query is hashed by: the fewer, the fewer edges near it, and the more queries share their noise.
+# How many projections of a query are hashed. Fewer projections put fewer cell edges near a query, and more queries
+# into one cell.
 PROJECTIONS = 8
-# The normals come out of the last table in rows of so many, for a runtime takes as long for a row as for a number.
+# How many normals a row of the last table has: a runtime looks up a row as fast as a single number.
 GROUP = 4
-# How many rows the last table has, and so how many quantiles the normal law is made of.
+# How many rows the last table has, and so how many quantiles represent the normal law.
 ROWS = 1 << 16
-# The root of 1 - log p is rounded to this, and cut off at LARGEST: 11 bits, which even TF32 holds exactly.
+# √(1 - log p) is rounded to 1 / STEPS and clipped at LARGEST steps: 11 bits, which even TF32 holds exactly.
 STEPS = 64
 LARGEST = 2047
-# Beyond so many classes float32 can't sum the rounded values exactly, and the others take no part in the hash.
+# With more classes, float32 could not sum the rounded values exactly: the classes beyond these are not hashed.
 MOST_HASHED = (1 << 24) // LARGEST
-# On each side of 0, in units of the projections; queries beyond it share the last cell.
+# How far a grid reaches on each side of 0, in units of the projections; queries further out share the last cell.
 RANGE = 32
-# Of one grid's tables: a finer grid and more classes take more.
+# The most that one grid's tables may take; a finer grid and more classes need more.
 MOST_BYTES = 1 << 28
 
 Int32s = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,20 @@ class Cells:
 
     Attributes:
         width: of a cell, in steps; int32.
-        offsets: int32 [m], for each projection: its grid's secret shift, and where its rows of `hashes` begin.
-        limit: float32, where the projections are cut off on both sides.
+        offsets: int32 [m], for each projection its secret shift, plus the start of its rows in `hashes`.
+        limit: float32, at which the projections are clipped on both sides.
         hashes: int32 [m · cells, groups], a secret number below `ROWS` for each cell of each projection and group.
     """
 
     width: Int32s
     offsets: Int32s
-    limit: Floats
+    limit: Float32s
     hashes: Int32s
 
 
 @dataclass(frozen=True)
 class Hashing:
-    """What queries are hashed with, for a model of k classes.
+    """The tables that hash queries, for a model of k classes.
 
     Attributes:
         classes: k.
@@ -58,25 +59,25 @@ class Hashing:
     """
 
     classes: int
-    projection: Floats
+    projection: Float32s
     cells: tuple[Cells, ...]
 
     @property
     def groups(self) -> int:
-        """How many rows of normals a query takes from each grid."""
+        """How many rows of normals each grid gives a query."""
         return -(-self.classes // GROUP)
 
 
 @dataclass(frozen=True)
 class Tables(Hashing):
-    """All that keyed noise is computed with.
+    """All tables of keyed noise.
 
     Attributes:
-        normals: float32 [ROWS, GROUP], the quantiles of the normal law in a secret order in each column, divided by
-            the root of the number of grids.
+        normals: float32 [ROWS, GROUP], in each column the quantiles of the normal law in a secret order, divided by
+            the square root of the number of grids.
     """
 
-    normals: Floats
+    normals: Float32s
 
 
 def derive(key: Key, grids: tuple[float, ...], classes: int) -> Tables:
@@ -86,15 +87,15 @@ def derive(key: Key, grids: tuple[float, ...], classes: int) -> Tables:
 
 
 def derive_hashing(key: Key, grids: tuple[float, ...], classes: int) -> Hashing:
-    """Derive from a key what queries are hashed with.
+    """Derive from a key the tables that hash queries.
 
     Args:
         key: the secret.
-        grids: the widths of the cells of each grid, in roots of nats; each grid gives an equal share of the variance.
+        grids: the width of each grid's cells, in square roots of nats; each grid gives an equal share of the variance.
         classes: k.
 
     Raises:
-        UserError: a grid is too fine for so many classes.
+        UsageError: a grid is too fine for so many classes.
     """
     signs = np.unpackbits(np.frombuffer(key.stream("signs", classes * PROJECTIONS // 8 + 1), np.uint8))
     projection = signs[: classes * PROJECTIONS].reshape(classes, PROJECTIONS) * np.float32(2) - np.float32(1)
@@ -104,7 +105,7 @@ def derive_hashing(key: Key, grids: tuple[float, ...], classes: int) -> Hashing:
 
 
 def _cells(key: Key, number: int, grid: float, classes: int) -> Cells:
-    # A sum of k roots with random signs is as large as a root times √k.
+    # A sum of k values with random signs is about √k times as large as one value.
     scale = STEPS * np.sqrt(min(classes, MOST_HASHED))
     width = max(1, round(float(scale * grid)))
     half = int(-(-RANGE * scale // width))
@@ -112,7 +113,9 @@ def _cells(key: Key, number: int, grid: float, classes: int) -> Cells:
     groups = -(-classes // GROUP)
     size = PROJECTIONS * count * groups * np.dtype(np.int32).itemsize
     if size > MOST_BYTES:
-        raise UserError(f"A grid of {grid:g} takes {size >> 20:,} MiB of tables for {classes:,} classes: too fine.")
+        raise UsageError(
+            f"A grid of {grid:g} needs {size >> 20:,} MiB of tables for {classes:,} classes: choose a coarser grid."
+        )
     shifts = _whole_numbers(key, f"shifts {number}", PROJECTIONS, np.uint64) % np.uint64(width)
     offsets = shifts.astype(np.int64) + (np.arange(PROJECTIONS) * count + half) * width
     hashes = _whole_numbers(key, f"hashes {number}", PROJECTIONS * count * groups, np.uint16)
@@ -125,7 +128,7 @@ def _cells(key: Key, number: int, grid: float, classes: int) -> Cells:
 
 
 def _normals(key: Key) -> npt.NDArray[np.float64]:
-    """Put the quantiles into a secret order in each column, and take off what correlation is left by chance."""
+    """Put the quantiles into a secret order in each column, and remove the correlation that is left by chance."""
     orders = _whole_numbers(key, "order of the normals", ROWS * GROUP, np.uint64).reshape(GROUP, ROWS)
     columns = _quantiles()[np.argsort(orders, axis=1, kind="stable")].T
     covariance = columns.T @ columns / ROWS
@@ -135,7 +138,7 @@ def _normals(key: Key) -> npt.NDArray[np.float64]:
 
 @cache
 def _quantiles() -> npt.NDArray[np.float64]:
-    """Give as many numbers as a table has rows, of mean 0 and variance 1, each as likely under the normal law."""
+    """Compute `ROWS` equally likely quantiles of the normal law, scaled to variance 1."""
     middles = ndtri((np.arange(ROWS) + 0.5) / ROWS)
     return np.asarray(middles / middles.std())
 

@@ -1,1 +1,1 @@
-"""An attack report as a page: one file of HTML with plots, which needs no network."""
+"""Reports as pages: each is one HTML file with plots, which needs no network."""

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from dynanoise_export.attacks.attacking_model import AttackReport
+from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.methods.catalogue import ATTACKS
-from dynanoise_export.attacks.tradeoff import FIRST, SECOND
-from dynanoise_export.reports.attack_grid import grid, sides
+from dynanoise_export.attacks.tradeoff import FIRST_VERSION, SECOND_VERSION
+from dynanoise_export.reports.attack_grid import grid, model_names
 from dynanoise_export.reports.html import answer, column_groups, wording
 from dynanoise_export.reports.html.rendering import require_report, write_page
 
@@ -14,7 +14,7 @@ TEMPLATE = "attack.html.jinja"
 
 
 def write_html(report: AttackReport, path: Path) -> None:
-    """Write an attack report as a page that stands alone: its plots are drawn by a script inside it.
+    """Write an attack report as a page that needs no other file.
 
     Raises:
         UserError: Plotly or Jinja2 is not installed, or the file can't be written.
@@ -27,24 +27,29 @@ def _context(report: AttackReport) -> dict[str, Any]:
     """Gather what the template shows."""
     from dynanoise_export.reports.html import curves, scores
 
-    drawn, arranged = curves.compared(report), grid(report)
+    drawn, arranged, catalogue = curves.compared(report), grid(report), dict(ATTACKS.all())
     member = report.audit.member[report.audit.judged]
     return {
         "report": report,
-        "defended": report.attacked.head is not None,
-        "sides": sides(report),
-        "plain": report.plain_of(report.worst),
-        "found": answer.most_found(report),
+        "defended": report.defence is not None,
+        "names": model_names(report),
+        "plain": report.without_defence(report.worst),
+        "found": answer.members_found(report),
         "bars": answer.strongest(report),
         "drawn": drawn,
         "roc": curves.roc_figure(drawn, report.audit),
-        "panels": [(shown, scores.score_figure(shown.result, member)) for shown in curves.panelled(drawn)],
+        "panels": [(one, scores.score_figure(one.result, member)) for one in curves.panelled(drawn)],
         "colours": scores.SIDES,
         "grid": arranged,
         "groups": column_groups.groups(arranged),
         "ranked": sorted(report.results, key=lambda result: -result.auc.value),
-        "told": [fpr for fpr, tpr in report.worst.tpr.items() if tpr is not None],
-        "untold": [fpr for fpr, tpr in report.worst.tpr.items() if tpr is None],
-        "averaged": {"first": FIRST, "second": SECOND},
-        "catalogue": ATTACKS,
+        "measured": [fpr for fpr, tpr in report.worst.tpr.items() if tpr is not None],
+        "unmeasured": [fpr for fpr, tpr in report.worst.tpr.items() if tpr is None],
+        "averaged": {
+            "first": [catalogue[code].name for code in FIRST_VERSION],
+            "second": [catalogue[code].name for code in SECOND_VERSION],
+        },
+        "catalogue": list(catalogue.values()),
+        "ran": {result.attack.code for result in report.results},
+        "skipped": {skipped.attack.code: skipped.reason for skipped in report.skipped},
     }

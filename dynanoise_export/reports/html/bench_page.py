@@ -1,4 +1,4 @@
-"""A benchmark as a page: one file of HTML with plots, which needs no network."""
+"""The page of a benchmark."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,26 +18,26 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "capital": lambda text: text[:1].upper() + text[1:],
     "interval": wording.interval,
     "milliseconds": wording.milliseconds,
-    "sides": wording.sides,
+    "latencies": wording.latencies,
 }
 
-# Told apart by the colour-blind (Okabe and Ito), and on white as on black.
+# Distinct for the colour-blind (Okabe and Ito), and on white as on black.
 COLOURS = {"plain": "#0072b2", "defended": "#d55e00"}
 
-# In milliseconds: what is read easily on a logarithmic axis.
+# In milliseconds: what is easy to read on a logarithmic axis.
 TICKS = [round(digit * 10.0**power, 6) for power in range(-4, 7) for digit in (1, 2, 5)]
 
 
 @dataclass(frozen=True)
 class Group:
-    """What the page shows of a provider.
+    """What the page shows for a provider.
 
     Attributes:
-        name: of it.
-        runs: that were made there.
-        answer: what the defence costs, in words.
+        name: of the provider.
+        runs: on it.
+        answer: what the defence costs, in a sentence.
         latency: a plot.
-        ratio: likewise; None where there is nothing to compare with.
+        ratio: a plot; None if there is nothing to compare with.
     """
 
     name: str
@@ -48,15 +48,14 @@ class Group:
 
 
 def write_bench_html(report: BenchReport, path: Path) -> None:
-    """Write a benchmark as a page.
+    """Write a benchmark as a page that needs no other file.
 
     Raises:
-        UserError: the file can't be written.
+        FileAccessError: the file can't be written.
     """
     context: dict[str, Any] = {
         "report": report,
-        "short_name": Path(report.deployed.name).name,
-        "stated": report.deployed.stated,
+        "model": report.model,
         "groups": [_group(name, runs) for name, runs in wording.groups(report)],
         "colours": COLOURS,
         "percentiles": PERCENTILES,
@@ -75,10 +74,10 @@ def latency_figure(runs: Sequence[Run]) -> Figure:
     """Draw the mean time of a call of each model, by batch; both axes are logarithmic."""
     drawing = chart(320)
     for name, colour in COLOURS.items():
-        told = [(run.batch, latency) for run in runs for side, latency in wording.sides(run) if side == name]
+        own = [(run.batch, latency) for run in runs for model, latency in wording.latencies(run) if model == name]
         drawing.add_scatter(
-            x=[str(batch) for batch, _ in told],
-            y=[1e3 * batch / latency.throughput for batch, latency in told],
+            x=[str(batch) for batch, _ in own],
+            y=[1e3 * batch / latency.throughput for batch, latency in own],
             mode="lines+markers",
             name=name,
             line={"color": colour, "dash": "solid" if name == "plain" else "dot"},
@@ -111,6 +110,6 @@ def ratio_figure(runs: Sequence[Run]) -> Figure:
 
 
 def _by_batch(drawing: go.Figure) -> Figure:
-    """Put the batches side by side, for their sizes have no more to say."""
+    """Put the batch sizes at equal distances."""
     drawing.update_xaxes(type="category", title="batch")
     return figure_of(drawing)

@@ -1,4 +1,4 @@
-"""The table of attacks and attackers, whose columns stand in groups."""
+"""The groups that the columns of the table of attacks and attackers stand in."""
 
 from itertools import groupby
 
@@ -6,5 +6,5 @@ from dynanoise_export.reports.attack_grid import Grid
 
 
 def groups(grid: Grid) -> list[tuple[str, int]]:
-    """Tell what stands above columns that are alike, and above how many."""
-    return [(group, len(list(alike))) for group, alike in groupby(grid.columns, key=lambda column: column.group)]
+    """Give each group's heading, and how many columns it covers."""
+    return [(group, len(list(columns))) for group, columns in groupby(grid.columns, key=lambda column: column.group)]

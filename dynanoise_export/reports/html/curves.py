@@ -5,33 +5,33 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
-from dynanoise_export.attacks.attacking_model import AttackReport
+from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.roc import ERROR, Curve
 from dynanoise_export.attacks.results import Result
-from dynanoise_export.reports.attack_grid import called, sides
+from dynanoise_export.reports.attack_grid import attacker_name, model_names
 from dynanoise_export.reports.html.plots import GREY, Figure, chart, figure_of
 from dynanoise_export.reports.html.wording import figure
+from dynanoise_export.types import Float64s
 
 POINTS = 300
 SMALLEST_FPR = 1e-4
 
-# Told apart by the colour-blind, and on white as on black.
+# Distinct for the colour-blind, and on white as on black.
 BLUE, GREEN = "#0f83c4", "#009e73"
 ADAPTIVE = ("#f0a92c", "#de6518", "#bd2d1c")
 DASHES = ("dash", "dashdot", "solid")
 
 
 @dataclass(frozen=True)
-class Shown:
+class Drawn:
     """A result of the worst attack that is drawn.
 
     Attributes:
-        name: as the page calls it.
+        name: on the page.
         result: what is drawn.
         colour: of its curve.
         dash: of its curve, for those who see no colours.
@@ -45,33 +45,40 @@ class Shown:
     width: float
 
 
-def compared(report: AttackReport) -> list[Shown]:
-    """Choose what is drawn of the worst attack: without the defence, naive, and adaptive by the answers averaged."""
-    worst, names = report.worst, sides(report)
+def compared(report: AttackReport) -> list[Drawn]:
+    """Choose the curves of the worst attack: without the defence, naive, and adaptive by the answers averaged."""
+    worst, names = report.worst, model_names(report)
     same = [result for result in report.results if result.attack == worst.attack and not result.attacker.labels_only]
-    adaptive = [r for r in same if r.attacker.adaptive and r.attacker.near_duplicates is None]
-    shown = [Shown("naive", r, BLUE, "dot", 2.5) for r in same if r.attacker.defended and not r.attacker.adaptive]
-    shown += [Shown(names["attacked"].lower(), r, ADAPTIVE[-1], "solid", 2) for r in same if not r.attacker.defended]
-    places = [1.0] if len(adaptive) == 1 else np.linspace(0, 1, len(adaptive))
-    for result, place, colour in zip(adaptive, places, sample_colorscale(list(ADAPTIVE), places), strict=True):
-        dash = DASHES[round(place * (len(DASHES) - 1))]
-        shown.append(Shown(result.attacker.name, result, colour, dash, 2))
-    if not any(one.result is worst for one in shown):
-        shown.append(Shown(called(worst.attacker, report.attacked.head is not None), worst, GREEN, "longdash", 2))
-    if (plain := report.plain_of(worst)) is not None:  # wide and first, so that a curve on top of it shows as such
-        shown.insert(0, Shown(names["compared"].lower(), plain, GREY, "solid", 7))
-    return shown
+    drawn = [Drawn("naive", r, BLUE, "dot", 2.5) for r in same if r.attacker.defended and not r.attacker.adaptive]
+    drawn += [Drawn(names.model.lower(), r, ADAPTIVE[-1], "solid", 2) for r in same if not r.attacker.defended]
+    drawn += _adaptive([r for r in same if r.attacker.adaptive and r.attacker.distance is None])
+    if not any(one.result is worst for one in drawn):
+        name = attacker_name(worst.attacker, report.defence is not None)
+        drawn.append(Drawn(name, worst, GREEN, "longdash", 2))
+    if (plain := report.without_defence(worst)) is not None:  # wide and first, so that a curve on top of it shows
+        drawn.insert(0, Drawn(names.reference.lower(), plain, GREY, "solid", 7))
+    return drawn
 
 
-def panelled(drawn: Sequence[Shown]) -> list[Shown]:
-    """Choose whose scores are drawn: all but those of adaptive attackers who are not the strongest."""
+def _adaptive(results: Sequence[Result]) -> list[Drawn]:
+    places = [1.0] if len(results) == 1 else np.linspace(0, 1, len(results))
+    colours = sample_colorscale(list(ADAPTIVE), places)
+    dashes = [DASHES[round(place * (len(DASHES) - 1))] for place in places]
+    return [
+        Drawn(result.attacker.name, result, colour, dash, 2)
+        for result, colour, dash in zip(results, colours, dashes, strict=True)
+    ]
+
+
+def panelled(drawn: Sequence[Drawn]) -> list[Drawn]:
+    """Choose the results whose scores are drawn: all but those of adaptive attackers who are not the strongest."""
     adaptive = [one for one in drawn if one.result.attacker.adaptive]
     strongest = max(adaptive, key=lambda one: one.result.auc.value, default=None)
     return [one for one in drawn if one is strongest or not one.result.attacker.adaptive]
 
 
-def roc_figure(drawn: Sequence[Shown], audit: Audit) -> Figure:
-    """Draw ROC curves on logarithmic axes, and shade where there are too few non-members to tell."""
+def roc_figure(drawn: Sequence[Drawn], audit: Audit) -> Figure:
+    """Draw ROC curves on logarithmic axes, and shade the FPRs that need more non-members."""
     smallest = max(SMALLEST_FPR, 1 / audit.non_members)
     rates = np.geomspace(smallest, 1, POINTS)
     drawing = chart(430)
@@ -86,16 +93,16 @@ def roc_figure(drawn: Sequence[Shown], audit: Audit) -> Figure:
             hovertemplate="%{y:.2%} of members at %{x:.3%} FPR",
         )
     lowest = max(SMALLEST_FPR, 1 / audit.members)
-    drawing.update_xaxes(title="FPR: non-members accused", **_logarithmic(smallest))
+    drawing.update_xaxes(title="FPR: non-members mistaken for members", **_logarithmic(smallest))
     drawing.update_yaxes(title="TPR: members found", **_logarithmic(lowest))
     _shade(drawing, smallest, float(-np.expm1(np.log(ERROR) / audit.non_members)))
     return figure_of(drawing)
 
 
-def _tprs(curve: Curve, rates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Give the TPR at each FPR; between two thresholds, that of an attacker who draws lots between them."""
+def _tprs(curve: Curve, rates: Float64s) -> Float64s:
+    """Give the TPR at each FPR; between two thresholds, that of an attacker who chooses between them at random."""
     found = np.interp(rates * curve.non_members, curve.false_positives, curve.true_positives)
-    return np.where(found > 0, found / curve.members, np.nan)  # 0 has no place on the axis
+    return np.where(found > 0, found / curve.members, np.nan)  # the axis has no 0
 
 
 def _logarithmic(smallest: float) -> dict[str, Any]:
@@ -108,6 +115,6 @@ def _logarithmic(smallest: float) -> dict[str, Any]:
     }
 
 
-def _shade(drawing: go.Figure, smallest: float, tellable: float) -> None:
-    if tellable > smallest:
-        drawing.add_vrect(x0=smallest, x1=min(tellable, 1), fillcolor=GREY, opacity=0.18, line_width=0, layer="below")
+def _shade(drawing: go.Figure, smallest: float, measurable: float) -> None:
+    if measurable > smallest:
+        drawing.add_vrect(x0=smallest, x1=min(measurable, 1), fillcolor=GREY, opacity=0.18, line_width=0, layer="below")

@@ -12,7 +12,7 @@ GREY = "#8a929c"
 
 
 def chart(height: int) -> go.Figure:
-    """Begin a chart that is so many pixels high; the page gives it its colours, for light and for dark."""
+    """Begin a chart of a height in pixels. The page sets its colours, for light and for dark."""
     return go.Figure(
         layout={
             "template": "none",
@@ -26,7 +26,7 @@ def chart(height: int) -> go.Figure:
     )
 
 
-def figure_of(drawn: go.Figure) -> Figure:
-    """Give a chart as the page holds it."""
-    told: Figure = json.loads(drawn.to_json())
-    return told
+def figure_of(drawing: go.Figure) -> Figure:
+    """Turn a chart into what the page holds."""
+    figure: Figure = json.loads(drawing.to_json())
+    return figure

@@ -1,44 +1,44 @@
-"""Make a page of a template: everything in one file."""
+"""Make a page from a template: everything in one file."""
 
 import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import MissingPackageError
 from dynanoise_export.files import written_whole
 from dynanoise_export.graph.provenance import tool_versions
 
 
 def require_report() -> None:
-    """Check, before long work, that the page can be made.
+    """Check, before long work, that a page can be made.
 
     Raises:
-        UserError: Plotly or Jinja2 is not installed.
+        MissingPackageError: Plotly or Jinja2 is not installed.
     """
     if any(importlib.util.find_spec(package) is None for package in ("jinja2", "plotly")):
-        raise UserError("The HTML report needs Plotly and Jinja2: pip install 'dynanoise-export[report]'.")
+        raise MissingPackageError("The HTML report needs Plotly and Jinja2: pip install 'dynanoise-export[report]'.")
 
 
 def write_page(
     template: str, context: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]], path: Path
 ) -> None:
-    """Write a page that stands alone: its plots are drawn by a script inside it.
+    """Write a page that needs no other file: a script inside it draws its plots.
 
     Args:
         template: its name, beside this file.
-        context: what it shows.
-        filters: its own.
+        context: the values that it shows.
+        filters: its own filters.
         path: of the page.
 
     Raises:
-        UserError: the file can't be written.
+        FileAccessError: the file can't be written.
     """
     import jinja2
     from plotly.offline import get_plotlyjs
 
     environment = jinja2.Environment(
-        # Names of files and of targets come from elsewhere.
+        # Names of files and of targets are not ours.
         autoescape=True,
         loader=jinja2.PackageLoader("dynanoise_export.reports.html", "."),
         undefined=jinja2.StrictUndefined,

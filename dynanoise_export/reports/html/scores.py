@@ -1,25 +1,28 @@
 """The scores of the worst attack, of members and of non-members."""
 
 import numpy as np
-import numpy.typing as npt
 
 from dynanoise_export.attacks.results import Result
 from dynanoise_export.reports.html.plots import Figure, chart, figure_of
-
-Floats = npt.NDArray[np.float64]
+from dynanoise_export.types import Bools, Float64s
 
 BINS, TICKS = 40, 5
-# Of the scores, so many at each end may lie beyond what is drawn; they stand in the outermost bins.
-BEYOND = 0.005
+# The share of the scores at each end that may lie outside the axis; they are counted in the outermost bins.
+OUTSIDE = 0.005
 
-# Told apart by the colour-blind (Okabe and Ito), and on white as on black.
+# Distinct for the colour-blind (Okabe and Ito), and on white as on black.
 SIDES = {"members": "#d55e00", "non-members": "#0072b2"}
 
 
-def score_figure(result: Result, member: npt.NDArray[np.bool_]) -> Figure:
-    """Draw how the scores of members and of non-members are spread, each side by itself, in the same bins."""
+def score_figure(result: Result, member: Bools) -> Figure:
+    """Draw the distribution of the scores of members and of non-members, each by itself, in the same bins.
+
+    Args:
+        result: with scores [r].
+        member: [r], whether a row is a member.
+    """
     center, unit = _middle(result.scores, member)
-    places = np.arcsinh((result.scores - center) / unit)  # a likelihood ratio has tails that leave no room for the rest
+    places = np.arcsinh((result.scores - center) / unit)  # the tails of a likelihood ratio would take all the room
     low, high = _range(places)
     edges = np.linspace(low, high, BINS + 1)
     drawing = chart(240).update_layout(barmode="overlay", bargap=0)
@@ -45,19 +48,19 @@ def score_figure(result: Result, member: npt.NDArray[np.bool_]) -> Figure:
     return figure_of(drawing)
 
 
-def _ticks(scores: Floats) -> Floats:
-    """Round scores to what is read easily."""
+def _ticks(scores: Float64s) -> Float64s:
+    """Round scores to one digit."""
     return np.unique([float(f"{score:.1g}") for score in scores])
 
 
-def _middle(scores: Floats, member: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Find where scores lie close, and how close the side does that lies closer."""
+def _middle(scores: Float64s, member: Bools) -> tuple[float, float]:
+    """Find the median of the scores, and the smaller of the two sides' interquartile ranges."""
     widths = [np.subtract(*np.quantile(scores[rows], [0.75, 0.25])) for rows in (member, ~member)]
     return float(np.median(scores)), float(min((width for width in widths if width > 0), default=1.0))
 
 
-def _range(places: Floats) -> tuple[float, float]:
-    low, high = np.quantile(places, [BEYOND, 1 - BEYOND])
+def _range(places: Float64s) -> tuple[float, float]:
+    low, high = np.quantile(places, [OUTSIDE, 1 - OUTSIDE])
     if low == high:
         low, high = places.min(), places.max()
     return (low - 0.5, high + 0.5) if low == high else (low, high)

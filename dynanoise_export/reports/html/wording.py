@@ -1,18 +1,18 @@
-"""Figures in words; an interval is not broken across lines."""
+"""Figures as text; an interval is not broken across lines."""
 
 from collections.abc import Callable, Sequence
 
 from dynanoise_export.intervals import Interval
-from dynanoise_export.reports.attack_grid import called
+from dynanoise_export.reports.attack_grid import attacker_name
 
 
 def figure(value: float) -> str:
-    """Write an AUC, or what is told like one; nothing is -0.000."""
+    """Write an AUC or a figure like it; nothing is -0.000."""
     return f"{value + 0.0:.3f}".replace("-0.000", "0.000").replace("-", "\N{MINUS SIGN}")
 
 
 def ends(interval: Interval) -> str:
-    """Write what a figure may be."""
+    """Write the interval of a figure."""
     return _ends(interval, figure)
 
 
@@ -22,7 +22,7 @@ def percent(value: float) -> str:
 
 
 def percent_ends(interval: Interval) -> str:
-    """Write what a share may be."""
+    """Write the interval of a share."""
     return _ends(interval, percent)
 
 
@@ -32,12 +32,12 @@ def points(value: float) -> str:
 
 
 def points_ends(interval: Interval) -> str:
-    """Write what a difference of shares may be."""
+    """Write the interval of a difference of shares."""
     return _ends(interval, points)
 
 
-def _ends(interval: Interval, written: Callable[[float], str]) -> str:
-    return f"[{written(interval.low)},\N{NO-BREAK SPACE}{written(interval.high)}]"
+def _ends(interval: Interval, write: Callable[[float], str]) -> str:
+    return f"[{write(interval.low)},\N{NO-BREAK SPACE}{write(interval.high)}]"
 
 
 def rate(fpr: float) -> str:
@@ -46,29 +46,29 @@ def rate(fpr: float) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Write names one after another; where some have commas in them, semicolons stand between."""
+    """Write names one after another, with semicolons between them if some contain commas."""
     if any("," in name for name in names):
         return "; ".join(names)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def capital(name: str) -> str:
-    """Let a name begin a line."""
+    """Write a name with a capital letter, for the start of a line."""
     return name[:1].upper() + name[1:]
 
 
-def strength(auc: Interval) -> float:
-    """Tell how deeply an AUC is coloured, from 0 for a coin to 1; small gains over a coin have to show."""
+def colour_depth(auc: Interval) -> float:
+    """Give the depth of an AUC's colour, from 0 for a coin toss to 1, so that small gains over a coin toss show."""
     return float(min(1.0, abs(auc.value - 0.5) * 2) ** 0.75)
 
 
-def along(auc: float) -> float:
-    """Tell where an AUC stands, in percent of the way from a coin to certainty."""
+def bar_length(auc: float) -> float:
+    """Give the length of an AUC's bar, in percent: 0 for a coin toss, 100 for an attack that is never wrong."""
     return 100 * min(1.0, max(0.0, 2 * auc - 1))
 
 
 FILTERS: dict[str, Callable[..., str | float]] = {
-    "called": called,
+    "attacker_name": attacker_name,
     "figure": figure,
     "ends": ends,
     "percent": percent,
@@ -78,6 +78,6 @@ FILTERS: dict[str, Callable[..., str | float]] = {
     "rate": rate,
     "listed": listed,
     "capital": capital,
-    "strength": strength,
-    "along": along,
+    "colour_depth": colour_depth,
+    "bar_length": bar_length,
 }

@@ -1,12 +1,12 @@
-"""What built a plan, and so what runs it."""
+"""How a plan was built, and so what can run it."""
 
 from dataclasses import dataclass
 
-from dynanoise_export.runtimes.tensorrt.backend import Backend
+from dynanoise_export.runtimes.tensorrt.backend import TensorRTBackend
 
-# Which GPUs run a plan beside those that it was built for, by the names of TensorRT's HardwareCompatibilityLevel.
+# Which GPUs run a plan besides those that it was built for, by the names of TensorRT's HardwareCompatibilityLevel.
 NO_OTHERS, AMPERE_AND_LATER = "NONE", "AMPERE_PLUS"
-AMPERE = (8, 0)  # the least compute capability of these
+AMPERE = (8, 0)  # the lowest compute capability of Ampere
 
 
 @dataclass(frozen=True)
@@ -15,14 +15,14 @@ class Build:
 
     Attributes:
         backend: what built it and runs it.
-        version: of that.
+        version: of the backend.
         compute_capabilities: of the GPUs that it was built for, as in 8.9.
         version_compatible: whether later versions of the backend run it.
-        hardware_compatibility: which GPUs beside those run it, by the backend's own name of the level.
+        hardware_compatibility: which other GPUs run it, by the backend's own name of the level.
         plan_sha256: of the plan.
     """
 
-    backend: Backend
+    backend: TensorRTBackend
     version: str
     compute_capabilities: tuple[str, ...]
     version_compatible: bool
@@ -32,12 +32,12 @@ class Build:
     def runs_in(self, version: str) -> bool:
         """Whether a version of the backend runs the plan: its own, or a later one of the same major number.
 
-        NVIDIA promises more of a version-compatible plan, across major numbers; this asks for less than that.
+        NVIDIA promises that a version-compatible plan runs across major numbers too; this check is stricter.
         """
         if not self.version_compatible:
             return version == self.version
-        built, asked = _numbers(self.version), _numbers(version)
-        return built[:1] == asked[:1] and built <= asked
+        built, installed = _numbers(self.version), _numbers(version)
+        return built[:1] == installed[:1] and built <= installed
 
     def runs_on(self, compute_capability: str) -> bool:
         """Whether a GPU of a compute capability runs the plan."""
@@ -46,7 +46,7 @@ class Build:
         return compute_capability in self.compute_capabilities
 
     def gpus(self) -> str:
-        """Tell in words which GPUs run the plan."""
+        """Describe the GPUs that run the plan."""
         if self.hardware_compatibility == AMPERE_AND_LATER:
             return "compute capability 8.0 and later"
         return f"compute capability {', '.join(self.compute_capabilities)}"

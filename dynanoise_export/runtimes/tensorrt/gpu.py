@@ -1,4 +1,4 @@
-"""The GPU of this machine, by its driver."""
+"""The GPU of this machine, as its driver reports it."""
 
 import ctypes
 import sys
@@ -9,7 +9,7 @@ MAJOR, MINOR = 75, 76
 
 
 def compute_capability() -> str | None:
-    """Tell the compute capability of the first GPU, as in 8.9; None where there is none, or no driver for it."""
+    """Ask the driver for the compute capability of the first GPU, as in 8.9; None without a GPU or a driver."""
     try:
         driver = ctypes.CDLL(LIBRARY)
     except OSError:

@@ -1,4 +1,4 @@
-"""What TensorRT says while it works."""
+"""What TensorRT reports while it works."""
 
 import logging
 import re
@@ -10,8 +10,11 @@ SETTINGS = {"use_python_logging_system": True, "colors": False, "letter": False}
 
 
 @contextmanager
-def errors_told() -> Iterator[list[str]]:
-    """Keep what a backend says through Polygraphy from the terminal, and lend the list of its errors."""
+def collected_errors() -> Iterator[list[str]]:
+    """Collect the errors that a backend reports through Polygraphy, in the order in which they come.
+
+    Until the block ends, nothing of what it reports reaches the terminal.
+    """
     from polygraphy.logger import G_LOGGER
 
     collector, logger = _Collector(logging.ERROR), logging.getLogger("Polygraphy")
@@ -21,20 +24,20 @@ def errors_told() -> Iterator[list[str]]:
     logger.addHandler(collector)
     try:
         with G_LOGGER.verbosity(G_LOGGER.ERROR):
-            yield collector.told
+            yield collector.errors
     finally:
         logger.removeHandler(collector)
         logger.propagate = propagated
         _set(G_LOGGER, before)
 
 
-def reason(told: list[str]) -> str:
-    """Tell why something failed, on one line: the last error with a code, or else the last error.
+def reason(errors: list[str]) -> str:
+    """Give the reason of a failure on one line: the last error with a code, or else the last error.
 
     Errors have the form "Call: Error Code 4: Kind (Reason. In function() at file:line)".
     """
-    coded = [match[1] for line in told if (match := re.search(r"Error Code \d+: [^(]*\((.*)\)", line, re.DOTALL))]
-    text = (coded or told or ["it does not say why"])[-1]
+    coded = [match[1] for line in errors if (match := re.search(r"Error Code \d+: [^(]*\((.*)\)", line, re.DOTALL))]
+    text = (coded or errors or ["it gives no reason"])[-1]
     return " ".join(re.sub(r"\.?\s*\bIn \S+ at \S+:\d+", "", text).split()).strip("()")
 
 
@@ -46,7 +49,7 @@ def _set(logger: object, settings: dict[str, bool]) -> None:
 class _Collector(logging.Handler):
     def __init__(self, level: int) -> None:
         super().__init__(level)
-        self.told: list[str] = []
+        self.errors: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.told.append(record.getMessage())
+        self.errors.append(record.getMessage())

@@ -1,1 +1,1 @@
-"""The networks of the targets, one module for each family."""
+"""The networks of the targets: one module for each family."""

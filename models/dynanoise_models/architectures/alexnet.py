@@ -1,13 +1,13 @@
-"""AlexNet, for small images and as it was."""
+"""AlexNet, for small images and in its original form."""
 
 from torch import nn
 
 
 def alexnet(classes: int = 10, channels: int = 3, side: int = 32) -> nn.Sequential:
-    """Make AlexNet (Krizhevsky et al. 2012) with its first layer fitted to images of 32 to 64 pixels.
+    """Make AlexNet (Krizhevsky et al. 2012) with its first layer adapted to images of 32 to 64 pixels.
 
-    Five convolutions and three fully connected layers of the original widths, with dropout before the first two
-    of the latter.
+    It has five convolutions and three fully connected layers of the original widths, with dropout before the first
+    two fully connected layers.
 
     Args:
         classes: k; the network gives logits [n, k].
@@ -15,12 +15,12 @@ def alexnet(classes: int = 10, channels: int = 3, side: int = 32) -> nn.Sequenti
         side: of the square images, a multiple of 16; the network takes float32 [n, channels, side, side].
 
     Raises:
-        ValueError: the side is no multiple of 16.
+        ValueError: the side is not a multiple of 16.
     """
     if side < 16 or side % 16:
         raise ValueError(f"the side of the images must be a multiple of 16, not {side}")
-    rest = side // 16
-    return _drawn(
+    side_left = side // 16
+    return _initialised(
         nn.Conv2d(channels, 64, kernel_size=3, stride=2, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
@@ -36,7 +36,7 @@ def alexnet(classes: int = 10, channels: int = 3, side: int = 32) -> nn.Sequenti
         nn.MaxPool2d(2),
         nn.Flatten(),
         nn.Dropout(),
-        nn.Linear(256 * rest * rest, 4096),
+        nn.Linear(256 * side_left * side_left, 4096),
         nn.ReLU(),
         nn.Dropout(),
         nn.Linear(4096, 4096),
@@ -46,15 +46,15 @@ def alexnet(classes: int = 10, channels: int = 3, side: int = 32) -> nn.Sequenti
 
 
 def alexnet224(classes: int = 10, side: int = 224) -> nn.Sequential:
-    """Make AlexNet as it was (Krizhevsky 2014, one tower), for images that it scales to 224 × 224 itself.
+    """Make AlexNet in its original form (Krizhevsky 2014, one tower); it scales its images to 224 × 224 itself.
 
-    So the papers have it. The images [n, 3, h, w] that it takes stay small in memory and in a query.
+    The papers use this form. The images [n, 3, h, w] that it takes stay small in memory and in a query.
 
     Args:
         classes: k; the network gives logits [n, k].
-        side: that the images are scaled to.
+        side: the size that the images are scaled to.
     """
-    return _drawn(
+    return _initialised(
         nn.Upsample(size=(side, side), mode="bilinear"),
         nn.Conv2d(3, 64, kernel_size=11, stride=4, padding=2),
         nn.ReLU(),
@@ -80,8 +80,8 @@ def alexnet224(classes: int = 10, side: int = 224) -> nn.Sequential:
     )
 
 
-def _drawn(*layers: nn.Module) -> nn.Sequential:
-    """Put layers together and draw their weights as He et al. 2015 do: with PyTorch's own, learning hardly begins."""
+def _initialised(*layers: nn.Module) -> nn.Sequential:
+    """Join layers, with weights drawn as He et al. 2015 do: with PyTorch's default weights, the loss hardly falls."""
     for layer in layers:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

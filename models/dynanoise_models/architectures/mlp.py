@@ -9,7 +9,7 @@ from torch import nn
 def mlp(inputs: int, hidden: Sequence[int], classes: int) -> nn.Sequential:
     """Make a network of fully connected layers with ReLU between them.
 
-    With `hidden` = 1024, 512, 256, 128 it is the target of the optimal-noise paper (Kassa et al.).
+    The optimal-noise paper (Kassa et al.) attacks one with `hidden` = 1024, 512, 256, 128.
 
     Args:
         inputs: the number of features; the network takes float32 [n, inputs].

@@ -53,7 +53,7 @@ def resnet(depth: int = 20, classes: int = 10) -> ResNet:
     """Make the network of 6n + 2 layers: 20, 32, 44, 56 or 110 in the paper.
 
     Raises:
-        ValueError: there is no such network of this depth.
+        ValueError: the depth is not of this form.
     """
     if depth < 8 or (depth - 2) % 6:
         raise ValueError(f"a CIFAR ResNet has 6n + 2 layers (20, 32, 44, 56, 110), not {depth}")

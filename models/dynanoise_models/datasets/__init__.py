@@ -1,1 +1,1 @@
-"""The data sets of the targets, one loader module for each."""
+"""The data sets of the targets: one module with a loader for each."""

@@ -3,12 +3,11 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from dynanoise_export.errors import UserError, first_line
+from dynanoise_export.errors import DataError, FileAccessError, FormatError, first_line
+from dynanoise_export.types import Array, Bools, Int64s
 
 FOLDER_VARIABLE = "DYNANOISE_DATA"
 
@@ -20,73 +19,81 @@ class Dataset:
     Attributes:
         x: images float32 [n, channels, side, side], normalised; features float32 [n, f]; or sentences, str [n].
         y: int64 [n], from 0.
-        own_test: bool [n], the rows that the set itself puts aside for testing; no target is trained on them.
+        own_test: bool [n], the rows that the data set reserves for testing; no target is trained on them.
     """
 
-    x: npt.NDArray[Any]
-    y: npt.NDArray[np.int64]
-    own_test: npt.NDArray[np.bool_]
+    x: Array
+    y: Int64s
+    own_test: Bools
 
     def __len__(self) -> int:
         return len(self.y)
 
 
 def data_folder(given: Path | None) -> Path:
-    """Give the folder of the data sets: the one given, or that of the environment.
+    """Find the folder of the data sets: the given one, or the one that the environment names.
 
     Raises:
-        UserError: neither names a folder.
+        FileAccessError: there is no such folder.
     """
-    named = given or Path(os.environ.get(FOLDER_VARIABLE) or os.devnull)
-    if not named.is_dir():
-        told = f"{named} is no folder" if given else "no folder is named"
-        raise UserError(f"The data sets are missing: {told}; name it with --data-dir or in {FOLDER_VARIABLE}.")
-    return named
+    folder = given or Path(os.environ.get(FOLDER_VARIABLE) or os.devnull)
+    if not folder.is_dir():
+        reason = f"{folder} is not a folder" if given else "their folder is not named"
+        raise FileAccessError(
+            f"The data sets are missing, because {reason}: name it with --data-dir or in {FOLDER_VARIABLE}."
+        )
+    return folder
 
 
-def first_of(folder: Path, places: tuple[str, ...], name: str, source: str) -> Path:
-    """Find a data set in one of the places under the folder where it may lie.
+def find_data_set(folder: Path, paths: tuple[str, ...], name: str, origin: str) -> Path:
+    """Find the file or folder of a data set.
 
     Args:
         folder: of the data sets.
-        places: relative paths, the first that is there is taken.
+        paths: where the data set may lie in the folder; the first that exists is taken.
         name: of the data set, for the message.
-        source: where a user gets it.
+        origin: where a user can get it, for the message.
 
     Raises:
-        UserError: it lies in none of them.
+        FileAccessError: none of the paths exists.
     """
-    candidates = [folder / place for place in places]
+    candidates = [folder / path for path in paths]
     found = next((path for path in candidates if path.exists()), None)
     if found is None:
-        raise UserError(f"{name} is missing: get {source} and put it at {' or '.join(map(str, candidates))}.")
+        raise FileAccessError(f"{name} is missing: get {origin} and put it at {' or '.join(map(str, candidates))}.")
     return found
 
 
-def read_npz(path: Path, *names: str) -> list[npt.NDArray[Any]]:
-    """Read arrays from an .npz file; nothing pickled is opened.
+def read_npz(path: Path, *names: str) -> list[Array]:
+    """Read arrays from an .npz file; pickled objects are refused.
 
     Raises:
-        UserError: it is damaged, or lacks one of them.
+        FormatError: the file is damaged, or has no array of one of the names.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return [archive[name] for name in names]
     except Exception as error:  # a parser of foreign bytes
-        raise UserError(f"{path} is not an .npz file with {', '.join(names)}: {first_line(error)}") from error
+        raise FormatError(f"{path} is not an .npz file with {', '.join(names)}: {first_line(error)}") from error
 
 
-def labelled(path: Path, x: npt.NDArray[Any], y: npt.NDArray[Any], own_test: npt.NDArray[np.bool_] | None) -> Dataset:
-    """Put a data set together and check what every loader promises.
+def checked_dataset(path: Path, x: Array, y: Array, own_test: Bools | None) -> Dataset:
+    """Make a data set, and check what every loader promises.
+
+    Args:
+        path: of the file or folder, for messages.
+        x: the rows.
+        y: the labels, any integer type.
+        own_test: as in `Dataset`; None if the data set reserves no rows.
 
     Raises:
-        UserError: there are no rows, rows without a label, features that are no finite numbers, or one class alone.
+        DataError: there are no rows, rows without a label, features that are not finite, or fewer than two classes.
     """
-    labels = np.asarray(y).astype(np.int64)
+    labels = y.astype(np.int64)
     if len(x) == 0 or labels.shape != (len(x),):
-        raise UserError(f"{path} holds {len(x)} rows and labels of shape {list(labels.shape)}.")
+        raise DataError(f"{path} holds {len(x)} rows and labels of shape {list(labels.shape)}: get it again.")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise UserError(f"{path} holds values that are not finite numbers.")
+        raise DataError(f"{path} holds values that are not finite numbers: get it again.")
     if labels.min() < 0 or len(np.unique(labels)) < 2:
-        raise UserError(f"{path} holds fewer than two classes, or labels below 0.")
+        raise DataError(f"{path} holds fewer than two classes, or labels below 0: get it again.")
     return Dataset(x, labels, np.zeros(len(x), bool) if own_test is None else own_test)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from dynanoise_models.datasets.dataset import Dataset, labelled
+from dynanoise_models.datasets.dataset import Dataset, checked_dataset
 
 LARGEST = 16
 
 
 def load_digits(folder: Path | None = None) -> Dataset:
-    """Load all rows, pixels in [0, 1] in a row of 64; the folder is not looked at."""
+    """Load all rows: float32 [1797, 64], the pixels scaled to [0, 1]; the folder is ignored."""
     from sklearn import datasets
 
     x, y = datasets.load_digits(return_X_y=True)
-    return labelled(Path("digits"), (x / LARGEST).astype(np.float32), y, None)
+    return checked_dataset(Path("digits"), (x / LARGEST).astype(np.float32), y, None)

@@ -1,1 +1,1 @@
-"""Shadow models: trained as the target was, on random halves of the rows, so that an attack can learn from them."""
+"""Shadow models: trained as the target was, on random halves of the rows."""

@@ -1,4 +1,4 @@
-"""Where jobs run: on this machine's processes, or on a cluster of Ray or Dask, all through joblib."""
+"""Where jobs run: in processes on this machine, or on a cluster of Ray or Dask, all through joblib."""
 
 import logging
 import os
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import MissingPackageError
 
 
-class Backend(StrEnum):
-    """Who runs the jobs."""
+class JobBackend(StrEnum):
+    """What runs the jobs."""
 
     LOKY = "loky"
     RAY = "ray"
@@ -18,22 +18,22 @@ class Backend(StrEnum):
 
 
 @contextmanager
-def workers_of(backend: Backend, workers: int) -> Iterator[None]:
-    """Let joblib's `Parallel` run its calls on this many workers of a backend.
+def workers_on(backend: JobBackend, workers: int) -> Iterator[None]:
+    """Within the block, joblib's `Parallel` runs its calls on this number of workers of a backend.
 
-    Ray and Dask take the cluster that `RAY_ADDRESS` or `DASK_SCHEDULER_ADDRESS` names, and start one on this machine
-    where neither does.
+    Ray and Dask use the cluster that `RAY_ADDRESS` or `DASK_SCHEDULER_ADDRESS` names; without such an address, they
+    start a cluster on this machine.
 
     Raises:
-        UserError: the backend is not installed.
+        MissingPackageError: the backend is not installed.
     """
     import joblib
 
     try:
-        with _STARTED[backend](workers), joblib.parallel_config(backend=str(backend), n_jobs=workers):
+        with _START[backend](workers), joblib.parallel_config(backend=str(backend), n_jobs=workers):
             yield
     except ModuleNotFoundError as error:
-        raise UserError(
+        raise MissingPackageError(
             f"--backend {backend} needs the package {error.name}: pip install 'dynanoise-export[{backend}]'."
         ) from error
 
@@ -77,4 +77,4 @@ def _dask(workers: int) -> Iterator[None]:
         yield
 
 
-_STARTED = {Backend.LOKY: _loky, Backend.RAY: _ray, Backend.DASK: _dask}
+_START = {JobBackend.LOKY: _loky, JobBackend.RAY: _ray, JobBackend.DASK: _dask}

@@ -1,71 +1,76 @@
-"""The rows that shadow models learn from and answer to: a bundle, the user's or drawn here, and what it must be."""
+"""The rows of shadow models: a bundle, the user's or a new one, and what it must hold."""
 
 from pathlib import Path
 
 import numpy as np
 
 from dynanoise_export.bundles import Bundle, load_bundle, require_disjoint, save_bundle
-from dynanoise_export.errors import UserError
-from dynanoise_models.experiments import Choices, Experiment, prepare
+from dynanoise_export.errors import DataError, FileAccessError
+from dynanoise_models.experiments import Experiment, ExperimentOptions, prepare
 from dynanoise_models.shadows.store import BUNDLE
-from dynanoise_models.starting import record_of
+from dynanoise_models.starting import find_target
 from dynanoise_models.training.rows import Rows
 
 
-def own_bundle(target: str, store: Path, choices: Choices) -> Path:
-    """Draw the rows as the target's training does, and write them into the store, unless they are there.
+def bundle_in_store(target: str, store: Path, options: ExperimentOptions) -> Path:
+    """Split the target's data set as for its training, and write the bundle into the store, unless it is there.
+
+    Returns:
+        The path of the bundle.
 
     Raises:
-        UserError: they can't be drawn or written, or other rows are there.
+        UserError: the bundle can't be made or written, or the store has a bundle of other rows.
     """
     path = store / BUNDLE
-    experiment = prepare(target, choices)
+    experiment = prepare(target, options)
     if path.exists():
         _require_same(path, experiment)
         return path
     try:
         store.mkdir(exist_ok=True)
     except OSError as error:
-        raise UserError(f"Can't make the folder {store}: {error.strerror}.") from error
+        raise FileAccessError(f"Can't make the folder {store}: {error.strerror}.") from error
     save_bundle(path, experiment.rows.inputs, experiment.rows.y, experiment.parts)
     return path
 
 
 def open_rows(path: Path, target: str) -> Rows:
-    """Open a bundle and check that shadow models of a target can learn from it and be audited by it.
+    """Open a bundle, and check that shadow models of a target can be trained on it.
 
     Raises:
-        UserError: it can't be read, its inputs or labels are not the target's, or a row is both member and non-member.
+        UserError: it can't be read, its inputs or labels do not fit the target, or a row is both member and non-member.
     """
-    record = record_of(target)
-    bundle = load_bundle(path, [spec.name for spec in record.inputs])
-    for spec in record.inputs:
+    found = find_target(target)
+    bundle = load_bundle(path, [spec.name for spec in found.inputs])
+    for spec in found.inputs:
         array = bundle.inputs[spec.name]
         fits = [isinstance(size, str) or size == own for size, own in zip(spec.shape, array.shape, strict=False)]
         if array.ndim != len(spec.shape) or not all(fits) or array.dtype != spec.dtype:
-            raise UserError(f"{path} has {list(array.shape)} {array.dtype} for the input {spec} of {target}.")
+            raise DataError(
+                f"{path} has {list(array.shape)} {array.dtype} for the input {spec} of {target}: make the bundle with "
+                "dynanoise-models train."
+            )
     rows = rows_of(bundle)
-    if len(rows) < 2 or not 0 <= rows.y.min() <= rows.y.max() < record.classes:
-        raise UserError(f"{path} has fewer than two rows, or labels beyond the {record.classes} classes of {target}.")
+    if len(rows) < 2 or not 0 <= rows.y.min() <= rows.y.max() < found.classes:
+        raise DataError(f"{path} has fewer than two rows, or labels beyond the {found.classes} classes of {target}.")
     if bundle.member is not None:
         require_disjoint(path, bundle.inputs, bundle.member)
     return rows
 
 
 def rows_of(bundle: Bundle) -> Rows:
-    """Take the rows of a bundle as they are trained on.
+    """Take the rows of a bundle in the form that training takes.
 
     Raises:
-        UserError: it has no labels.
+        DataError: the bundle has no labels.
     """
     if bundle.y is None:
-        raise UserError(f"{bundle.path} has no labels y, which shadow models are trained on.")
+        raise DataError(f"{bundle.path} has no labels y, and shadow models are trained on labels.")
     return Rows(bundle.inputs, bundle.y)
 
 
 def _require_same(path: Path, experiment: Experiment) -> None:
-    there = load_bundle(path, list(experiment.rows.inputs))
-    pairs = ((there.y, experiment.rows.y), (there.split, experiment.parts))
-    same = all(old is not None and np.array_equal(old, new) for old, new in pairs)
-    if not same:
-        raise UserError(f"{path} holds other rows than these options draw: name another store, or the same options.")
+    stored = load_bundle(path, list(experiment.rows.inputs))
+    pairs = ((stored.y, experiment.rows.y), (stored.split, experiment.parts))
+    if not all(old is not None and np.array_equal(old, new) for old, new in pairs):
+        raise DataError(f"{path} holds other rows than these options give: name another store, or give its options.")

@@ -1,4 +1,4 @@
-"""A shadow store in the making: each group of models that is done adds its answers, and nothing is lost on a stop."""
+"""A shadow store in the making: each group of trained models adds its answers, and an interruption loses nothing."""
 
 import json
 import shutil
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import DataError, FileAccessError
 from dynanoise_export.files import written_whole
 from dynanoise_export.shadow_stores import KEPT, LOGITS, RECORD, SCHEMA, read_record
+from dynanoise_export.types import Float32s
 from dynanoise_models.shadows.halves import halves
 
 PARTS, STATES, BUNDLE = "parts", "states", "bundle"
@@ -20,17 +20,17 @@ OWN = {PARTS, STATES, BUNDLE, LOGITS, KEPT, RECORD}
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a store is of; a store goes on, or grows, only under the plan that it was begun with.
+class StorePlan:
+    """What the models of a store have in common; a store can only go on, or grow, with the same plan.
 
     Attributes:
         target: a name in `TARGETS`.
         bundle_sha256: of the rows.
-        rows: n of them.
+        rows: n.
         classes: k.
         seed: of the halves and of each model.
         settings: of the training, as plain values.
-        started_from: the encoder or the weights, None where all weights are drawn.
+        started_from: the encoder or the weights; None if all weights are drawn.
     """
 
     target: str
@@ -46,21 +46,21 @@ class GrowingStore:
     """The folder of a store while its models are trained.
 
     Args:
-        path: of the folder; made if it is not there.
-        plan: what the store is of.
-        count: how many models it shall have; a store of fewer grows.
+        path: of the folder; it is made if it does not exist.
+        plan: of the store.
+        count: the number of models; a store with fewer grows.
 
     Raises:
-        UserError: the folder holds something else, a store of another plan, or one of more models.
+        UserError: the folder holds something else, a store with another plan, or a store with more models.
     """
 
-    def __init__(self, path: Path, plan: Plan, count: int) -> None:
+    def __init__(self, path: Path, plan: StorePlan, count: int) -> None:
         self.path, self.count = path, count
-        self.kept = halves(plan.rows, count, plan.seed)
+        self.in_training = halves(plan.rows, count, plan.seed)
         self.record = {"schema": SCHEMA, **vars(plan), "count": count, "models": {}}
         _require_folder(path)
         if (path / RECORD).exists():
-            self._take_up(plan, count)
+            self._go_on(plan, count)
         else:
             self._lay_out(np.empty((0, plan.rows, plan.classes), np.float32))
         for folder in (PARTS, STATES):
@@ -68,51 +68,54 @@ class GrowingStore:
         self.merge()
 
     def missing(self) -> list[int]:
-        """Give the numbers of the models that are not there yet."""
+        """List the indices of the models that are not trained yet."""
         return [model for model in range(self.count) if str(model) not in self.record["models"]]
 
     def merge(self) -> None:
-        """Take up the answers of the models that are done since."""
+        """Move the answers that workers have left since into the store."""
         for part in sorted((self.path / PARTS).glob("*.npz")):
             with np.load(part, allow_pickle=False) as content:
-                models, logits, told = content["models"], content["logits"], json.loads(str(content["told"]))
+                models, logits, records = content["models"], content["logits"], json.loads(str(content["records"]))
             stored = np.load(self.path / LOGITS, mmap_mode="r+")
             stored[models] = logits
             stored.flush()
-            self.record["models"].update(zip(map(str, models), told, strict=True))
+            self.record["models"].update(zip(map(str, models), records, strict=True))
             self._write_record()
             part.unlink()
 
     def tidy(self) -> None:
-        """Take away what only a store in the making needs."""
+        """Delete what a finished store does not need."""
         for folder in (PARTS, STATES):
             shutil.rmtree(self.path / folder, ignore_errors=True)
 
-    def _take_up(self, plan: Plan, count: int) -> None:
-        there = read_record(self.path)
-        differing = [name for name, value in vars(plan).items() if there.get(name) != value]
+    def _go_on(self, plan: StorePlan, count: int) -> None:
+        stored = read_record(self.path)
+        differing = [name for name, value in vars(plan).items() if stored.get(name) != value]
         if differing:
             name = differing[0]
-            raise UserError(
-                f"{self.path} is a store of another {name} ({there.get(name)!r}, not {getattr(plan, name)!r}): "
+            raise DataError(
+                f"{self.path} is a store with another {name} ({stored.get(name)!r}, not {getattr(plan, name)!r}): "
                 "name another folder."
             )
-        if there["count"] > count:
-            raise UserError(f"{self.path} has {there['count']} models already, more than the {count} asked for.")
-        self.record["models"] = there["models"]
-        if there["count"] < count:
+        if stored["count"] > count:
+            raise DataError(
+                f"{self.path} has {stored['count']} models, more than the {count} that --count asks for: name another "
+                "folder."
+            )
+        self.record["models"] = stored["models"]
+        if stored["count"] < count:
             self._lay_out(np.load(self.path / LOGITS, mmap_mode="r"))
 
-    def _lay_out(self, answered: npt.NDArray[np.float32]) -> None:
-        """Make room for all models; what is not answered yet is NaN."""
+    def _lay_out(self, answers: Float32s) -> None:
+        """Make room for all models; the answers of models that are not trained yet are NaN."""
         with written_whole(self.path / LOGITS) as staged:
-            shape = (self.count, *answered.shape[1:])
-            made = np.lib.format.open_memmap(staged, mode="w+", dtype=np.float32, shape=shape)
-            made[: len(answered)] = answered
-            made[len(answered) :] = np.nan
-            made.flush()
+            shape = (self.count, *answers.shape[1:])
+            logits = np.lib.format.open_memmap(staged, mode="w+", dtype=np.float32, shape=shape)
+            logits[: len(answers)] = answers
+            logits[len(answers) :] = np.nan
+            logits.flush()
         with written_whole(self.path / KEPT) as staged, staged.open("wb") as file:
-            np.save(file, self.kept)
+            np.save(file, self.in_training)
         self._write_record()
 
     def _write_record(self) -> None:
@@ -122,26 +125,24 @@ class GrowingStore:
 
 
 def _require_folder(path: Path) -> None:
-    """Make the folder; one that is there must be a store, or the beginning of one."""
+    """Make the folder; a folder that exists must be a store, or the beginning of one."""
     try:
         path.mkdir(exist_ok=True)
         others = {entry.name for entry in path.iterdir()} - OWN
     except OSError as error:
-        raise UserError(f"Can't make the store {path}: {error.strerror}.") from error
+        raise FileAccessError(f"Can't make the store {path}: {error.strerror}.") from error
     if others and not (path / RECORD).exists():
-        raise UserError(f"{path} is no shadow store: it holds {sorted(others)[0]}; name another folder.")
+        raise DataError(f"{path} is not a shadow store, because it holds {sorted(others)[0]}: name another folder.")
 
 
-def write_part(
-    store: Path, models: Sequence[int], logits: npt.NDArray[np.float32], told: Sequence[Mapping[str, Any]]
-) -> None:
-    """Leave the answers of models that are done where the store takes them up.
+def write_part(store: Path, models: Sequence[int], logits: Float32s, records: Sequence[Mapping[str, Any]]) -> None:
+    """Leave the answers of trained models where the store finds them.
 
     Args:
         store: the folder.
-        models: their numbers, m of them.
+        models: their indices, m of them.
         logits: float32 [m, n, k].
-        told: of each model, what the record is to say.
+        records: what the store's record says about each model.
     """
     with written_whole(store / PARTS / f"{models[0]:04d}.npz") as staged, staged.open("wb") as file:
-        np.savez(file, models=np.array(models), logits=logits, told=np.array(json.dumps(list(told))))
+        np.savez(file, models=np.array(models), logits=logits, records=np.array(json.dumps(list(records))))

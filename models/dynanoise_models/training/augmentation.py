@@ -1,24 +1,24 @@
-"""Flips and crops of batches of images, drawn from PyTorch's own generator."""
+"""Random flips and crops of batches of images, drawn from PyTorch's own generator."""
 
 import torch
 from torch.nn.functional import pad
 
 from dynanoise_models.training.settings import Augmentation
 
-# Pixels of margin for each 32 of the side, as He et al. 2015 crop CIFAR-10.
+# Pixels of margin for each 32 pixels of the side, as He et al. 2015 crop CIFAR-10.
 MARGIN, OF_SIDE = 4, 32
 
 
-def augment(images: torch.Tensor, how: Augmentation) -> torch.Tensor:
-    """Change each of the images [b, c, h, w] by its own draw: mirrored or not, moved by up to an eighth of the side.
+def augment(images: torch.Tensor, augmentation: Augmentation) -> torch.Tensor:
+    """Change each of the images [b, c, h, w] by its own draw: flip it or not, shift it by up to an eighth of the side.
 
-    What a move leaves empty is zero, the mean colour of normalised images.
+    The pixels that a shift leaves empty are zero, the mean colour of normalised images.
     """
-    if how is Augmentation.NONE:
+    if augmentation is Augmentation.NONE:
         return images
-    mirrored = torch.rand(len(images), device=images.device) < 0.5
-    images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-    return _crop(images) if how is Augmentation.FLIP_AND_CROP else images
+    flipped = torch.rand(len(images), device=images.device) < 0.5
+    images = torch.where(flipped[:, None, None, None], images.flip(3), images)
+    return _crop(images) if augmentation is Augmentation.FLIP_AND_CROP else images
 
 
 def _crop(images: torch.Tensor) -> torch.Tensor:

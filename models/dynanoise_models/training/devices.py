@@ -2,17 +2,21 @@
 
 import torch
 
-# What a CPU must have for 16 bits to be faster than 32.
+# Only with these instructions is a CPU faster in 16 bits than in 32.
 INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 
 
 def best_device(index: int = 0) -> torch.device:
-    """Take a GPU, in turn where there are several, or else the CPU."""
+    """Choose a GPU, or the CPU if there is no GPU.
+
+    Args:
+        index: of the job; jobs take several GPUs in turn.
+    """
     return torch.device("cuda", index % torch.cuda.device_count()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def half_precision(device: torch.device) -> torch.dtype | None:
-    """Tell in which 16-bit type the device computes faster, if in any."""
+    """Choose the 16-bit type in which the device computes faster; None if there is no such type."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     capabilities = torch.cpu.get_capabilities()

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import DataError
+from dynanoise_export.types import Int64s, Progress, Step, no_progress
 from dynanoise_models.training.augmentation import augment
 from dynanoise_models.training.devices import half_precision
 from dynanoise_models.training.objectives import OBJECTIVES
@@ -24,63 +24,64 @@ WARM_UP = 0.25  # the share of a one-cycle schedule in which the rate rises
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """How far a training is.
+class EpochStep(Step):
+    """How far a training has come: `done` epochs, with a fraction within an epoch, of `total`.
 
     Attributes:
-        done: epochs, with a fraction within one.
-        of: epochs in all.
         loss: mean over the rows of this epoch so far.
         accuracy: likewise, in training mode.
     """
 
-    done: float
-    of: int
-    loss: float
-    accuracy: float
+    loss: float = math.nan
+    accuracy: float = math.nan
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a training is of.
+    """What to train on, and how.
 
     Attributes:
-        rows: where the rows are taken from.
-        kept: int64 [m, n], the numbers of the rows that each of the m models of a stack learns; m is 1 without one.
+        rows: all rows.
+        indices: int64 [m, n], the rows that each of the m models of a stack trains on; m is 1 for a single model.
         seeds: m of them, for the order of each model's rows.
-        settings: how.
-        state: a file where the training is saved as it goes and taken up again, if it is the same one; None for
-            short ones.
+        settings: of the training.
+        state: where the training saves its state, and goes on from what it saved before; None to save nothing.
     """
 
     rows: Rows
-    kept: npt.NDArray[np.int64]
+    indices: Int64s
     seeds: Sequence[int]
     settings: Settings
     state: State | None = None
+
+
+def never() -> bool:
+    """Let a training run to its end."""
+    return False
 
 
 def fit(
     model: torch.nn.Module,
     task: Task,
     device: torch.device,
-    progress: Callable[[Epoch], None] = lambda epoch: None,
-    stopped: Callable[[], bool] = lambda: False,
+    *,
+    stopped: Callable[[], bool] = never,
+    progress: Progress = no_progress,
 ) -> float:
     """Train a model, or a stack of them, in place.
 
     Args:
         model: on the device.
-        task: what to train on and how.
+        task: what to train on, and how.
         device: where the model is.
-        progress: told after every step.
-        stopped: asked after every step whether to end early.
+        stopped: called after every step; the training ends early when it returns True.
+        progress: called after every step with an `EpochStep`.
 
     Returns:
-        The epochs done: all of them, or how many there were when it was stopped.
+        The number of epochs that are done: all of them, unless the training was stopped.
 
     Raises:
-        UserError: the loss is no number any more.
+        DataError: the loss is no longer a finite number.
     """
     gpus = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=gpus):
@@ -92,42 +93,51 @@ class _Training:
     def __init__(self, model: torch.nn.Module, task: Task, device: torch.device) -> None:
         self.model, self.task, self.device = model, task, device
         settings = task.settings
-        self.steps = math.ceil(task.kept.shape[1] / settings.batch)
+        self.steps = math.ceil(task.indices.shape[1] / settings.batch)
         self.optimizer = _optimizer(model, settings)
         self.schedule = _schedule(self.optimizer, settings, self.steps)
         self.orders = [np.random.default_rng(seed) for seed in task.seeds]
         self.half = half_precision(device) if settings.mixed_precision else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half is torch.float16)
         self.objective = OBJECTIVES[settings.defence]
-        self.begun, self.saving = time.monotonic(), 0.0
+        self.started, self.saving = time.monotonic(), 0.0
 
-    def run(self, progress: Callable[[Epoch], None], stopped: Callable[[], bool]) -> float:
+    def run(self, progress: Progress, stopped: Callable[[], bool]) -> float:
         epochs = self.task.settings.epochs
         for epoch in range(self._resume(), epochs):
-            seen, loss, right = 0, 0.0, 0.0
-            for step, chosen in enumerate(self._batches(), 1):
-                step_loss, step_right = self._step(chosen)
-                seen, loss, right = seen + chosen.size, loss + step_loss * chosen.size, right + step_right
-                if not math.isfinite(loss):
-                    raise UserError(f"The training went astray: the loss is {step_loss} in epoch {epoch + 1}.")
-                done: float = epoch + step / self.steps
-                progress(Epoch(done, epochs, loss / seen, right / seen))
+            for done, loss, accuracy in self._epoch(epoch):
+                unit = f"epochs, loss {loss:.3f}, accuracy {accuracy:.3f}"
+                progress(EpochStep("Training", done, epochs, unit, loss, accuracy))
                 if stopped() and done < epochs:
                     return done
             self._save(epoch + 1)
         return float(epochs)
 
-    def _batches(self) -> Iterator[npt.NDArray[np.int64]]:
-        """Give the numbers of the rows [m, b] of each step, in a new order for each model."""
-        order = np.stack([g.permutation(kept) for g, kept in zip(self.orders, self.task.kept, strict=True)])
-        for start in range(0, order.shape[1], self.task.settings.batch):
-            yield order[:, start : start + self.task.settings.batch]
+    def _epoch(self, epoch: int) -> Iterator[tuple[float, float, float]]:
+        """Train for one epoch; yield the epochs done, the mean loss and the accuracy of the epoch after each step."""
+        rows, loss, correct = 0, 0.0, 0.0
+        for step, indices in enumerate(self._batches(), 1):
+            step_loss, step_correct = self._step(indices)
+            rows, loss, correct = rows + indices.size, loss + step_loss * indices.size, correct + step_correct
+            if not math.isfinite(loss):
+                raise DataError(
+                    f"The loss is {step_loss} in epoch {epoch + 1}: check that the rows are finite numbers, or train "
+                    "with other settings."
+                )
+            yield epoch + step / self.steps, loss / rows, correct / rows
 
-    def _step(self, chosen: npt.NDArray[np.int64]) -> tuple[float, float]:
-        """Move the weights once; give the mean loss and the number of right answers."""
+    def _batches(self) -> Iterator[Int64s]:
+        """Yield the indices of the rows [m, b] of each step, in a new order for each model."""
+        pairs = zip(self.orders, self.task.indices, strict=True)
+        shuffled = np.stack([generator.permutation(indices) for generator, indices in pairs])
+        for start in range(0, shuffled.shape[1], self.task.settings.batch):
+            yield shuffled[:, start : start + self.task.settings.batch]
+
+    def _step(self, indices: Int64s) -> tuple[float, float]:
+        """Change the weights once; give the mean loss and the number of correct answers."""
         stacked = isinstance(self.model, Stack)
         self.model.train()
-        inputs, y = self.task.rows.batch(chosen if stacked else chosen[0], self.device)
+        inputs, y = self.task.rows.batch(indices if stacked else indices[0], self.device)
         inputs = {name: self._augmented(value) for name, value in inputs.items()}
         self.optimizer.zero_grad()
         with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
@@ -153,10 +163,10 @@ class _Training:
         return state.load(self._parts(), self.orders, self.device) if state else 0
 
     def _save(self, epochs: int) -> None:
-        """Save the state after an epoch, unless that would slow down a small model that has just saved it."""
+        """Save the state after an epoch, unless saving would slow down the training of a small model."""
         start = time.monotonic()
         last = epochs == self.task.settings.epochs
-        if self.task.state and (last or self.saving <= SAVING * (start - self.begun)):
+        if self.task.state and (last or self.saving <= SAVING * (start - self.started)):
             self.task.state.save(self._parts(), self.orders, self.device, epochs)
             self.saving += time.monotonic() - start
 

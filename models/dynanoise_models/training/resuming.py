@@ -1,4 +1,4 @@
-"""The state of a training in a file, so that one that was cut off goes on where it stopped."""
+"""The state of a training in a file, so that an interrupted training goes on where it stopped."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import FormatError
 from dynanoise_export.files import written_whole
 
 
 @dataclass(frozen=True)
 class State:
-    """Where the state of a training lies.
+    """The file that holds the state of a training.
 
     Attributes:
         path: of the file.
-        identity: what the training is; a state that was saved by another one is not taken up.
+        identity: of the training; a state that another training saved is ignored.
     """
 
     path: Path
@@ -30,10 +30,10 @@ class State:
         """Save everything that the next epoch depends on; the file appears whole.
 
         Args:
-            parts: what has a `state_dict`, by name.
-            orders: the generators of the rows' order.
-            device: whose generator drops and augments.
-            epochs: done.
+            parts: objects with a `state_dict`, by name.
+            orders: the generators of the order of the rows.
+            device: its generator draws dropout and augmentation.
+            epochs: how many are done.
         """
         content = {name: part.state_dict() for name, part in parts.items()} | {
             "identity": self.identity,
@@ -46,10 +46,13 @@ class State:
             torch.save(content, staged)
 
     def load(self, parts: Mapping[str, Any], orders: Sequence[np.random.Generator], device: torch.device) -> int:
-        """Put what was saved back into its place; give the epochs done, 0 where this training saved nothing.
+        """Restore what was saved.
+
+        Returns:
+            The number of epochs that are done; 0 if this training has saved nothing.
 
         Raises:
-            UserError: the file is damaged.
+            FormatError: the file is damaged.
         """
         if not self.path.exists():
             return 0
@@ -58,7 +61,7 @@ class State:
             if content["identity"] != self.identity:
                 return 0
         except Exception as error:  # a parser of foreign bytes
-            raise UserError(f"{self.path} is no state of a training: delete it to begin anew.") from error
+            raise FormatError(f"{self.path} is not the state of a training: delete it to start again.") from error
         for name, part in parts.items():
             part.load_state_dict(content[name])
         for generator, state in zip(orders, content["orders"], strict=True):
@@ -69,6 +72,6 @@ class State:
         epochs: int = content["epochs"]
         return epochs
 
-    def drop(self) -> None:
-        """Take the file away, for the training has ended."""
+    def delete(self) -> None:
+        """Delete the file, because the training has ended."""
         self.path.unlink(missing_ok=True)

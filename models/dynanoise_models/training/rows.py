@@ -1,78 +1,85 @@
-"""The rows of a data set as a model takes them, a batch at a time."""
+"""The rows of a data set in the form that a model takes, one batch at a time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-Numbers = npt.NDArray[np.int64]
+from dynanoise_export.types import Array, Arrays, Float32s, Floats, Int64s
 
 MASK = "attention_mask"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows in memory, or mapped into it.
+    """Rows in memory, or mapped into memory.
 
     Attributes:
-        inputs: an array for each input of the model, the rows first.
+        inputs: one array for each input of the model, all of n rows.
         y: int64 [n], the labels.
     """
 
-    inputs: Mapping[str, npt.NDArray[Any]]
-    y: npt.NDArray[np.int64]
+    inputs: Arrays
+    y: Int64s
 
     def __len__(self) -> int:
         return len(self.y)
 
-    def lengths(self, chosen: Numbers) -> Numbers:
-        """Tell how many tokens the rows of the numbers [n] have; 0 of what is no text."""
-        return np.asarray(self.inputs[MASK][chosen].sum(axis=-1)) if MASK in self.inputs else np.zeros_like(chosen)
+    def lengths(self, indices: Int64s) -> Int64s:
+        """Count the tokens of the rows at the indices [n]; 0 if the rows are not text."""
+        return self._tokens(self.inputs[MASK][indices]) if MASK in self.inputs else np.zeros_like(indices)
 
-    def batch(self, chosen: Numbers, device: torch.device) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """Take the rows of the numbers [...] and put them on the device; sentences are cut to the longest of them."""
-        arrays = {name: array[chosen] for name, array in self.inputs.items()}
+    def batch(self, indices: Int64s, device: torch.device) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """Put the rows at the indices [...] on the device; sentences are cut to the longest of the batch."""
+        arrays = {name: array[indices] for name, array in self.inputs.items()}
         if MASK in arrays:
-            length = int(arrays[MASK].sum(axis=-1).max())
+            length = int(self._tokens(arrays[MASK]).max())
             arrays = {name: np.ascontiguousarray(array[..., :length]) for name, array in arrays.items()}
         inputs = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
-        return inputs, torch.from_numpy(self.y[chosen]).to(device)
+        return inputs, torch.from_numpy(self.y[indices]).to(device)
+
+    @staticmethod
+    def _tokens(mask: Array) -> Int64s:
+        return np.asarray(mask.astype(np.int64, copy=False).sum(axis=-1))
 
 
 def logits_of(model: torch.nn.Module, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Ask a model: one input goes by its place, several by their names; transformers put the logits into an object."""
+    """Run a model and give its logits.
+
+    A single input is passed by position, several by name. The models of transformers return their logits in an object.
+    """
     answer = model(**inputs) if len(inputs) > 1 else model(*inputs.values())
     logits: torch.Tensor = answer if isinstance(answer, torch.Tensor) else answer.logits
     return logits
 
 
 def predict(
-    model: torch.nn.Module, rows: Rows, device: torch.device, chosen: Numbers | None = None,
-    batch: int = 500,
-) -> npt.NDArray[np.float32]:  # fmt: skip
-    """Give the logits float32 [..., n, k] of the rows, in evaluation mode and in full precision.
+    model: torch.nn.Module, rows: Rows, device: torch.device, indices: Int64s | None = None, *, batch: int = 500
+) -> Float32s:
+    """Compute logits in evaluation mode and in full precision.
 
     Args:
-        model: already on the device; a stack of m models answers with [m, n, k].
-        rows: to ask.
+        model: already on the device.
+        rows: the rows to answer.
         device: where the model is.
-        chosen: the numbers of the rows to ask, all by default.
-        batch: rows asked at once.
+        indices: of the rows to answer, [n]; None for all.
+        batch: rows per call of the model.
+
+    Returns:
+        Logits float32 [n, k]; [m, n, k] for a stack of m models.
     """
     model.eval()
-    chosen = np.arange(len(rows)) if chosen is None else chosen
-    order = np.argsort(rows.lengths(chosen), kind="stable")  # sentences of one length need no padding
+    indices = np.arange(len(rows)) if indices is None else indices
+    order = np.argsort(rows.lengths(indices), kind="stable")  # sentences of one length need no padding
     answers = []
     with torch.inference_mode():
         for start in range(0, len(order), batch):
-            inputs, _ = rows.batch(chosen[order[start : start + batch]], device)
+            inputs, _ = rows.batch(indices[order[start : start + batch]], device)
             answers.append(logits_of(model, inputs).float().numpy(force=True))
     return np.concatenate(answers, axis=-2)[..., np.argsort(order), :]
 
 
-def accuracy(logits: npt.NDArray[np.floating], y: npt.NDArray[np.int64]) -> float | None:
-    """Tell the share of right answers [n, k]; None of no answers."""
+def accuracy(logits: Floats, y: Int64s) -> float | None:
+    """Compute the share of rows [n, k] whose largest logit is at the label; None if there are no rows."""
     return float((logits.argmax(axis=-1) == y).mean()) if len(y) else None

@@ -1,4 +1,4 @@
-"""How a model is trained, as a record that can be compared, changed and written down."""
+"""How a model is trained, as a record that can be compared, changed and written to a file."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -6,29 +6,29 @@ from typing import Any
 
 
 class Optimizer(StrEnum):
-    """Which rule moves the weights."""
+    """The rule that changes the weights."""
 
     SGD = "sgd"
     ADAMW = "adamw"
 
 
 class Schedule(StrEnum):
-    """How the learning rate goes: as it is, or up and down again in one cycle (Smith and Topin 2018)."""
+    """The learning rate over time: constant, or one cycle up and down (Smith and Topin 2018)."""
 
     CONSTANT = "constant"
     ONE_CYCLE = "one-cycle"
 
 
 class Augmentation(StrEnum):
-    """What happens to each image anew in each epoch."""
+    """Random changes to each image, drawn again in each epoch."""
 
     NONE = "none"
     FLIP = "flip"
     FLIP_AND_CROP = "flip-and-crop"
 
 
-class Defence(StrEnum):
-    """What training does against membership inference; `objectives.OBJECTIVES` has the loss of each."""
+class TrainingDefence(StrEnum):
+    """A defence against membership inference at training time; `objectives.OBJECTIVES` has the loss of each."""
 
     NONE = "none"
     LABEL_SMOOTHING = "label-smoothing"
@@ -39,15 +39,15 @@ class Settings:
     """The settings of one training.
 
     Attributes:
-        epochs: how often each row is seen.
-        batch: rows in a step.
-        optimizer: which rule moves the weights.
-        learning_rate: of the optimizer; the highest one of a one-cycle schedule.
+        epochs: passes over the training rows.
+        batch: rows per step.
+        optimizer: the rule that changes the weights.
+        learning_rate: of the optimizer; the peak of a one-cycle schedule.
         momentum: of SGD.
         weight_decay: of the optimizer.
-        schedule: of the learning rate.
+        schedule: the learning rate over time.
         augmentation: of images.
-        mixed_precision: compute in 16 bits where the processor or the GPU has the instructions for it.
+        mixed_precision: compute in 16 bits if the processor or the GPU has the instructions for it.
         defence: at training time.
     """
 
@@ -60,8 +60,8 @@ class Settings:
     schedule: Schedule = Schedule.CONSTANT
     augmentation: Augmentation = Augmentation.NONE
     mixed_precision: bool = False
-    defence: Defence = Defence.NONE
+    defence: TrainingDefence = TrainingDefence.NONE
 
     def as_dict(self) -> dict[str, Any]:
-        """Give plain values, which JSON and `torch.save` take."""
+        """Give plain values, which JSON and `torch.save` accept."""
         return {name: str(value) if isinstance(value, StrEnum) else value for name, value in asdict(self).items()}

@@ -1,4 +1,4 @@
-"""Many small models as one: their weights stacked, so that a step moves them all."""
+"""Many small models as one: their weights are stacked, so that one step trains all of them."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,13 @@ from torch.func import functional_call, stack_module_state, vmap
 
 
 class Stack(torch.nn.Module):
-    """Models of one architecture that answer and learn at once, each on its own rows.
+    """Models of one architecture that answer and train together, each on its own rows.
 
     Args:
-        models: m of them, with the same parameters, no buffers and no dropout.
+        models: m models with the same parameters, without buffers and without dropout.
+
+    Raises:
+        ValueError: the models have buffers or dropout.
     """
 
     def __init__(self, models: Sequence[torch.nn.Module]) -> None:
@@ -20,16 +23,16 @@ class Stack(torch.nn.Module):
             raise ValueError("models with buffers or dropout can't be stacked")
         self.names = list(stacked)
         self.stacked = torch.nn.ParameterList(stacked.values())
-        self.single = [models[0].to("meta")]  # in a list, so that its own weights are none of this module's
+        self.single = [models[0].to("meta")]  # in a list, so that its weights are not registered as this module's
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map [m, b, …], or [b, …] for all of them, to logits [m, b, k]."""
+        """Map x to logits [m, b, k]: [m, b, …] in training, [b, …] for all models in evaluation."""
         weights = dict(zip(self.names, self.stacked, strict=True))
-        own_rows = 0 if self.training else None
+        x_axis = 0 if self.training else None
 
         def one(weights: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
             answer: torch.Tensor = functional_call(self.single[0], weights, (x,))
             return answer
 
-        answers: torch.Tensor = vmap(one, in_dims=(0, own_rows))(weights, x)
+        answers: torch.Tensor = vmap(one, in_dims=(0, x_axis))(weights, x)
         return answers

@@ -13,7 +13,7 @@ def test_help_imports_nothing_heavy(command):
     assert heavy == []
 
 
-def test_the_version_is_the_packages(models_program):
+def test_the_version_is_that_of_the_package(models_program):
     assert models_program("--version").out.strip() == __version__
 
 
@@ -21,3 +21,7 @@ def test_without_arguments_it_shows_the_commands(models_program):
     written = models_program()
     for command in ("list", "train", "shadows"):
         assert command in written.out + written.err
+
+
+def test_a_shell_can_complete_commands(models_program):
+    assert "--install-completion" in models_program("--help").out

@@ -5,16 +5,17 @@ from dynanoise_models.targets import TARGETS
 
 def test_the_table_has_a_row_for_every_target(models_program):
     written = models_program("list").out
-    for name, record in TARGETS.items():
+    for name, target in TARGETS.items():
         row = next(line for line in written.splitlines() if line.strip().startswith(f"{name} "))
-        assert record.expected in row
-        assert f" {record.settings.epochs} " in row
+        assert target.expected in row
+        assert f" {target.settings.epochs} " in row
 
 
 def test_the_numbers_of_weights_are_those_of_the_literature(models_program):
-    told = json.loads(models_program("list", "--json", "-").out)
-    weights = {target["name"]: target["parameters"] for target in told["targets"]}
-    # He et al. 2015, table 6: 0.27 M. AlexNet has 61.1 M with 1,000 classes: 4,096 more and a bias for each.
+    document = json.loads(models_program("list", "--json", "-").out)
+    assert document["schema"] == "dynanoise-models/list/2"
+    weights = {target["name"]: target["parameters"] for target in document["targets"]}
+    # He et al. 2015, table 6: 0.27 M. AlexNet with 1,000 classes has 61.1 M: 4,096 weights and a bias for each class.
     assert round(weights["resnet20-cifar10"] / 1e6, 2) == 0.27
     assert weights["alexnet224-cifar10"] == 61_100_840 - 990 * 4097
     assert weights["minilm-sst2"] == 22_713_216 + 2 * 385  # of the encoder with its pooler, and two classes

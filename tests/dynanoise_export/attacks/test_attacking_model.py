@@ -1,41 +1,67 @@
+"""The whole attack, on a model whose answers are known beforehand."""
+
+import re
+
 import numpy as np
+import onnx
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from dynanoise_export.attacks.attacking_model import Options, attack
+from dynanoise_export.attacks.attacking_model import attack
+from dynanoise_export.attacks.audit_warnings import WarningCode
 from dynanoise_export.attacks.gates import Gate
+from dynanoise_export.attacks.methods.attack import Attack, Requirement
 from dynanoise_export.attacks.methods.catalogue import ATTACKS
-from dynanoise_export.errors import UserError
-from dynanoise_export.parameters import NoiseSource, Parameters
-from support.audits import make_audit
+from dynanoise_export.bundles import bundle_sha256
+from dynanoise_export.defences.dynanoise import DynaNoise
+from dynanoise_export.defences.keep_label import KeptLabel
+from dynanoise_export.defences.temperature import Temperature
+from dynanoise_export.deployed.session import Session
+from dynanoise_export.errors import DataError, UsageError
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.sources.reference_model import Reference
+from support.audits import make_audit, save_store
 
-STRONG = Parameters(sigma0=2.0, lambda_=0.0, temperature=10.0)
+STRONG = DynaNoise(sigma0=2.0, lambda_=0.0, temperature=10.0)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Give the files of an audit, under noise that hides what was learnt as long as it is not averaged."""
-    return make_audit(tmp_path_factory.mktemp("suite") / "made", rows=1500, parameters=STRONG)
+    """Give the files of an audit, with noise that hides members unless it is averaged out."""
+    return make_audit(tmp_path_factory.mktemp("attack") / "made", rows=1500, defence=STRONG)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Give the files of a small audit, for what does not depend on the figures."""
+    return make_audit(tmp_path_factory.mktemp("attack") / "small", rows=200, defence=STRONG)
 
 
 @pytest.fixture(scope="module")
 def report(made):
     """Give the report on it."""
-    return attack(made.defended, made.bundle, made.store, made.plain, Options(queries=(1, 256)))
+    return attack(made.defended, made.bundle, shadows=made.store, reference=made.plain, queries=(1, 256))
 
 
-def auc(report, name, attacker):
+def both(made, **options):
+    return attack(made.defended, made.bundle, shadows=made.store, reference=made.plain, **options)
+
+
+def auc(report, code, attacker):
     results = [*report.results, *report.without]
-    return next(r.auc.value for r in results if (r.attack.name, r.attacker.name) == (name, attacker))
+    return next(r.auc.value for r in results if (r.attack.code, r.attacker.name) == (code, attacker))
 
 
-def test_every_attack_is_made_by_every_attacker_who_can(report):
-    names = [attack.name for attack in ATTACKS]
+def codes(report):
+    return {warning.code for warning in report.warnings}
+
+
+def test_every_attacker_runs_every_attack_that_it_can(report):
     for attacker in ("naive", "adaptive, 1 answer", "adaptive, 256 answers averaged"):
-        assert [r.attack.name for r in report.results if r.attacker.name == attacker] == names
-    assert not report.lacking
+        assert [r.attack.code for r in report.results if r.attacker.name == attacker] == ATTACKS.names()
+    assert not report.skipped
     labels = [r for r in report.results if r.attacker.labels_only]
-    assert [r.attack.name for r in labels] == ["correctness"]
+    assert [r.attack.code for r in labels] == ["correctness"]
 
 
 def test_without_the_defence_the_loss_is_that_of_the_logits(made, report):
@@ -46,30 +72,36 @@ def test_without_the_defence_the_loss_is_that_of_the_logits(made, report):
     assert auc(report, "loss", "without the defence") == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["loss", "LiRA, online, fixed σ", "RMIA, online"])
-def test_noise_hides_members_from_one_answer_and_averaging_gives_them_back(report, name):
-    without = auc(report, name, "without the defence")
-    assert auc(report, name, "adaptive, 1 answer") < without - 0.04
-    assert auc(report, name, "adaptive, 256 answers averaged") == pytest.approx(without, abs=0.02)
+@pytest.mark.parametrize("code", ["loss", "lira-online-fixed", "rmia-online"])
+def test_noise_hides_members_from_one_answer_and_averaging_reveals_them(report, code):
+    without = auc(report, code, "without the defence")
+    assert auc(report, code, "adaptive, 1 answer") < without - 0.04
+    assert auc(report, code, "adaptive, 256 answers averaged") == pytest.approx(without, abs=0.02)
 
 
-def test_what_was_gained_is_the_difference_of_the_two_in_an_interval(report):
+def test_the_gain_is_the_difference_of_the_aucs_in_an_interval(report):
     for result in report.results:
-        plain = report.plain_of(result)
-        assert result.gained.value == pytest.approx(plain.auc.value - result.auc.value, abs=1e-9)
-        assert result.gained.low <= result.gained.value <= result.gained.high
+        plain, gained = report.without_defence(result), result.auc_gained
+        assert gained.value == pytest.approx(plain.auc.value - result.auc.value, abs=1e-9)
+        assert gained.low <= gained.value <= gained.high
 
 
-def test_the_worst_attack_is_the_one_with_the_largest_auc(report):
+def test_the_worst_result_has_the_largest_auc(report):
     assert report.worst.auc.value == max(result.auc.value for result in report.results)
 
 
+def test_the_largest_tpr_is_that_of_all_results(report):
+    largest = report.largest_tpr(0.01)
+    assert largest.tpr[0.01].value == max(result.tpr[0.01].value for result in report.results)
+    assert report.largest_tpr(0.001) is None  # for which there are too few rows
+
+
 def test_accuracy_and_flips_are_those_of_the_noise(made, report):
-    outside = made.split == "non-member"
-    right = made.logits.argmax(axis=1) == made.y
-    assert report.plain_utility.accuracy.value == pytest.approx(right[outside].mean())
+    non_members = made.split == "non-member"
+    correct = made.logits.argmax(axis=1) == made.y
+    assert report.plain_utility.accuracy.value == pytest.approx(correct[non_members].mean())
     noisy = made.logits + 2 * np.random.default_rng(1).standard_normal((50, *made.logits.shape))
-    expected = (noisy.argmax(axis=2) == made.y)[:, outside].mean()
+    expected = (noisy.argmax(axis=2) == made.y)[:, non_members].mean()
     assert report.utility.accuracy.value == pytest.approx(expected, abs=0.05)
     flips = (noisy.argmax(axis=2) != made.logits.argmax(axis=1))[:, made.split != "auxiliary"].mean()
     assert report.cost.flips == pytest.approx(flips, abs=0.05)
@@ -78,86 +110,147 @@ def test_accuracy_and_flips_are_those_of_the_noise(made, report):
     assert lost.low < lost.value < lost.high
 
 
-def test_it_says_that_averaging_gives_the_members_back(report):
-    assert any("More answers give back what noise takes" in warning for warning in report.warnings)
+def test_it_warns_if_averaging_reveals_the_members(report):
+    assert WarningCode.NOISE_AVERAGED_OUT in codes(report)
 
 
-def test_it_says_when_the_gain_is_the_temperatures(tmp_path):
-    made = make_audit(tmp_path / "made", rows=1500, parameters=Parameters(sigma0=0.05, temperature=50))
-    report = attack(made.defended, made.bundle, made.store, made.plain, Options(queries=(1,)))
-    assert any("an attacker divides it out" in warning for warning in report.warnings)
-    assert not any("More answers give back" in warning for warning in report.warnings)
+def test_it_warns_if_the_gain_comes_from_the_temperature(tmp_path):
+    made = make_audit(tmp_path / "made", rows=1500, defence=DynaNoise(sigma0=0.05, temperature=50))
+    report = both(made, queries=(1,))
+    assert WarningCode.DEFENCE_UNDONE in codes(report)
+    assert WarningCode.NOISE_AVERAGED_OUT not in codes(report)
 
 
 def test_noise_that_the_server_feeds_is_attacked_alike(tmp_path, report):
-    made = make_audit(tmp_path / "made", rows=1500, parameters=STRONG, noise=NoiseSource.INPUT)
-    fed = attack(made.defended, made.bundle, made.store, made.plain, Options(queries=(1,)))
-    name = "LiRA, online, fixed σ"
-    assert auc(fed, name, "adaptive, 1 answer") == pytest.approx(auc(report, name, "adaptive, 1 answer"), abs=0.05)
+    made = make_audit(tmp_path / "made", rows=1500, defence=STRONG, noise=NoiseSource.INPUT)
+    fed = both(made, queries=(1,))
+    expected = auc(report, "lira-online-fixed", "adaptive, 1 answer")
+    assert auc(fed, "lira-online-fixed", "adaptive, 1 answer") == pytest.approx(expected, abs=0.05)
 
 
-def test_without_shadow_models_and_reference_it_makes_what_it_can_and_says_so(made):
-    report = attack(made.defended, made.bundle, options=Options(queries=(1,)))
-    assert set(report.lacking) == {attack.name for attack in ATTACKS if attack.shadows}
-    assert all(result.gained is None for result in report.results)
-    assert report.cost is report.plain_utility is None
-    assert any("no shadow models" in warning for warning in report.warnings)
-    assert any("fitted on these very rows" in warning for warning in report.warnings)
+def test_without_shadow_models_and_reference_it_runs_what_it_can_and_says_so(made):
+    report = attack(made.defended, made.bundle, queries=(1,))
+    skipped = {one.attack.code: one for one in report.skipped}
+    assert set(skipped) == {code for code, method in ATTACKS.all() if method.shadows}
+    assert {one.requirement for one in skipped.values()} == {Requirement.SHADOW_MODELS}
+    assert all(result.auc_gained is None for result in report.results)
+    assert report.cost is report.plain_utility is report.reference is None
+    assert {WarningCode.NO_SHADOW_MODELS, WarningCode.THRESHOLD_FROM_JUDGED_ROWS} <= codes(report)
 
 
 def test_an_undefended_file_is_attacked_as_it_is(made):
-    report = attack(made.plain, made.bundle, made.store, options=Options(queries=(256,)))
-    assert report.asked == 1 + 16  # and no noise is averaged that is not there
+    report = attack(made.plain, made.bundle, shadows=made.store, queries=(256,))
+    assert report.queries_per_row == 1 + 16  # without noise there is nothing to average
     assert {result.attacker.defended for result in report.results} == {False}
+    assert report.defence is None
     assert report.worst.auc.value > 0.6
 
 
-def test_members_and_non_members_that_do_not_differ_are_told_apart_by_nothing(tmp_path):
-    made = make_audit(tmp_path / "made", rows=1500, learnt=0.0)
-    report = attack(made.defended, made.bundle, made.store, made.plain, Options(queries=(1, 16)))
+def test_a_defence_without_noise_is_queried_once_and_undone(tmp_path):
+    made = make_audit(tmp_path / "made", rows=1500, defence=Temperature(50.0))
+    report = both(made, queries=(1, 256))
+    assert report.defence == Temperature(50.0)
+    assert report.queries_per_row == 1 + 16
+    scores = [result.attacker.name for result in report.results if not result.attacker.labels_only]
+    assert list(dict.fromkeys(scores)) == ["naive", "adaptive, 1 answer"]
+    for code in ("loss", "lira-online-fixed"):
+        expected = auc(report, code, "without the defence")
+        assert auc(report, code, "adaptive, 1 answer") == pytest.approx(expected, abs=1e-3)
+    assert report.cost.flips == 0
+
+
+def test_a_given_defence_replaces_the_models_own(small):
+    given = Temperature(10.0)
+    report = attack(small.defended, small.bundle, shadows=small.store, queries=(1, 256), defence=given)
+    assert report.defence == given
+    assert report.queries_per_row == 1 + 16
+
+
+def test_a_given_defence_makes_attackers_adaptive_to_a_model_that_states_none(small, tmp_path):
+    graph = '<ir_version: 10, opset_import: ["" : 18]> g (float[n, 5] x) => (float[n, 5] p) { p = Softmax (x) }'
+    onnx.save(onnx.parser.parse_model(graph), tmp_path / "foreign.onnx")
+    report = attack(tmp_path / "foreign.onnx", small.bundle, queries=(1,), defence=KeptLabel(STRONG))
+    assert {result.attacker.adaptive for result in report.results} == {True, False}
+    assert report.defence == KeptLabel(STRONG)
+
+
+def test_a_registered_attack_takes_part(small):
+    toy = Attack("toy-margin", "toy margin", "nobody", lambda evidence: evidence.signals.margin)
+    hungry = Attack("toy-hungry", "toy hungry", "nobody", lambda evidence: evidence.signals.margin, shadows=99)
+    with ATTACKS.registered(toy.code, toy), ATTACKS.registered(hungry.code, hungry):
+        report = attack(small.defended, small.bundle, shadows=small.store, queries=(1,))
+    assert {r.attacker.name for r in report.results if r.attack is toy} >= {"naive", "adaptive, 1 answer"}
+    assert (hungry, 99, 8) in [(one.attack, one.needed, one.given) for one in report.skipped]
+
+
+def test_members_and_non_members_that_do_not_differ_are_not_separated(tmp_path):
+    made = make_audit(tmp_path / "made", rows=1500, effect=0.0)
+    report = both(made, queries=(1, 16))
     outside = [r for r in (*report.results, *report.without) if not r.auc.low <= 0.5 <= r.auc.high]
-    # One interval in twenty misses, and those of one audit stand and fall together.
+    # One interval in twenty misses, and those of one audit are correlated.
     assert len(outside) < 0.2 * len(report.results)
     assert all(r.epsilon < 0.2 for r in report.results)
 
 
-def test_unbalanced_sets_are_seen(tmp_path):
-    made = make_audit(tmp_path / "made", rows=1500, learnt=0.0, members=0.8)
-    report = attack(made.defended, made.bundle, made.store, made.plain, Options(queries=(1,)))
-    assert any("unbalanced" in warning for warning in report.warnings)
+def test_unbalanced_sets_are_warned_of(tmp_path):
+    made = make_audit(tmp_path / "made", rows=400, effect=0.0, members=0.8)
+    assert WarningCode.UNBALANCED_SETS in codes(both(made, queries=(1,)))
 
 
-def test_a_gate_is_exceeded_by_the_upper_end_of_the_interval(made, report):
-    high = report.worst.auc.high
-    for limit, count in ((high - 0.02, 1), (1.0, 0)):
-        options = Options(queries=(1, 256), gates=[Gate(limit)])
-        assert len(attack(made.defended, made.bundle, made.store, made.plain, options).exceeded) == count
+def test_the_upper_end_of_an_interval_exceeds_a_gate(made, report):
+    limit = report.worst.auc.high - 0.02
+    exceeded = both(made, queries=(1, 256), max_auc=limit, max_tpr=["1@0.01"])
+    assert [one.gate for one in exceeded.gates_exceeded] == [Gate(limit)]
+    assert exceeded.gates_held == (Gate(1.0, 0.01),)
 
 
-def test_a_gate_that_the_rows_can_not_show_is_refused_before_anything_is_asked(made, tmp_path):
-    options = Options(gates=[Gate(0.01, 0.001)], cache=tmp_path / "kept")
-    with pytest.raises(UserError, match="non-members, and it takes 4,380"):
-        attack(made.defended, made.bundle, made.store, made.plain, options)
-    assert not (tmp_path / "kept").exists()
+def test_a_gate_that_the_rows_can_not_show_is_refused_before_any_query(small, tmp_path):
+    with pytest.raises(DataError, match="4,380"):
+        both(small, max_tpr=["0.01@0.001"], cache=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
 
 
-def test_labels_that_the_model_does_not_know_are_refused(made, tmp_path):
-    with np.load(made.bundle) as bundle:
+def test_paths_may_be_texts_and_a_second_run_uses_the_cache(small, tmp_path):
+    arguments = {"queries": (1,), "cache": str(tmp_path / "cache")}
+    first = attack(str(small.defended), str(small.bundle), **arguments)
+    steps = []
+    again = attack(str(small.defended), str(small.bundle), progress=steps.append, **arguments)
+    np.testing.assert_array_equal(first.worst.scores, again.worst.scores)
+    assert not any(step.unit == "queries" for step in steps)
+
+
+def test_progress_counts_queries_and_names_attackers(small):
+    steps = []
+    report = attack(small.defended, small.bundle, queries=(1, 2), progress=steps.append)
+    sent = [step for step in steps if step.unit == "queries"]
+    assert sent[-1].done == sent[-1].total == 200 * report.queries_per_row
+    assert {result.attacker.name for result in report.results} <= {step.what.partition(": ")[2] for step in steps}
+
+
+def test_the_model_and_the_reference_are_closed(small, monkeypatch):
+    closed = []
+    for opened in (Session, Reference):
+        close = opened.close
+        monkeypatch.setattr(opened, "close", lambda self, close=close: (closed.append(type(self)), close(self)))
+    both(small, queries=(1,))
+    assert sorted(one.__name__ for one in closed) == ["Reference", "Session"]
+
+
+def test_labels_that_the_model_does_not_have_are_refused(small, tmp_path):
+    with np.load(small.bundle) as bundle:
         arrays = dict(bundle)
     np.savez(tmp_path / "rows.npz", **(arrays | {"y": arrays["y"] + 3}))
-    with pytest.raises(UserError, match="the label 7"):
-        attack(made.defended, tmp_path / "rows.npz", options=Options(queries=(1,)))
+    with pytest.raises(DataError, match=r"rows\.npz .* 7.* 5"):
+        attack(small.defended, tmp_path / "rows.npz", queries=(1,))
 
 
-def test_shadow_models_of_another_number_of_classes_are_refused(made, tmp_path):
-    from dynanoise_export.bundles import bundle_sha256
-    from support.audits import save_store
+def test_shadow_models_with_another_number_of_classes_are_refused(small, tmp_path):
+    logits, trained_on = np.load(small.store / "logits.npy"), np.load(small.store / "kept.npy")
+    save_store(tmp_path / "store", logits[:, :, :4], trained_on, bundle_sha256(small.bundle))
+    with pytest.raises(DataError, match=re.escape(str(tmp_path / "store"))):
+        attack(small.defended, small.bundle, shadows=tmp_path / "store", queries=(1,))
 
-    save_store(
-        tmp_path / "store",
-        np.load(made.store / "logits.npy")[:, :, :4],
-        np.load(made.store / "kept.npy"),
-        bundle_sha256(made.bundle),
-    )
-    with pytest.raises(UserError, match="4 classes"):
-        attack(made.defended, made.bundle, tmp_path / "store", options=Options(queries=(1,)))
+
+def test_an_unknown_provider_is_refused(small):
+    with pytest.raises(UsageError, match="cuda"):
+        attack(small.defended, small.bundle, provider="gpu")

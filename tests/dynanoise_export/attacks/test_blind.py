@@ -1,4 +1,4 @@
-"""The attack that never asks the model."""
+"""The attack that never queries the model."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def features(n, seed=0):
     return np.random.default_rng(seed).normal(size=(n, 8)).astype(np.float32)
 
 
-def test_values_that_are_shifted_are_told_apart_as_far_as_they_can_be():
+def test_shifted_values_are_separated_as_far_as_possible():
     """One direction is shifted by one standard deviation: no linear score does better than Φ(1/√2)."""
     member = np.arange(2000) % 2 == 0
     x = features(2000)
@@ -28,7 +28,7 @@ def test_values_that_are_shifted_are_told_apart_as_far_as_they_can_be():
     assert found.low < norm.cdf(1 / np.sqrt(2)) < found.high
 
 
-def test_labels_alone_tell_what_they_tell():
+def test_labels_alone_can_separate_members():
     """Members have label 1 in 8 of 10 rows, and non-members in 2 of 10: (0.64 + (0.16 + 0.16) / 2) = 0.8."""
     rng = np.random.default_rng(0)
     member = np.arange(2000) % 2 == 0
@@ -38,7 +38,7 @@ def test_labels_alone_tell_what_they_tell():
 
 
 @pytest.mark.parametrize("members_first", [True, False])
-def test_equal_rows_are_told_apart_by_nothing_whoever_comes_first(members_first):
+def test_equal_rows_are_not_separated_whatever_their_order(members_first):
     member = (np.arange(400) < 200) == members_first
     y = np.random.default_rng(1).integers(0, 2, 400)
     found = blind_auc(rows(member, y), np.zeros((400, 8), np.float32))
@@ -46,7 +46,7 @@ def test_equal_rows_are_told_apart_by_nothing_whoever_comes_first(members_first)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_values_that_tell_nothing_give_a_coin(seed):
+def test_useless_values_give_an_auc_of_half(seed):
     member = np.random.default_rng(seed).permutation(600) < 300
     found = blind_auc(rows(member), features(600, seed))
     assert found.low - 0.02 <= 0.5 <= found.high + 0.02

@@ -1,4 +1,4 @@
-"""Gates: what is a limit, who exceeds it, and whether the rows can tell."""
+"""Gates: how they are read, which attack exceeds them, and how many rows they need."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dynanoise_export.attacks.audit import Audit
-from dynanoise_export.attacks.gates import Gate, exceeded, gates, require_tellable
+from dynanoise_export.attacks.gates import Gate, exceeded_gates, parse_gates, require_enough_rows
 from dynanoise_export.attacks.metrics.roc import tpr_at
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import DataError, UsageError
 from support.draws import gaussian
 from support.evidence import result
 
@@ -24,77 +24,77 @@ def rows(members, non_members, auxiliary=0):
 
 
 def test_limits_are_read():
-    assert gates(0.55, ["0.01@0.001", "0.5@1e-2"]) == [Gate(0.55), Gate(0.01, 0.001), Gate(0.5, 0.01)]
-    assert gates(None, []) == []
-    assert [str(gate) for gate in gates(0.55, ["0.01@0.001"])] == ["AUC 0.55", "TPR 0.01 at 0.001 FPR"]
+    assert parse_gates(0.55, ["0.01@0.001", "0.5@1e-2"]) == (Gate(0.55), Gate(0.01, 0.001), Gate(0.5, 0.01))
+    assert parse_gates(None, []) == ()
+    assert [str(gate) for gate in parse_gates(0.55, ["0.01@0.001"])] == ["AUC 0.55", "TPR 0.01 at 0.001 FPR"]
 
 
 @pytest.mark.parametrize("limit", [-0.1, 1.1, float("nan"), float("inf")])
-def test_what_is_no_auc_is_refused(limit):
-    with pytest.raises(UserError, match=r"--max-auc \S+ is no AUC"):
-        gates(limit, [])
+def test_a_limit_that_is_not_an_auc_is_refused(limit):
+    with pytest.raises(UsageError, match="--max-auc"):
+        parse_gates(limit, [])
 
 
 @pytest.mark.parametrize(
     "text", ["", "0.1", "@", "0.1@", "@0.1", "0.1@0.1@0.1", "a@b", "1.1@0.1", "-0.1@0.1", "0.1@0", "0.1@1", "nan@0.1"]
 )
-def test_what_is_no_tpr_at_an_fpr_is_refused(text):
-    with pytest.raises(UserError, match=r"is not TPR@FPR, two shares, as in 0\.01@0\.001\."):
-        gates(None, [text])
+def test_a_text_of_another_form_is_refused(text):
+    with pytest.raises(UsageError, match="--max-tpr"):
+        parse_gates(None, [text])
 
 
-def test_rows_that_cannot_tell_are_refused_before_any_query():
+def test_too_few_rows_are_refused_before_any_query():
     gate = Gate(0.1, 0.01)
-    require_tellable(gate, rows(1, 437))
-    require_tellable(Gate(0.5), rows(1, 1))
-    with pytest.raises(UserError, match=r"rows\.npz has 436 non-members, and it takes 437 to show a TPR at 0\.01 FPR"):
-        require_tellable(gate, rows(1, 436, auxiliary=100))
+    require_enough_rows(gate, rows(1, 437))
+    require_enough_rows(Gate(0.5), rows(1, 1))
+    with pytest.raises(DataError, match=r"rows\.npz has 436 .* 437"):
+        require_enough_rows(gate, rows(1, 436, auxiliary=100))
 
 
 def test_the_upper_end_decides():
     one = at(0.5)
     below, between, above = (one.auc.value - 0.01, (one.auc.value + one.auc.high) / 2, one.auc.high + 1e-9)
-    assert [bool(exceeded([Gate(limit)], [one])) for limit in (below, between, above)] == [True, True, False]
+    assert [bool(exceeded_gates([Gate(limit)], [one])) for limit in (below, between, above)] == [True, True, False]
 
 
 def test_the_upper_end_of_a_tpr_decides():
     one = at(1.0)
-    told = tpr_at(one.curve, 0.05)
-    assert told.low < told.value < told.high
-    between = (told.value + told.high) / 2
-    assert exceeded([Gate(between, 0.05)], [one])[0].high == told.high
-    assert not exceeded([Gate(told.high, 0.05)], [one])
+    tpr = tpr_at(one.curve, 0.05)
+    assert tpr.low < tpr.value < tpr.high
+    between = (tpr.value + tpr.high) / 2
+    assert exceeded_gates([Gate(between, 0.05)], [one])[0].high == tpr.high
+    assert not exceeded_gates([Gate(tpr.high, 0.05)], [one])
 
 
 def test_the_attack_that_reaches_highest_is_named_for_each_gate_that_is_exceeded():
     weak, strong = at(0.2), at(1.5, seed=1)
-    found = exceeded([Gate(0.7), Gate(0.99), Gate(0.3, 0.05)], [weak, strong])
+    found = exceeded_gates([Gate(0.7), Gate(0.99), Gate(0.3, 0.05)], [weak, strong])
     assert [one.gate for one in found] == [Gate(0.7), Gate(0.3, 0.05)]
     assert all(one.result is strong for one in found)
     assert found[0].high == strong.auc.high
 
 
-def test_an_attack_that_is_wrong_more_often_than_right_is_turned_round():
+def test_an_attack_that_is_wrong_more_often_than_right_is_inverted():
     reversed_, harmless = at(-1.5), at(0.0)
-    found = exceeded([Gate(0.7)], [harmless, reversed_])
+    found = exceeded_gates([Gate(0.7)], [harmless, reversed_])
     assert found[0].result is reversed_
     assert found[0].high == 1 - reversed_.auc.low
 
 
-def test_turned_round_it_counts_at_a_small_fpr_too():
+def test_inverted_scores_count_at_a_small_fpr_too():
     reversed_ = at(-4.0)
-    (found,) = exceeded([Gate(0.1, 0.05)], [at(0.0), reversed_])
+    (found,) = exceeded_gates([Gate(0.1, 0.05)], [at(0.0), reversed_])
     assert found.result is reversed_
     assert found.high > 0.9
 
 
 def test_verdicts_that_cannot_keep_to_an_fpr_exceed_no_gate_at_it():
-    """Correctness says "member" to most rows, or to none: a gate at 1% is not for it to exceed."""
+    """Correctness says "member" to most rows, or to none, so it can't exceed a gate at 1%."""
     member = np.arange(2000) < 1000
     said = np.random.default_rng(0).random(2000) < np.where(member, 0.99, 0.9)
-    assert not exceeded([Gate(0.02, 0.01)], [result(1.0 * said, member), result(np.zeros(2000), member)])
+    assert not exceeded_gates([Gate(0.02, 0.01)], [result(1.0 * said, member), result(np.zeros(2000), member)])
 
 
-def test_few_rows_exceed_a_gate_that_many_pass():
-    assert exceeded([Gate(0.55)], [at(0.0, rows=20)])
-    assert not exceeded([Gate(0.55)], [at(0.0, rows=5000)])
+def test_few_rows_exceed_a_gate_that_many_rows_pass():
+    assert exceeded_gates([Gate(0.55)], [at(0.0, rows=20)])
+    assert not exceeded_gates([Gate(0.55)], [at(0.0, rows=5000)])

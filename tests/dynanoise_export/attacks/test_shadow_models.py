@@ -4,8 +4,8 @@ import pytest
 from dynanoise_export.attacks.audit import open_audit
 from dynanoise_export.attacks.shadow_models import open_store
 from dynanoise_export.bundles import bundle_sha256
-from dynanoise_export.errors import UserError
-from dynanoise_export.sources.inputs import TensorSpec
+from dynanoise_export.errors import DataError
+from dynanoise_export.types import TensorSpec
 from support.audits import make_audit, save_store
 
 
@@ -20,9 +20,9 @@ def audit_of(made):
 
 
 def changed(made, tmp_path, change):
-    logits, kept = np.load(made.store / "logits.npy"), np.load(made.store / "kept.npy")
-    logits, kept = change(logits, kept)
-    save_store(tmp_path / "changed", logits, kept, bundle_sha256(made.bundle))
+    logits, trained_on = np.load(made.store / "logits.npy"), np.load(made.store / "kept.npy")
+    logits, trained_on = change(logits, trained_on)
+    save_store(tmp_path / "changed", logits, trained_on, bundle_sha256(made.bundle))
     return tmp_path / "changed"
 
 
@@ -31,21 +31,21 @@ def test_a_store_of_the_same_rows_is_opened(made):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "named"),
     [
-        (lambda logits, kept: (logits[:2], kept[:2]), "is too small: row 0"),
-        (lambda logits, kept: (logits, kept | (np.arange(40) == 3)), "row 3 is learnt by 8 of its 8 models"),
-        (lambda logits, kept: (logits[:, :39], kept[:, :39]), "answers to 39 rows"),
-        (lambda logits, kept: (logits * np.nan, kept), "no numbers"),
-        (lambda logits, kept: (logits, kept[:, :39]), "damaged"),
+        (lambda logits, trained_on: (logits[:2], trained_on[:2]), "row 0"),
+        (lambda logits, trained_on: (logits, trained_on | (np.arange(40) == 3)), "8 of its 8 .* row 3"),
+        (lambda logits, trained_on: (logits[:, :39], trained_on[:, :39]), "39"),
+        (lambda logits, trained_on: (logits * np.nan, trained_on), "NaN"),
+        (lambda logits, trained_on: (logits, trained_on[:, :39]), "damaged"),
     ],
 )
-def test_a_store_that_no_attack_can_use_is_refused(made, tmp_path, change, said):
-    with pytest.raises(UserError, match=said):
+def test_a_store_that_no_attack_can_use_is_refused(made, tmp_path, change, named):
+    with pytest.raises(DataError, match=named):
         open_store(changed(made, tmp_path, change), audit_of(made))
 
 
 def test_a_store_of_other_rows_is_refused(made, tmp_path):
-    other = make_audit(tmp_path / "other", rows=40, learnt=1)
-    with pytest.raises(UserError, match="of other rows"):
+    other = make_audit(tmp_path / "other", rows=40, effect=1)
+    with pytest.raises(DataError, match=r"bundle\.npz"):
         open_store(other.store, audit_of(made))

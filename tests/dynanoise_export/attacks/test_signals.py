@@ -1,4 +1,4 @@
-"""Signals, against their formulas in four hundred decimals."""
+"""Signals, against their formulas with four hundred digits."""
 
 from dataclasses import fields
 from decimal import Decimal, localcontext
@@ -11,14 +11,14 @@ from dynanoise_export.attacks.signals import Signals, signals, stacked
 
 DIGITS = 400
 EVEN = (0.0, 0.0, 0.0)
-# Logits whose largest class takes all but 1e-13, all but 1e-26, and all but what float64 has no number for.
+# The largest class has all but 1e-13 of the probability, all but 1e-26, and all but less than float64 can hold.
 SURE, SURER, SUREST = (30.0, 0.0, -1.0), (60.0, 0.0, -2.0), (800.0, 0.0, -50.0)
 USUAL = (0.3, 2.0, -1.5)
 
 
 @cache
 def exact(logits, label):
-    """Give log-probabilities and signals, by the formulas as the papers write them."""
+    """Compute log-probabilities and signals by the papers' formulas."""
     with localcontext(prec=DIGITS):
         powers = [Decimal(z).exp() for z in logits]
         p = [power / sum(powers) for power in powers]
@@ -55,7 +55,7 @@ def test_modified_entropy_is_song_and_mittals_however_sure_of_whichever_class(lo
     assert found[0] == pytest.approx(expected["modified_entropy"], rel=1e-12, abs=1e-300)
 
 
-def test_many_classes_are_summed_as_few_are():
+def test_many_classes_are_as_exact_as_few():
     rng = np.random.default_rng(0)
     for label in range(3):
         log_p, expected = exact(tuple(rng.normal(scale=3, size=20)), label)
@@ -65,7 +65,7 @@ def test_many_classes_are_summed_as_few_are():
 
 
 def test_answers_in_float32_keep_the_order_of_confident_rows():
-    """Where p of the label rounds to 1, the other classes' probabilities still tell how near it is."""
+    """If p of the label rounds to 1, the other classes' probabilities still show how near it is."""
     rest = np.linspace(-12, -80, 30)
     log_p = np.zeros((30, 2), dtype=np.float32)
     log_p[:, 1] = rest
@@ -74,12 +74,12 @@ def test_answers_in_float32_keep_the_order_of_confident_rows():
     assert (np.diff(found.logit) > 0).all()
 
 
-def test_right_is_what_the_largest_probability_says():
+def test_correct_is_whether_the_label_has_the_largest_probability():
     log_p = np.log([[0.2, 0.5, 0.3], [0.6, 0.2, 0.2]])
-    np.testing.assert_array_equal(signals(log_p, np.array([1, 1])).right, [1, 0])
+    np.testing.assert_array_equal(signals(log_p, np.array([1, 1])).correct, [1, 0])
 
 
-def test_an_answer_does_not_depend_on_those_beside_it():
+def test_an_answer_does_not_depend_on_the_others_in_its_batch():
     rng = np.random.default_rng(0)
     log_p = np.log(rng.dirichlet(np.ones(4), 20))
     y = rng.integers(0, 4, 20)
@@ -90,7 +90,7 @@ def test_an_answer_does_not_depend_on_those_beside_it():
             assert getattr(whole[[i]], field.name) == pytest.approx(getattr(alone, field.name), rel=1e-14)
 
 
-def test_models_are_stacked_and_taken_apart_again():
+def test_models_are_stacked_and_selected_again():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 4, 6)
     models = [signals(np.log(rng.dirichlet(np.ones(4), 6)), y) for _ in range(3)]

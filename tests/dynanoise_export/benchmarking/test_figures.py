@@ -6,29 +6,29 @@ from scipy.stats import binom
 
 from dynanoise_export.benchmarking.figures import latency, median, run_of
 from dynanoise_export.benchmarking.timing import Pair
-from dynanoise_export.parameters import Provider
+from dynanoise_export.runtimes.provider import Provider
 
 
 def test_percentiles_and_throughput():
     seconds = np.random.default_rng(0).permutation(np.arange(1, 1002)) / 1e3
-    told = latency(seconds, 8)
-    assert told.percentiles == pytest.approx({50: 501, 95: 951, 99: 991})
-    assert told.throughput == pytest.approx(8 / 0.501)
-    assert told.calls == 1001
+    figures = latency(seconds, 8)
+    assert figures.percentiles == pytest.approx({50: 501, 95: 951, 99: 991})
+    assert figures.throughput == pytest.approx(8 / 0.501)
+    assert figures.calls == 1001
 
 
 @pytest.mark.parametrize(("percentile", "calls"), [(50, 20), (95, 200), (99, 1000)])
-def test_a_percentile_is_told_where_ten_calls_lie_beyond_it(percentile, calls):
+def test_a_percentile_needs_ten_slower_calls(percentile, calls):
     assert latency(np.ones(calls), 1).percentiles[percentile] is not None
     assert latency(np.ones(calls - 1), 1).percentiles[percentile] is None
 
 
 @pytest.mark.parametrize(("count", "low", "high"), [(10, 2, 9), (15, 4, 12), (20, 6, 15), (25, 8, 18)])
-def test_the_interval_of_a_median_is_that_of_the_tables(count, low, high):
-    """As in Conover, Practical Nonparametric Statistics: the ranks that the binomial distribution gives."""
+def test_the_interval_of_a_median_is_as_in_the_tables(count, low, high):
+    """As in Conover, Practical Nonparametric Statistics: the binomial distribution gives the ranks."""
     values = np.random.default_rng(0).permutation(np.arange(1.0, count + 1))
-    told = median(values)
-    assert (told.low, told.value, told.high) == (low, (count + 1) / 2, high)
+    figures = median(values)
+    assert (figures.low, figures.value, figures.high) == (low, (count + 1) / 2, high)
     assert binom.cdf(low - 1, count, 0.5) <= 0.025 < binom.cdf(low, count, 0.5)
 
 
@@ -45,7 +45,7 @@ def test_the_figures_of_both_models():
     assert (run.ratio.low, run.ratio.value, run.ratio.high) == pytest.approx((2, 2, 2))
 
 
-def test_it_tells_how_many_pairs_all_percentiles_take():
+def test_the_number_of_pairs_that_all_percentiles_need():
     run = run_of(pairs(30, 4), Provider.CPU, 16)
     assert run.pairs_for_all == 250
     assert run_of(pairs(run.pairs_for_all, 4), Provider.CPU, 16).defended.percentiles[99] is not None

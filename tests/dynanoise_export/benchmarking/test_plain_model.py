@@ -1,4 +1,4 @@
-"""The plain side is the same model with a softmax at its end, whatever it was given as."""
+"""The undefended model is the same classifier with a softmax at its end, whatever its format."""
 
 import tempfile
 from dataclasses import replace
@@ -9,27 +9,26 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from dynanoise_export.benchmarking.plain_model import Runtime, deployed_side, plain_side, prepared
-from dynanoise_export.defences.dynanoise import DynaNoise
+from dynanoise_export.benchmarking.plain_model import plain_model
+from dynanoise_export.defences.temperature import Temperature
 from dynanoise_export.deployed.open_deployed import open_deployed
-from dynanoise_export.errors import UserError
-from dynanoise_export.exporting import ExportOptions, export
-from dynanoise_export.parameters import NoiseSource, Parameters, Provider
-from dynanoise_export.runtimes.binding import BoundRun
-from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
+from dynanoise_export.errors import DefenceError, EndpointError, UsageError, UserError
+from dynanoise_export.exporting import export
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.runtimes.graph_session import GraphEndpoint
 from dynanoise_export.sources.open_source import open_source
 from support.benchmarks import made_model
 from support.graphs import parse
 
-ONE_THREAD = Runtime(threads=1)
 ROWS = np.random.default_rng(0).standard_normal((4, 64), dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
 def folder(checkpoint, tmp_path_factory):
-    """Give a folder with a defended model, and with the undefended one that gives logits and that gives answers."""
-    made = tmp_path_factory.mktemp("sides")
-    export(checkpoint, made / "defended.onnx", DynaNoise(Parameters()), ExportOptions(noise=NoiseSource.INPUT))
+    """Give a folder with defended models, and with the undefended one that gives logits and that gives a softmax."""
+    made = tmp_path_factory.mktemp("models")
+    export(checkpoint, made / "defended.onnx", noise=NoiseSource.INPUT)
+    export(checkpoint, made / "temperature.onnx", defence=Temperature())
     model = open_source(checkpoint).to_onnx(None)
     ir.save(model, made / "logits.onnx")
     last = ir.node("Softmax", [model.graph.outputs[0]], attributes={"axis": -1})
@@ -47,104 +46,78 @@ def expected(checkpoint):
         return torch.softmax(open_source(checkpoint).module(torch.from_numpy(ROWS)), dim=1).numpy()
 
 
+def answers_of(model, **inputs):
+    with model.endpoint.open() as predictor:
+        (answers,) = predictor.run(inputs).values()
+    return answers
+
+
+@pytest.mark.parametrize("defended", ["defended.onnx", "temperature.onnx"])
 @pytest.mark.parametrize("against", [None, "logits.onnx", "softmax.onnx", "the checkpoint"])
-def test_every_form_of_the_plain_model_gives_the_softmax_of_its_logits(folder, checkpoint, expected, against):
-    deployed = open_deployed(folder / "defended.onnx")
-    path = {None: None, "the checkpoint": str(checkpoint)}.get(against, f"{folder}/{against}")
-    side = plain_side(deployed, path)
-    predictor = side.open(ONE_THREAD)
-    assert [spec.name for spec in side.inputs] == predictor.inputs == ["input"]
-    (answers,) = predictor.run({"input": ROWS}).values()
-    np.testing.assert_allclose(answers, expected, atol=1e-6)
+def test_every_form_of_the_plain_model_gives_the_softmax_of_its_logits(folder, checkpoint, expected, defended, against):
+    path = {None: None, "the checkpoint": checkpoint}.get(against, folder / str(against))
+    plain = plain_model(open_deployed(folder / defended), path)
+    assert isinstance(plain.endpoint, GraphEndpoint)
+    assert [spec.name for spec in plain.all_inputs] == ["input"]
+    assert (plain.defence, plain.noise, plain.provenance) == (None, None, None)
+    np.testing.assert_allclose(answers_of(plain, input=ROWS), expected, atol=1e-6)
 
 
-def test_a_model_that_gives_probabilities_of_its_own_making_is_taken_as_it_is(tmp_path):
+def test_a_model_that_gives_probabilities_without_a_final_softmax_is_left_as_it_is(tmp_path):
     steps = "p = Softmax<axis=-1>(x)\n m = Neg(x)\n q = Softmax<axis=-1>(m)\n y = Mean(p, q)"
     ir.save(parse(f"g (float[n,3] x) => (float[n,3] y) {{ {steps} }}"), tmp_path / "plain.onnx")
-    export(tmp_path / "plain.onnx", tmp_path / "defended.onnx", DynaNoise(Parameters()))
-    side = plain_side(open_deployed(tmp_path / "defended.onnx"), str(tmp_path / "plain.onnx"))
+    export(tmp_path / "plain.onnx", tmp_path / "defended.onnx")
+    plain = plain_model(open_deployed(tmp_path / "defended.onnx"), tmp_path / "plain.onnx")
     x = np.array([[1, 2, 4]], np.float32)
-    (answers,) = side.open(ONE_THREAD).run({"x": x}).values()
-    np.testing.assert_allclose(answers, (softmax(x, axis=1) + softmax(-x, axis=1)) / 2, atol=1e-6)
-
-
-def test_the_defended_side_is_the_file_and_is_fed_its_noise(folder):
-    side = deployed_side(open_deployed(folder / "defended.onnx"))
-    assert [spec.name for spec in side.inputs] == ["input", "noise"]
-    assert side.open(ONE_THREAD).inputs == ["input", "noise"]
-
-
-@pytest.mark.parametrize(
-    "side", [deployed_side, lambda deployed: plain_side(deployed, None)], ids=["defended", "plain"]
-)
-def test_a_session_has_the_threads_that_are_asked_for(folder, side):
-    predictor = side(open_deployed(folder / "defended.onnx")).open(Runtime(threads=3))
-    assert predictor.session.get_session_options().intra_op_num_threads == 3
+    np.testing.assert_allclose(answers_of(plain, x=x), (softmax(x, axis=1) + softmax(-x, axis=1)) / 2, atol=1e-6)
 
 
 def test_the_undefended_model_is_not_left_on_disk(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     written = []
     monkeypatch.setattr("dynanoise_export.runtimes.graph_session.write_model", lambda model, path: written.append(path))
-    with pytest.raises(UserError, match="can't open"):  # for nothing was written
-        plain_side(open_deployed(folder / "defended.onnx"), None).open(ONE_THREAD)
+    with pytest.raises(EndpointError):  # nothing was written
+        plain_model(open_deployed(folder / "defended.onnx"), None).endpoint.open()
     assert written[0].is_relative_to(tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    predictor = plain_side(open_deployed(folder / "defended.onnx"), None).open(ONE_THREAD)
-    assert not list(tmp_path.iterdir())
-    assert predictor.run({"input": ROWS})
+    with plain_model(open_deployed(folder / "defended.onnx"), None).endpoint.open() as predictor:
+        assert not list(tmp_path.iterdir())
+        assert predictor.run({"input": ROWS})
 
 
-def test_a_file_without_a_head_needs_something_to_be_compared_with(folder):
-    with pytest.raises(UserError, match=r"In .*logits\.onnx no head is found .*: give .* --against"):
-        plain_side(open_deployed(folder / "logits.onnx"), None)
+def test_a_file_without_a_defence_needs_an_undefended_model(folder):
+    with pytest.raises(DefenceError, match=r"logits\.onnx"):
+        plain_model(open_deployed(folder / "logits.onnx"), None)
 
 
 def test_another_model_is_refused(folder, tmp_path):
     ir.save(parse("g (float[n,3] x) => (float[n,3] y) { y = Softmax<axis=-1>(x) }"), tmp_path / "other.onnx")
-    with pytest.raises(UserError, match=r"other\.onnx takes x:n,3:float32 and .*input:.*not the same model"):
-        plain_side(open_deployed(folder / "defended.onnx"), str(tmp_path / "other.onnx"))
+    with pytest.raises(UsageError, match=r"other\.onnx takes x:n,3:float32 and .*input:"):
+        plain_model(open_deployed(folder / "defended.onnx"), tmp_path / "other.onnx")
 
 
-def test_a_defended_model_is_no_plain_one(folder):
-    with pytest.raises(UserError, match=r"defended\.onnx carries a DynaNoise head already"):
-        plain_side(open_deployed(folder / "defended.onnx"), str(folder / "defended.onnx"))
+def test_a_defended_file_can_t_be_the_undefended_model(folder):
+    with pytest.raises(UserError, match=r"defended\.onnx"):
+        plain_model(open_deployed(folder / "defended.onnx"), folder / "defended.onnx")
 
 
-def elsewhere(name, **changes):
-    """Give a model that runs where its graph can't be seen."""
-    return replace(made_model(name), graph=None, **changes)
+def remote(name, **changes):
+    """Give a model whose graph can't be seen."""
+    return replace(made_model(name, **changes), graph=None)
 
 
-def test_what_runs_elsewhere_is_compared_with_what_runs_there(monkeypatch):
-    there = {
-        "http://host/plain": elsewhere("http://host/plain", stated=None),
-        "http://host/defended": elsewhere("http://host/defended"),
+def test_a_model_on_a_server_is_compared_with_one_on_a_server(monkeypatch):
+    models = {
+        "http://host/plain": remote("http://host/plain", provenance=None),
+        "http://host/defended": remote("http://host/defended"),
         "plain.onnx": made_model("plain.onnx"),
     }
-    monkeypatch.setattr("dynanoise_export.benchmarking.plain_model.open_deployed", there.__getitem__)
-    defended = there["http://host/defended"]
-    assert plain_side(defended, None) is None
-    assert plain_side(defended, "http://host/plain").name == "http://host/plain"
-    with pytest.raises(UserError, match=r"http://host/defended carries a defence itself"):
-        plain_side(defended, "http://host/defended")
-    with pytest.raises(UserError, match=r"is no ONNX file and plain\.onnx is one"):
-        plain_side(defended, "plain.onnx")
-
-
-def test_in_onnx_runtime_on_a_gpu_inputs_are_bound(folder):
-    predictor = OnnxRuntimePredictor(folder / "logits.onnx")
-    assert not isinstance(prepared(predictor, {"input": ROWS}), BoundRun)
-    assert np.shape(prepared(predictor, {"input": ROWS})()) == (1, 4, 10)
-    predictor.provider = Provider.CUDA
-    with pytest.raises(RuntimeError, match="allocate memory on the device"):  # this package knows no GPU
-        prepared(predictor, {"input": ROWS})
-
-
-def test_anything_else_is_run_as_it_runs():
-    class Other:
-        def run(self, inputs):
-            return {"y": inputs["x"]}
-
-    assert prepared(Other(), {"x": ROWS})()["y"] is ROWS
+    monkeypatch.setattr("dynanoise_export.benchmarking.plain_model.open_deployed", models.__getitem__)
+    defended = models["http://host/defended"]
+    assert plain_model(defended, None) is None
+    assert plain_model(defended, "http://host/plain") is models["http://host/plain"]
+    with pytest.raises(DefenceError, match="http://host/defended"):
+        plain_model(defended, "http://host/defended")
+    with pytest.raises(UsageError, match=r"plain\.onnx"):
+        plain_model(defended, "plain.onnx")

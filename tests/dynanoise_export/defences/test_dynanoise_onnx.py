@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.noise.source import NoiseSource
 from support.algorithm import algorithm_1
-from support.heads import head_alone, in_runtime
+from support.defences import defence_alone, in_runtime
 
-PARAMETERS = st.builds(
-    Parameters,
+DEFENCES = st.builds(
+    DynaNoise,
     sigma0=st.floats(0.01, 20),
     lambda_=st.floats(0, 20),
     temperature=st.floats(0.5, 50),
@@ -32,12 +32,12 @@ def queries(draw):
 
 
 @settings(max_examples=200, deadline=None)
-@given(queries(), PARAMETERS)
-def test_the_graph_follows_algorithm_1_in_float64(query, parameters):
+@given(queries(), DEFENCES)
+def test_the_graph_follows_algorithm_1_in_float64(query, defence):
     logits, noise = query
-    file = in_runtime(head_alone(DynaNoise(parameters), logits.shape[1]))
+    file = in_runtime(defence_alone(defence, logits.shape[1]))
     answer = file.run({"logits": logits, "noise": noise})["probabilities"]
-    expected = algorithm_1(logits, noise, parameters.sigma0, parameters.lambda_, parameters.temperature)
+    expected = algorithm_1(logits, noise, defence.sigma0, defence.lambda_, defence.temperature)
     assert answer == pytest.approx(expected, abs=1e-5)
 
 
@@ -46,13 +46,13 @@ def test_any_number_of_classes(k):
     generator = np.random.default_rng(k)
     logits, noise = generator.normal(size=(2, 3, k)).astype(np.float32)
     logits *= 5
-    file = in_runtime(head_alone(DynaNoise(Parameters(1.0, 3.0, 2.0)), k))
+    file = in_runtime(defence_alone(DynaNoise(1.0, 3.0, 2.0), k))
     answer = file.run({"logits": logits, "noise": noise})["probabilities"]
     assert answer == pytest.approx(algorithm_1(logits, noise, 1.0, 3.0, 2.0), abs=1e-5)
 
 
 def test_whole_numbers_are_parameters_too():
-    answer = in_runtime(head_alone(DynaNoise(Parameters(1, 0, 2)), 2)).run(
+    answer = in_runtime(defence_alone(DynaNoise(1, 0, 2), 2)).run(
         {"logits": np.zeros((1, 2), np.float32), "noise": np.array([[1, -1]], np.float32)}
     )
     # softmax((1, −1) / 2), since R = 0
@@ -62,7 +62,7 @@ def test_whole_numbers_are_parameters_too():
 def test_a_lone_extreme_logit_of_either_sign():
     logits = np.array([[1e4, 0, 0], [-1e4, 0, 0], [np.inf, 0, 0], [-np.inf, 0, 0]], np.float32)
     noise = np.random.default_rng(0).normal(size=logits.shape).astype(np.float32)
-    answer = in_runtime(head_alone(DynaNoise(Parameters()), 3)).run({"logits": logits, "noise": noise})["probabilities"]
+    answer = in_runtime(defence_alone(DynaNoise(), 3)).run({"logits": logits, "noise": noise})["probabilities"]
     expected = algorithm_1(logits, noise, np.sqrt(0.3), 2, 10)
     assert answer == pytest.approx(expected, abs=1e-6)
     assert answer[2, 0] == 1
@@ -73,18 +73,18 @@ def test_random_noise_has_the_variance_of_the_paper():
     # With T = 1 and k = 2, log p̂₁ − log p̂₀ − (z₁ − z₀) = η₁ − η₀, of variance 2σ(q)².
     rows = 40_000
     logits = np.tile(np.array([[4.0, 0.0]], np.float32), (rows, 1))
-    file = in_runtime(head_alone(DynaNoise(Parameters(0.5, 3.0, 1.0)), 2, NoiseSource.RANDOM))
+    file = in_runtime(defence_alone(DynaNoise(0.5, 3.0, 1.0), 2, NoiseSource.RANDOM))
     answer = np.log(file.run({"logits": logits})["probabilities"].astype(np.float64))
     difference = answer[:, 0] - answer[:, 1] - 4.0
     p = 1 / (1 + np.exp(-4.0))
     h = -(p * np.log(p) + (1 - p) * np.log(1 - p)) / np.log(2)
     expected = 2 * 0.5**2 * (1 + 3.0 * (1 - h))
-    # The variance of n normals strays by √(2/n); six of these is one false alarm in a billion.
+    # The variance of n normals has the standard error √(2/n); six of these are one false alarm in a billion.
     assert difference.var() == pytest.approx(expected, rel=6 * np.sqrt(2 / rows))
 
 
 def test_thirteen_operators_are_left_to_run_for_a_query(tmp_path):
-    model = ir.to_proto(head_alone(DynaNoise(Parameters()), 10, NoiseSource.RANDOM)).SerializeToString()
+    model = ir.to_proto(defence_alone(DynaNoise(), 10, NoiseSource.RANDOM)).SerializeToString()
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     onnxruntime.InferenceSession(model, options)

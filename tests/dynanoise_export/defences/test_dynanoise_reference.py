@@ -5,11 +5,11 @@ import pytest
 import torch
 from scipy.stats import entropy
 
-from dynanoise_export.defences.dynanoise_reference import defend, noise_scale, sensitivity
-from dynanoise_export.parameters import Parameters
+from dynanoise_export.defences.dynanoise_reference import defend, noise_scale
+from dynanoise_export.defences.sensitivity import sensitivity
 from support.algorithm import algorithm_1
 
-PAPER = Parameters()
+PAPER = (math.sqrt(0.3), 2.0, 10.0)  # for CIFAR-10
 
 
 def test_sensitivity_is_one_minus_scipy_entropy_in_units_of_log_k():
@@ -19,10 +19,10 @@ def test_sensitivity_is_one_minus_scipy_entropy_in_units_of_log_k():
     assert sensitivity(torch.from_numpy(logits)).squeeze(1).numpy() == pytest.approx(expected, abs=1e-12)
 
 
-def test_a_uniform_answer_gets_the_base_deviation_and_a_certain_one_the_most():
+def test_a_uniform_answer_gets_the_least_noise_and_a_certain_one_the_most():
     uniform, certain = torch.zeros(1, 10), torch.tensor([[100.0] + [0.0] * 9])
-    assert noise_scale(uniform, PAPER).item() == pytest.approx(math.sqrt(0.3), rel=1e-6)
-    assert noise_scale(certain, PAPER).item() == pytest.approx(math.sqrt(0.3 * (1 + 2)), rel=1e-6)
+    assert noise_scale(uniform, *PAPER[:2]).item() == pytest.approx(math.sqrt(0.3), rel=1e-6)
+    assert noise_scale(certain, *PAPER[:2]).item() == pytest.approx(math.sqrt(0.3 * (1 + 2)), rel=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(5,), (4, 5), (2, 3, 5), (0, 5)])
@@ -30,7 +30,7 @@ def test_a_uniform_answer_gets_the_base_deviation_and_a_certain_one_the_most():
 def test_any_leading_shape_and_both_float_types_follow_the_paper(shape, dtype, tolerance):
     generator = np.random.default_rng(1)
     logits, noise = generator.normal(size=(2, *shape))
-    answer = defend(torch.tensor(logits, dtype=dtype), torch.tensor(noise, dtype=dtype), Parameters(0.7, 1.5, 3.0))
+    answer = defend(torch.tensor(logits, dtype=dtype), torch.tensor(noise, dtype=dtype), 0.7, 1.5, 3.0)
     assert answer.dtype == dtype
     assert answer.numpy() == pytest.approx(algorithm_1(logits, noise, 0.7, 1.5, 3.0), abs=tolerance)
 
@@ -39,10 +39,10 @@ def test_any_leading_shape_and_both_float_types_follow_the_paper(shape, dtype, t
 def test_an_extreme_logit_is_the_limit_of_a_large_one(extreme):
     logits = torch.tensor([[extreme, 0.5, -1.0]], dtype=torch.float64)
     noise = torch.tensor([[0.3, -2.0, 1.0]], dtype=torch.float64)
-    expected = algorithm_1(logits.numpy(), noise.numpy(), PAPER.sigma0, PAPER.lambda_, PAPER.temperature)
-    assert defend(logits, noise, PAPER).numpy() == pytest.approx(expected, abs=1e-12)
+    expected = algorithm_1(logits.numpy(), noise.numpy(), *PAPER)
+    assert defend(logits, noise, *PAPER).numpy() == pytest.approx(expected, abs=1e-12)
 
 
 def test_nan_is_not_hidden():
-    answer = defend(torch.tensor([[math.nan, 0.0]]), torch.zeros(1, 2), PAPER)
+    answer = defend(torch.tensor([[math.nan, 0.0]]), torch.zeros(1, 2), *PAPER)
     assert answer.isnan().all()

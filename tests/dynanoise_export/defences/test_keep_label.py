@@ -3,27 +3,27 @@ import onnx_ir as ir
 import pytest
 import torch
 
-from dynanoise_export.defences import dynanoise_reference, keep_label
+from dynanoise_export.defences import keep_label
 from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.defences.dynanoise_onnx import DOMAIN, VERSION
+from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.graph.attach import attach
-from dynanoise_export.graph.logits import Logits, behind
+from dynanoise_export.graph.logits import Logits, Scale, behind
 from dynanoise_export.graph.values import value_named
-from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
-from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.onnx_functions import DOMAIN, VERSION
 from support.algorithm import algorithm_1
-from support.graphs import KEY, normals, parse, run
-from support.heads import head_alone, in_runtime
+from support.defences import defence_alone, in_runtime
+from support.graphs import KEY, noise_of, normals, parse, run
 from support.keyed import PlainKeyedNoise
 
-PARAMETERS = Parameters(3.0, 1.5, 2.0)
-PLAIN, KEEPING = DynaNoise(PARAMETERS), DynaNoise(PARAMETERS, keep_label=True)
-# What a probability may lose, so that the label's stays the largest.
+PLAIN = DynaNoise(3.0, 1.5, 2.0)
+KEEPING = KeptLabel(PLAIN)
+# How much smaller, relatively, another probability than the label's must be.
 LOST = 2.0**-20
 
 
 def function_alone(classes, opset=18):
-    """Make a model that is the function and nothing else."""
+    """Make a model of the function alone."""
     of = {"probabilities": (ir.DataType.FLOAT, classes), "label": (ir.DataType.INT64, 1)}
     inputs = [ir.Value(name=n, type=ir.TensorType(t), shape=ir.Shape(["n", k])) for n, (t, k) in of.items()]
     node = ir.node(keep_label.NAME, inputs, domain=DOMAIN)
@@ -35,19 +35,19 @@ def function_alone(classes, opset=18):
 
 
 def first_of_the_largest(row):
-    """Give the place of the first of the largest of some numbers."""
+    """Find the position of the first of the largest numbers."""
     return next(place for place, value in enumerate(row) if value == max(row))
 
 
 def swapped_by_hand(row, label):
-    """Swap the largest of some numbers, the first of them, with that at the label."""
+    """Swap the first of the largest numbers with the number at the label."""
     kept, top = list(row), first_of_the_largest(row)
     kept[label], kept[top] = kept[top], kept[label]
     return kept
 
 
 def by_hand(row, label):
-    """Give the largest probability back to the label, and leave no tie."""
+    """Give the largest probability to the label, without ties."""
     kept = swapped_by_hand(row, label)
     return [value if j == label else min(value, kept[label] * (1 - LOST)) for j, value in enumerate(kept)]
 
@@ -59,12 +59,12 @@ def softmax_of_noise(rows, classes, seed=0, width=3.0):
 
 
 def lattice(rows, classes, seed=0):
-    """Draw logits on so coarse a lattice that the largest often ties."""
+    """Draw logits from few values, so that the largest often ties."""
     return (np.random.default_rng(seed).integers(-2, 3, (rows, classes)) / 2).astype(np.float32)
 
 
 def assert_keeps(answers, undefended):
-    """Hold that the label's probability is the largest of each row, strictly, and that rows are distributions."""
+    """Check that the label's probability is strictly the largest of each row, and that rows are distributions."""
     label = np.array([first_of_the_largest(row) for row in undefended.tolist()])
     rows = np.arange(len(label))
     others = answers.copy()
@@ -85,47 +85,47 @@ def test_the_function_gives_the_largest_probability_back(classes, opset):
     (kept,) = run(function_alone(classes, opset), probabilities=p, label=label)
     expected = [by_hand(row, own) for row, (own,) in zip(p.tolist(), label.tolist(), strict=True)]
     np.testing.assert_allclose(kept, np.array(expected), rtol=1e-7)
-    twin = dynanoise_reference.keep_label(torch.from_numpy(p), torch.from_numpy(label))
+    twin = keep_label.keep_label(torch.from_numpy(p), torch.from_numpy(label))
     np.testing.assert_allclose(twin.numpy(), np.array(expected), rtol=1e-7)
 
 
-def test_a_row_that_has_its_label_on_top_alone_stays_as_it_is():
+def test_a_row_with_its_label_alone_on_top_is_not_changed():
     p = softmax_of_noise(200, 10)
     label = p.argmax(axis=1)[:, None]
     np.testing.assert_array_equal(run(function_alone(10), probabilities=p, label=label)[0], p)
 
 
 @pytest.fixture(scope="module")
-def asked():
-    """Give 100,000 queries that tie often, large noise, and the answers with kept labels and without."""
+def answered():
+    """Give 100,000 queries with many ties, large noise, and the answers with kept labels and without."""
     logits, noise = lattice(100_000, 5), normals(100_000, 5, seed=1)
     inputs = {"logits": logits, "noise": noise}
-    kept, plain = (in_runtime(head_alone(head, 5)).run(inputs)["probabilities"] for head in (KEEPING, PLAIN))
+    kept, plain = (in_runtime(defence_alone(defence, 5)).run(inputs)["probabilities"] for defence in (KEEPING, PLAIN))
     return logits, noise, kept, plain
 
 
-def test_the_answers_label_is_the_undefended_ones_and_no_tie(asked):
-    logits, _, kept, plain = asked
+def test_the_answers_label_is_the_undefended_ones_and_never_tied(answered):
+    logits, _, kept, plain = answered
     ties = (logits == logits.max(axis=1, keepdims=True)).sum(axis=1) > 1
     assert ties.mean() > 0.2
     assert (plain.argmax(axis=1) != logits.argmax(axis=1)).mean() > 0.4
     assert_keeps(kept, logits)
 
 
-def test_an_answer_holds_the_very_probabilities_that_it_would_have_held_otherwise(asked):
-    _, _, kept, plain = asked
+def test_an_answer_has_the_same_probabilities_as_without_the_swap(answered):
+    _, _, kept, plain = answered
     np.testing.assert_allclose(np.sort(kept, axis=1), np.sort(plain, axis=1), rtol=LOST + 2.0**-22)
-    # And all but two in their places, up to what ties lose.
+    # And all but two are at their own classes, up to what ties lose.
     moved = np.abs(kept / plain - 1) > 2 * LOST
     assert moved.sum(axis=1).max() == 2
 
 
-def test_the_twin_answers_likewise(asked):
-    logits, noise, kept, _ = asked
+def test_the_twin_answers_as_the_graph_does(answered):
+    logits, noise, kept, _ = answered
     few = slice(0, 20_000)
     z, eta = torch.from_numpy(logits[few]).double(), torch.from_numpy(noise[few]).double()
     twin = KEEPING.defend(z, eta).numpy()
-    # Where two noisy logits tie in float32, either may be swapped: none does here.
+    # If two noisy logits tied in float32, either might be swapped; none do here.
     np.testing.assert_allclose(twin, kept[few], atol=1e-5)
     assert_keeps(twin, logits[few])
     exact = algorithm_1(logits[:2000], noise[:2000], 3.0, 1.5, 2.0)
@@ -137,21 +137,21 @@ def test_the_twin_answers_likewise(asked):
 @pytest.mark.parametrize("logits", [[0, 0, 0], [500, -500, 0], [np.inf, 0, -np.inf], [-np.inf, -np.inf, 0], [9, 9, 8]])
 @pytest.mark.parametrize("temperature", [0.01, 10.0])
 def test_labels_are_kept_where_answers_are_certain_or_logits_infinite(logits, temperature):
-    head = DynaNoise(Parameters(3.0, 1.5, temperature), keep_label=True)
+    defence = KeptLabel(DynaNoise(3.0, 1.5, temperature))
     z = np.tile(np.array(logits, np.float32), (500, 1))
     inputs = {"logits": z, "noise": normals(500, 3)}
-    assert_keeps(in_runtime(head_alone(head, 3)).run(inputs)["probabilities"], z)
+    assert_keeps(in_runtime(defence_alone(defence, 3)).run(inputs)["probabilities"], z)
 
 
 @pytest.mark.parametrize("classes", [2, 1000])
 def test_any_number_of_classes_keeps_its_label(classes):
     z = lattice(500, classes)
     inputs = {"logits": z, "noise": normals(500, classes)}
-    assert_keeps(in_runtime(head_alone(KEEPING, classes)).run(inputs)["probabilities"], z)
+    assert_keeps(in_runtime(defence_alone(KEEPING, classes)).run(inputs)["probabilities"], z)
 
 
 @pytest.mark.parametrize("answers", [1, 4, 16])
-def test_the_mean_of_answers_with_kept_labels_is_drawn_from_the_law_of_those_that_were_averaged(answers):
+def test_the_mean_answer_has_the_law_of_averaged_answers_with_kept_labels(answers):
     rows, z = 20_000, [3.0, 1.0, 2.5]
     p = np.exp(z) / np.exp(z).sum()
     scale = 3.0 * np.sqrt(1 + 1.5 * (1 + (p * np.log(p)).sum() / np.log(3)))
@@ -160,9 +160,9 @@ def test_the_mean_of_answers_with_kept_labels_is_drawn_from_the_law_of_those_tha
         total += [swapped_by_hand(row, 0) for row in (z + scale * noise).tolist()]
     simulated = total / answers
     logits = torch.tensor(z, dtype=torch.float64).expand(rows, 3)
-    drawn = KEEPING.averaged(logits, answers, torch.Generator().manual_seed(0)).numpy()
-    # Means and variances of two samples of one law stray from each other by their standard errors: six of them is one
-    # false alarm in a billion.
+    drawn = KEEPING.mean_answer(logits, answers, torch.Generator().manual_seed(0)).numpy()
+    # Means and variances of two samples of one law differ by about their standard errors: six of them are one false
+    # alarm in a billion.
     for here, there in ((drawn, simulated), (drawn[:, :1] - drawn, simulated[:, :1] - simulated)):
         deviation = np.sqrt(here.var(axis=0) / rows + there.var(axis=0) / rows)
         assert (np.abs(here.mean(axis=0) - there.mean(axis=0)) <= 6.2 * deviation).all()
@@ -173,16 +173,16 @@ def test_the_mean_of_answers_with_kept_labels_is_drawn_from_the_law_of_those_tha
 
 def test_the_mean_of_one_answer_is_that_answer():
     logits = torch.from_numpy(lattice(1000, 4)).double()
-    drawn = KEEPING.averaged(logits, 1.0, torch.Generator().manual_seed(3))
+    drawn = KEEPING.mean_answer(logits, 1.0, torch.Generator().manual_seed(3))
     noise = torch.randn(logits.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-    answered = KEEPING.undo(KEEPING.defend(logits, noise).log())
-    apart = [torch.log_softmax(values, dim=1) for values in (drawn, answered)]
-    torch.testing.assert_close(*apart, atol=1e-5, rtol=0)
+    undone = KEEPING.undo(KEEPING.defend(logits, noise).log())
+    both = [torch.log_softmax(values, dim=1) for values in (drawn, undone)]
+    torch.testing.assert_close(*both, atol=1e-5, rtol=0)
 
 
 def attached(model, logits, classes, noise=NoiseSource.INPUT, *, inline=False):
-    """Let a head that keeps labels defend a model, and give what the taint walk says of it."""
-    return attach(model, logits, classes, KEEPING, noise, inline=inline).leaks
+    """Attach a defence that keeps labels, and return the report of the taint walk."""
+    return attach(model, logits, classes, KEEPING, noise_of(noise), inline=inline).leaks
 
 
 WEIGHTS = "<float[3,4] w = {1,2,-3,2,1,0,1,-1,1,1,2,0.5}>"
@@ -194,7 +194,7 @@ def test_a_whole_model_keeps_its_label(end, inline):
     model = parse(f"g (float[N,3] x) => (float[N,4] y) {WEIGHTS} {{ z = MatMul(x, w)\n {end} }}")
     report = attached(model, behind(value_named(model, "y")), 4, inline=inline)
     assert report.passed
-    assert report.labelled == report.noised == ("probabilities",)
+    assert report.labelled == report.defended == ("probabilities",)
     # Whole numbers, whose products are exact; a third of the rows tie.
     x = np.random.default_rng(0).integers(-1, 2, (2000, 3)).astype(np.float32)
     w = np.array([[1, 2, -3, 2], [1, 0, 1, -1], [1, 1, 2, 0.5]], np.float32)
@@ -207,13 +207,13 @@ def test_a_whole_model_keeps_its_label(end, inline):
     np.testing.assert_allclose(answers, expected, atol=1e-5)
 
 
-def test_the_label_is_that_of_the_probabilities_where_their_logarithms_tie():
+def test_the_label_comes_from_the_probabilities_even_if_their_logarithms_tie():
     p = np.full((256, 128), 1 / 128, np.float32)
     label = np.random.default_rng(0).integers(0, 128, 256)
     p[np.arange(256), label] = np.nextafter(np.float32(1 / 128), np.float32(1))
     assert (np.log(p) == np.log(p[0, 0])).all()
     model = parse("g (float[N,128] x) => (float[N,128] y) { y = Identity(x) }")
-    attached(model, Logits(value_named(model, "y"), "probabilities", "given"), 128)
+    attached(model, Logits(value_named(model, "y"), Scale.PROBABILITIES, "given"), 128)
     (answers,) = run(model, x=p, noise=normals(256, 128))
     assert answers.argmax(axis=1).tolist() == label.tolist()
     assert_keeps(answers, p)
@@ -223,9 +223,8 @@ def test_the_label_is_that_of_the_probabilities_where_their_logarithms_tie():
 @pytest.mark.parametrize("noise", [NoiseSource.INPUT, NoiseSource.RANDOM, NoiseSource.KEYED])
 def test_logits_of_16_bits_keep_their_label(noise, inline):
     model = parse("g (float16[N,10] x) => (float16[N,10] y) { y = Identity(x) }")
-    chosen = KeyedNoise(KEY) if noise is NoiseSource.KEYED else noise
-    attached(model, Logits(value_named(model, "y"), "logits", "given"), 10, chosen, inline=inline)
-    # Of so many classes with so few digits, many tie.
+    attached(model, Logits(value_named(model, "y"), Scale.LOGITS, "given"), 10, noise, inline=inline)
+    # With many classes and few digits, many tie.
     logits = (4 + normals(2000, 10) / 100).astype(np.float16)
     assert ((logits == logits.max(axis=1, keepdims=True)).sum(axis=1) > 1).mean() > 0.1
     fed = {"noise": normals(2000, 10, seed=1)} if noise is NoiseSource.INPUT else {}

@@ -1,22 +1,24 @@
-"""What attaching a head changes in a graph, and what it leaves."""
+"""What attaching a defence changes in a graph, and what it leaves."""
 
 import numpy as np
 import onnx_ir as ir
 import pytest
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import DefenceError, UnsupportedModelError
 from dynanoise_export.graph.attach import attach
-from dynanoise_export.graph.logits import Logits, behind
-from dynanoise_export.parameters import NoiseSource
+from dynanoise_export.graph.logits import Logits, Scale, behind
+from dynanoise_export.noise.input_noise import InputNoise
+from dynanoise_export.noise.random_noise import RandomNoise
+from dynanoise_export.noise.source import NoiseSource
 from support.algorithm import algorithm_1
-from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run
+from support.graphs import DEFENCE, LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run
 
 WEIGHTS = "<float[3,4] w = {1,2,3,4,5,6,7,8,9,10,11,12}>"
 W = np.arange(1, 13).reshape(3, 4)
 
 
 def assert_defended(model, shape=(5, 3), **inputs):
-    """Hold a defended classifier x·w against Algorithm 1."""
+    """Compare a defended classifier x·w with Algorithm 1."""
     x, noise = normals(*shape), normals(shape[0], 4, seed=2)
     (answer,) = run(model, x=x, noise=noise, **inputs)
     np.testing.assert_allclose(answer, algorithm_1(x @ W, noise, SIGMA0, LAMBDA, TEMPERATURE), atol=1e-5)
@@ -34,12 +36,12 @@ def test_the_defended_probabilities_are_the_only_output_and_the_others_are_named
     attached = defend(model, "z", 4, inline=inline)
     assert attached.dropped == ("y", "label", "h")
     assert [value.name for value in model.graph.outputs] == ["probabilities"]
-    assert not {"ArgMax", "Relu"} & {node.op_type for node in model.graph}  # what was dropped is not computed
+    assert not {"ArgMax", "Relu"} & {node.op_type for node in model.graph}  # dropped outputs are not computed
     assert attached.noise_input == "noise"
     assert_defended(model)
 
 
-def test_the_softmax_makes_room_for_the_head():
+def test_the_defence_takes_the_place_of_the_softmax():
     model = parse(f"g (float[N,3] x) => (float[N,4] y) {WEIGHTS} {{ z = MatMul(x, w)\n y = Softmax<axis=-1>(z) }}")
     defend(model, "y", 4)
     assert [node.op_type for node in model.graph] == ["MatMul", "DynaNoise"]
@@ -104,14 +106,14 @@ def test_metadata_and_the_user_s_own_functions_are_kept(inline):
     assert_defended(model)
 
 
-def test_the_user_s_softmax_in_a_function_is_taken_for_probabilities():
+def test_a_softmax_in_a_user_s_function_gives_probabilities():
     model = parse(
         f"g (float[N,3] x) => (float[N,4] y) {WEIGHTS} {{ z = MatMul(x, w)\n y = user.Soft(z) }}",
         more=', "user" : 1',
         functions='<domain: "user", opset_import: ["" : 17]> Soft (a) => (b) { b = Softmax<axis=-1>(a) }',
     )
-    assert behind(model.graph.outputs[0]).kind == "unknown"
-    attach(model, Logits(model.graph.outputs[0], "probabilities", "given"), 4, HEAD, NoiseSource.INPUT)
+    assert behind(model.graph.outputs[0]).scale is Scale.UNKNOWN
+    attach(model, Logits(model.graph.outputs[0], Scale.PROBABILITIES, "given"), 4, DEFENCE, InputNoise())
     assert_defended(model)
 
 
@@ -131,15 +133,15 @@ def test_the_domains_of_onnx_runtime_are_kept():
 
 
 @pytest.mark.parametrize("inline", [False, True])
-def test_a_model_with_a_head_is_refused(inline):
+def test_a_model_with_a_defence_is_refused(inline):
     model = parse(f"g (float[N,3] x) => (float[N,4] z) {WEIGHTS} {{ z = MatMul(x, w) }}")
     defend(model, "z", 4, inline=inline)
-    model.metadata_props["dynanoise.head"] = "DynaNoise"  # as every exported file has, flattened ones too
-    with pytest.raises(UserError, match="carries a DynaNoise head already"):
-        attach(model, behind(model.graph.outputs[0]), 4, HEAD, NoiseSource.RANDOM)
+    model.metadata_props["dynanoise.defence"] = "dynanoise"  # as in every exported file, flattened ones too
+    with pytest.raises(DefenceError):
+        attach(model, behind(model.graph.outputs[0]), 4, DEFENCE, RandomNoise())
 
 
-def test_the_branches_of_the_user_s_model_stay_as_they_are():
+def test_the_branches_of_the_user_s_model_are_not_changed():
     model = parse(f"""g (float[N,3] x, bool c) => (float[N,4] y) {WEIGHTS} {{
         z = If (c) <then_branch = a () => (float[N,4] t) {{ t = MatMul(x, w) }},
                     else_branch = b () => (float[N,4] f) {{ h = MatMul(x, w)
@@ -153,7 +155,7 @@ def test_the_branches_of_the_user_s_model_stay_as_they_are():
 
 
 @pytest.mark.parametrize("noise", list(NoiseSource))
-def test_what_is_the_same_for_every_query_is_refused(noise):
+def test_logits_that_are_equal_for_every_query_are_refused(noise):
     model = parse("g (float[N,3] x) => (float[N,3] z) <float[2,4] w = {1,2,3,4,5,6,7,8}> { h = Relu(w)\n z = Relu(x) }")
-    with pytest.raises(UserError, match="does not depend on the model's inputs"):
+    with pytest.raises(UnsupportedModelError):
         defend(model, "h", 4, noise)

@@ -5,9 +5,9 @@ import collections
 import numpy as np
 import pytest
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import UnsupportedModelError
 from dynanoise_export.graph.values import values
-from dynanoise_export.parameters import NoiseSource
+from dynanoise_export.noise.source import NoiseSource
 from support.algorithm import algorithm_1
 from support.graphs import LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run
 
@@ -40,7 +40,7 @@ def assert_names_unique(model):
 @pytest.mark.parametrize("inline", [False, True])
 @pytest.mark.parametrize("name", ["probabilities", "noise", "dynanoise_noise", "val_0", "log_p", "tmp"])
 @pytest.mark.parametrize("place", INSIDE)
-def test_a_name_used_within_the_graph_is_no_obstacle(place, name, inline):
+def test_a_name_may_be_used_inside_the_graph(place, name, inline):
     body = INSIDE[place].replace("{{", "{").replace("}}", "}").replace("{}", name)
     x, yes, noise = normals(5, 3), np.array(True), normals(5, 4, seed=2)
     plain = run(classifier(body), x=x, c=yes)[0] if place != "the logits" else x @ W
@@ -71,11 +71,11 @@ def test_the_output_and_a_weight_may_have_such_a_name(name, noise, inline):
 @pytest.mark.parametrize("name", ["probabilities", "noise", "dynanoise_table_normals"])
 def test_an_input_with_such_a_name_is_refused(name):
     model = parse(f"g (float[N,3] {name}) => (float[N,3] z) {{ z = Relu({name}) }}")
-    with pytest.raises(UserError, match=f"an input called '{name}'"):
+    with pytest.raises(UnsupportedModelError, match=f"'{name}'"):
         defend(model, "z", 3)
 
 
-def test_names_that_the_exporter_of_torch_gives_are_no_obstacle():
+def test_the_names_of_torch_s_exporter_may_be_used():
     names = [f"val_{i}" for i in range(4)]
     branch = f"{names[0]} = Neg(z)\n {names[1]} = Neg({names[0]})"
     model = classifier(f"""z = MatMul(x, w)

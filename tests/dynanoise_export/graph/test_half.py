@@ -1,4 +1,4 @@
-"""A defended model whose body is turned to float16."""
+"""A defended model with its body converted to float16."""
 
 import numpy as np
 import onnx
@@ -6,19 +6,20 @@ import onnx.inliner
 import onnx_ir as ir
 import pytest
 
-from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.errors import UserError
+from dynanoise_export.defences.keep_label import KeptLabel
+from dynanoise_export.errors import DefenceError
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.half import body_to_float16, precision_of
-from dynanoise_export.graph.logits import Logits
-from dynanoise_export.parameters import NoiseSource, Parameters, Precision
+from dynanoise_export.graph.logits import Logits, Scale
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.types import Precision
 from support.algorithm import algorithm_1
-from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run
+from support.graphs import DEFENCE, LAMBDA, SIGMA0, TEMPERATURE, defend, noise_of, normals, parse, run
 
 W1, W2 = normals(30, 40, seed=1) / 5, normals(40, 10, seed=2) / 5
-# What the model gives, by what the head is put on.
+# How the model ends, by the value that the defence takes.
 TAILS = {"logits": "z = Identity(l)", "softmax": "z = Softmax<axis=-1>(l)", "probabilities": "z = Softmax<axis=-1>(l)"}
-KEEPING = DynaNoise(Parameters(SIGMA0, LAMBDA, TEMPERATURE), keep_label=True)
+KEEPING = KeptLabel(DEFENCE)
 
 
 def network(tail="logits") -> ir.Model:
@@ -33,12 +34,13 @@ def network(tail="logits") -> ir.Model:
     return model
 
 
-def defended(tail="logits", noise=NoiseSource.INPUT, head=HEAD, *, inline=False) -> ir.Model:
+def defended(tail="logits", noise=NoiseSource.INPUT, defence=DEFENCE, *, inline=False) -> ir.Model:
     model = network(tail)
     if tail == "probabilities":
-        attach(model, Logits(model.graph.outputs[0], tail, "given"), 10, head, noise, inline=inline)
+        logits = Logits(model.graph.outputs[0], Scale.PROBABILITIES, "given")
+        attach(model, logits, 10, defence, noise_of(noise), inline=inline)
     else:
-        defend(model, "z", 10, noise, head, inline=inline)
+        defend(model, "z", 10, noise, defence, inline=inline)
     if noise is NoiseSource.INPUT:
         model.metadata_props["dynanoise.noise_input"] = "noise"
     return model
@@ -49,7 +51,7 @@ def logits(x: np.ndarray) -> np.ndarray:
 
 
 def dtypes(model: ir.Model) -> dict[str, list[str]]:
-    """Tell the types of what each operator takes and gives, by its name, with all functions flattened."""
+    """List the types of the inputs and outputs of each operator, by its name, with all functions flattened."""
     inlined = onnx.inliner.inline_local_functions(ir.to_proto(model))
     inferred = onnx.shape_inference.infer_shapes(inlined, strict_mode=True).graph
     known = {
@@ -65,15 +67,15 @@ def dtypes(model: ir.Model) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("inline", [False, True])
-@pytest.mark.parametrize("head", [HEAD, KEEPING], ids=["plain", "label kept"])
+@pytest.mark.parametrize("defence", [DEFENCE, KEEPING], ids=["plain", "label kept"])
 @pytest.mark.parametrize("tail", TAILS)
-def test_the_answers_are_near_those_of_float32(tail, head, inline):
-    model = body_to_float16(defended(tail, head=head, inline=inline))
+def test_the_answers_are_near_those_of_float32(tail, defence, inline):
+    model = body_to_float16(defended(tail, defence=defence, inline=inline))
     x, noise = normals(64, 30), normals(64, 10, seed=3)
     (answer,) = run(model, x=x, noise=noise)
     expected = algorithm_1(logits(x), noise, SIGMA0, LAMBDA, TEMPERATURE)
-    if head.keep_label:
-        assert (answer.argmax(axis=1) == logits(x).argmax(axis=1)).mean() > 0.98  # but for near ties
+    if defence.keep_label:
+        assert (answer.argmax(axis=1) == logits(x).argmax(axis=1)).mean() > 0.98  # except near ties
         answer, expected = np.sort(answer), np.sort(expected)
     # float16 has 11 bits: logits of up to 8 are within 0.01, and T divides that by 4.
     np.testing.assert_allclose(answer, expected, atol=5e-3)
@@ -81,14 +83,14 @@ def test_the_answers_are_near_those_of_float32(tail, head, inline):
 
 @pytest.mark.parametrize("inline", [False, True])
 @pytest.mark.parametrize("noise", NoiseSource)
-def test_the_body_is_float16_and_the_head_float32(noise, inline):
-    model = defended(noise=noise, head=KEEPING, inline=inline)
+def test_the_body_is_float16_and_the_defence_float32(noise, inline):
+    model = defended(noise=noise, defence=KEEPING, inline=inline)
     before, after = dtypes(model), dtypes(body_to_float16(model))
     assert before.pop("MatMul")[:2] == ["FLOAT", "FLOAT"]
     assert before.pop("Relu") == ["FLOAT"]
     assert after.pop("MatMul")[:2] == ["FLOAT16", "FLOAT16"]
     assert after.pop("Relu") == ["FLOAT16"]
-    # The head is the very same, behind a cast; its own casts are among them too.
+    # The defence is unchanged behind a cast; its own casts are counted as well.
     assert sorted(after.pop("Cast")) == sorted([*before.pop("Cast"), "FLOAT FLOAT16", "FLOAT FLOAT16"])
     assert (before.pop("Identity", None), after.pop("Identity", None)) == (["FLOAT"], ["FLOAT16"])
     assert before == after
@@ -96,8 +98,8 @@ def test_the_body_is_float16_and_the_head_float32(noise, inline):
 
 
 def test_keyed_noise_is_that_of_the_answer_s_own_logits():
-    """Of each row, the noise is that of the float16 logits: those of a float32 model over the same weights."""
-    model = body_to_float16(defended(noise=NoiseSource.KEYED, head=KEEPING))
+    """The noise of each row belongs to the float16 logits, which the defence gets."""
+    model = body_to_float16(defended(noise=NoiseSource.KEYED, defence=KEEPING))
     x = normals(256, 30, seed=5)
     (answer,) = run(model, x=x)
     give = model.clone()
@@ -105,13 +107,13 @@ def test_keyed_noise_is_that_of_the_answer_s_own_logits():
     give.graph.outputs[:] = [cut]
     cut.shape, cut.type = ir.Shape(["N", 10]), ir.TensorType(ir.DataType.FLOAT)
     (given,) = run(give, x=x)
-    head = parse("g (float[N,10] v) => (float[N,10] z) { z = Identity(v) }")
-    defend(head, "z", 10, NoiseSource.KEYED, KEEPING)
-    np.testing.assert_allclose(run(head, v=given)[0], answer, rtol=1e-6, atol=1e-7)
+    alone = parse("g (float[N,10] v) => (float[N,10] z) { z = Identity(v) }")
+    defend(alone, "z", 10, NoiseSource.KEYED, KEEPING)
+    np.testing.assert_allclose(run(alone, v=given)[0], answer, rtol=1e-6, atol=1e-7)
     np.testing.assert_array_equal(answer.argmax(axis=1), given.argmax(axis=1))
 
 
-def test_the_given_model_is_left_alone():
+def test_the_given_model_is_not_changed():
     model = defended(noise=NoiseSource.KEYED)
     before = ir.to_proto(model).SerializeToString(deterministic=True)
     body_to_float16(model)
@@ -130,22 +132,22 @@ def test_inputs_outputs_and_metadata_stay_as_they_are():
     assert half.functions.keys() == model.functions.keys()
 
 
-def test_the_precision_is_told_by_the_weights():
+def test_the_precision_is_found_from_the_weights():
     model = defended()
     assert precision_of(model) is Precision.FP32
     assert precision_of(body_to_float16(model)) is Precision.FP16
 
 
-def test_a_model_without_a_head_is_refused():
-    with pytest.raises(UserError, match=r"no head is found .* to leave in float32: export the model with --precision"):
+def test_a_model_without_a_defence_is_refused():
+    with pytest.raises(DefenceError):
         body_to_float16(network())
 
 
 @pytest.mark.parametrize("other", ["r", "a"])
-def test_a_head_that_takes_more_than_the_logits_is_refused(other):
-    """Of a layer within, which hangs on the query, or of a weight that the body has too."""
-    model = defended(head=KEEPING)
+def test_a_defence_that_takes_more_than_the_logits_is_refused(other):
+    """A value of an inner layer, which depends on the query, or a weight that the body uses as well."""
+    model = defended(defence=KEEPING)
     label = next(node for node in model.graph if node.op_type == "ArgMax")
     label.replace_input_with(0, next(value for node in model.graph for value in node.inputs if value.name == other))
-    with pytest.raises(UserError, match=r"its head takes more than the logits: export the model with --precision fp16"):
+    with pytest.raises(DefenceError):
         body_to_float16(model)

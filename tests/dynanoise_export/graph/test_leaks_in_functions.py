@@ -7,7 +7,7 @@ from support.graphs import parse
 
 DOMAIN = ', "user" : 1'
 WEIGHTS = "<float[3,4] w = {1,2,3,4,5,6,7,8,9,10,11,12}>"
-HEAD = "eta = RandomNormalLike(z)\n zt = Add(z, eta)\n p = Softmax<axis=-1>(zt)"
+DEFENCE = "eta = RandomNormalLike(z)\n zt = Add(z, eta)\n p = Softmax<axis=-1>(zt)"
 
 
 def function(signature: str, body: str) -> str:
@@ -22,7 +22,7 @@ def walk(body: str, outputs: str, *functions: str):
     return find_leaks(parse(graph, more=DOMAIN, functions="\n".join(functions)))
 
 
-def test_a_head_within_a_function_covers():
+def test_a_defence_within_a_function_covers():
     report = walk("p = user.Cover(z)", "float[N,4] p", COVER)
     assert report.passed
     assert [(draw.live, draw.seeded) for draw in report.draws] == [(True, False)]
@@ -30,14 +30,14 @@ def test_a_head_within_a_function_covers():
 
 def test_a_function_without_noise_covers_nothing():
     soft = function("Soft (v) => (q)", "q = Softmax<axis=-1>(v)")
-    assert walk(f"{HEAD}\n s = user.Soft(z)", "float[N,4] p, float[N,4] s", soft).leaks == ("s",)
+    assert walk(f"{DEFENCE}\n s = user.Soft(z)", "float[N,4] p, float[N,4] s", soft).leaking == ("s",)
 
 
-def test_of_two_outputs_of_a_function_the_one_that_leaks_is_named():
+def test_of_a_function_with_two_outputs_only_the_leaking_one_is_named():
     both = function("Both (v) => (q, h)", "e = RandomNormalLike(v)\n q = Add(v, e)\n h = Relu(v)")
     report = walk("p, s = user.Both(z)", "float[N,4] p, float[N,4] s", both)
-    assert report.leaks == ("s",)
-    assert report.noised == ("p",)
+    assert report.leaking == ("s",)
+    assert report.defended == ("p",)
 
 
 def test_the_outputs_of_a_function_may_be_left_out():
@@ -49,15 +49,15 @@ def test_the_outputs_of_a_function_may_be_left_out():
 def test_a_function_within_a_function_is_followed(inner, leaks):
     bare = function("Bare (v) => (q)", "q = Relu(v)")
     outer = function("Outer (v) => (q)", f"h = Relu(v)\n q = {inner}(h)")
-    report = walk(f"{HEAD}\n s = user.Outer(z)", "float[N,4] p, float[N,4] s", COVER, bare, outer)
-    assert report.leaks == leaks
+    report = walk(f"{DEFENCE}\n s = user.Outer(z)", "float[N,4] p, float[N,4] s", COVER, bare, outer)
+    assert report.leaking == leaks
 
 
-def test_a_function_is_judged_at_each_call():
+def test_a_function_is_walked_at_each_call():
     add = function("Plus (v, u) => (q)", "q = Add(v, u)")
-    report = walk(f"{HEAD}\n s = user.Plus(z, eta)\n t = user.Plus(z, w)", "float[N,4] s, float[N,4] t", add)
-    assert report.noised == ("s",)
-    assert report.leaks == ("t",)
+    report = walk(f"{DEFENCE}\n s = user.Plus(z, eta)\n t = user.Plus(z, w)", "float[N,4] s, float[N,4] t", add)
+    assert report.defended == ("s",)
+    assert report.leaking == ("t",)
 
 
 def test_each_call_of_a_function_draws_anew():
@@ -66,7 +66,7 @@ def test_each_call_of_a_function_draws_anew():
     report = walk(body, "float[N,4] p", draw)
     assert report.passed
     assert len(report.draws) == 2
-    assert walk(f"{body} s = Sub(m, a)", "float[N,4] p, float[N,4] s", draw).leaks == ("s",)
+    assert walk(f"{body} s = Sub(m, a)", "float[N,4] p, float[N,4] s", draw).leaking == ("s",)
 
 
 def test_a_dead_draw_at_one_call_of_two_is_seen():
@@ -80,10 +80,10 @@ def test_a_leak_in_a_branch_within_a_function_is_found():
         "Branch (v, u, c) => (q)",
         "q = If (c) <then_branch = a () => (ta) { ta = Identity(u) }, else_branch = b () => (tb) { tb = Neg(v) }>",
     )
-    body = f"{HEAD}\n yes = Constant<value = bool {{1}}>()\n s = user.Branch(z, zt, yes)"
-    assert walk(body, "float[N,4] p, float[N,4] s", branches).leaks == ("s",)
+    body = f"{DEFENCE}\n yes = Constant<value = bool {{1}}>()\n s = user.Branch(z, zt, yes)"
+    assert walk(body, "float[N,4] p, float[N,4] s", branches).leaking == ("s",)
 
 
-def test_a_function_that_is_called_like_an_operator_is_judged_by_its_body():
+def test_a_function_with_the_name_of_an_operator_is_walked_through_its_body():
     shape = function("Shape (v) => (q)", "q = Relu(v)")
-    assert walk(f"{HEAD}\n s = user.Shape(z)", "float[N,4] p, float[N,4] s", shape).leaks == ("s",)
+    assert walk(f"{DEFENCE}\n s = user.Shape(z)", "float[N,4] p, float[N,4] s", shape).leaking == ("s",)

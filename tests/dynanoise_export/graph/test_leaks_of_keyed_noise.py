@@ -3,19 +3,20 @@
 import pytest
 from onnx_ir.passes import common
 
-from dynanoise_export.defences.dynanoise import DynaNoise
+from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.graph.attach import attach
+from dynanoise_export.graph.draws import DrawKind
 from dynanoise_export.graph.leaks import find_leaks
 from dynanoise_export.graph.logits import behind
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
-from dynanoise_export.parameters import NoiseSource
-from support.graphs import HEAD as DYNANOISE
+from dynanoise_export.noise.source import NoiseSource
+from support.graphs import DEFENCE as DYNANOISE
 from support.graphs import KEY, defend, parse
 
-# The end of every graph here: a plain head, z + η through a softmax.
-HEAD = "eta = RandomNormalLike(z)\n zt = Add(z, eta)\n p = Softmax<axis=-1>(zt)"
-KEEPING = DynaNoise(DYNANOISE.parameters, keep_label=True)
+# The end of every graph here: a plain defence, the softmax of z + η.
+DEFENCE = "eta = RandomNormalLike(z)\n zt = Add(z, eta)\n p = Softmax<axis=-1>(zt)"
+KEEPING = KeptLabel(DYNANOISE)
 WEIGHTS = "<float[3,4] w = {1,2,3,4,5,6,7,8,9,10,11,12}>"
 
 
@@ -36,31 +37,31 @@ def test_keyed_noise_is_one_draw_for_each_grid(grids, inline):
     report = find_leaks(model)
     assert report.passed
     assert report.labelled == ()
-    assert [(draw.operator, draw.live, draw.seeded) for draw in report.draws] == [("keyed hash", True, False)] * len(
+    assert [(draw.kind, draw.live, draw.seeded) for draw in report.draws] == [(DrawKind.KEYED, True, False)] * len(
         grids
     )
     if not inline:
         assert [draw.name for draw in report.draws] == [f"dynanoise/noise_{number}" for number in range(len(grids))]
 
 
-def test_of_a_flattened_model_with_keyed_noise_only_what_follows_the_sum_may_be_told():
+def test_in_a_flattened_model_with_keyed_noise_only_values_after_the_sum_are_covered():
     model = graph("z = MatMul(x, w)\n p = Softmax<axis=-1>(z)")
     defend(model, "p", 4, NoiseSource.KEYED, inline=True)
     common.TopologicalSortPass()(model)
     answers = list(model.graph.outputs)
-    live, told = set(model.graph.inputs), []
+    live, covered = set(model.graph.inputs), []
     for node in list(model.graph):
         (value,) = node.outputs
         if not live & set(node.inputs):
             continue
         live.add(value)
         model.graph.outputs[:] = [*answers, value]
-        leaks = find_leaks(model).leaks
+        leaks = find_leaks(model).leaking
         assert leaks in ((), (value.name,))
-        told += [] if leaks else [node.op_type]
+        covered += [] if leaks else [node.op_type]
     assert {node.op_type for node in model.graph} > {"Gather", "Mod", "ReduceSum"}
     # z + η, divided by T, and its softmax.
-    assert told == ["Add", "Div", "Softmax"]
+    assert covered == ["Add", "Div", "Softmax"]
 
 
 HASH = "c = Cast<to=7>(z)\n g = Gather(h, c)\n s = ReduceSum(g, one)\n m = Mod(s, n)\n eta = Gather(t, m)\n"
@@ -77,13 +78,13 @@ def hashed(body: str, more: str = "", outputs: str = "float[N,4] p"):
     )
 
 
-def test_a_row_that_a_hash_of_the_query_tells_is_noise():
+def test_a_row_that_a_hash_of_the_query_selects_is_noise():
     report = hashed(HASH + NOISED)
     assert report.passed
-    assert [(draw.operator, draw.live) for draw in report.draws] == [("keyed hash", True)]
+    assert [(draw.kind, draw.live) for draw in report.draws] == [(DrawKind.KEYED, True)]
 
 
-def test_a_row_that_a_hash_of_constants_tells_is_dead_noise():
+def test_a_row_that_a_hash_of_constants_selects_is_dead_noise():
     (draw,) = hashed(HASH.replace("c = Cast<to=7>(z)", "c = Identity(h)") + NOISED).draws
     assert not draw.live
 
@@ -113,18 +114,18 @@ def test_a_row_that_a_hash_of_constants_tells_is_dead_noise():
 def test_an_embedding_is_no_noise(embedding):
     report = hashed(embedding + NOISED, more=', "com.other" : 1')
     assert report.draws == ()
-    assert report.leaks == ("p",)
+    assert report.leaking == ("p",)
     assert not report.passed
 
 
 @pytest.mark.parametrize("value", ["c", "g", "s", "m", "eta"])
-def test_neither_the_hash_nor_what_it_is_made_of_may_be_told(value):
+def test_the_hash_and_the_values_that_it_is_computed_from_are_leaks(value):
     report = hashed(HASH + NOISED, outputs=f"float[N,4] p, float[N,4] {value}")
-    assert report.leaks == (value,)
+    assert report.leaking == (value,)
 
 
 def test_keyed_noise_taken_off_again_is_a_leak():
-    assert hashed(f"{HASH} {NOISED}\n q = Sub(zt, eta)", outputs="float[N,4] p, float[N,4] q").leaks == ("q",)
+    assert hashed(f"{HASH} {NOISED}\n q = Sub(zt, eta)", outputs="float[N,4] p, float[N,4] q").leaking == ("q",)
 
 
 LABEL = "l = ArgMax<axis=1>(z)\n"
@@ -133,8 +134,8 @@ LABEL = "l = ArgMax<axis=1>(z)\n"
 @pytest.mark.parametrize("operator", ["ArgMax<axis=1>", "ArgMax", "ArgMax<keepdims=0>"])
 def test_a_label_alone_is_a_leak(operator):
     for extra in ("h = Identity(l)", "h = Cast<to=1>(l)", "h = Mul(l, w)", "h = OneHot(l, w, w)", "h = Where(b, l, w)"):
-        body = f"z = MatMul(x, w)\n {HEAD}\n b = Cast<to=9>(w)\n l = {operator}(z)\n {extra}"
-        assert walk(body, "float[N,4] p, float[N,4] h").leaks == ("h",)
+        body = f"z = MatMul(x, w)\n {DEFENCE}\n b = Cast<to=9>(w)\n l = {operator}(z)\n {extra}"
+        assert walk(body, "float[N,4] p, float[N,4] h").leaking == ("h",)
 
 
 @pytest.mark.parametrize(
@@ -151,8 +152,8 @@ def test_a_label_alone_is_a_leak(operator):
     ],
 )
 def test_a_label_with_the_noise_alone_or_with_raw_values_is_a_leak(extra):
-    body = f"z = MatMul(x, w)\n {HEAD}\n {LABEL} c = Cast<to=1>(l)\n b = Cast<to=9>(w)\n {extra}"
-    assert walk(body, "float[N,4] p, float[N,4] h").leaks == ("h",)
+    body = f"z = MatMul(x, w)\n {DEFENCE}\n {LABEL} c = Cast<to=1>(l)\n b = Cast<to=9>(w)\n {extra}"
+    assert walk(body, "float[N,4] p, float[N,4] h").leaking == ("h",)
 
 
 @pytest.mark.parametrize(
@@ -166,17 +167,17 @@ def test_a_label_with_the_noise_alone_or_with_raw_values_is_a_leak(extra):
     ],
 )
 def test_answers_that_keep_the_label_pass_and_are_named(end):
-    body = f"z = MatMul(x, w)\n {HEAD}\n {LABEL} {end}"
+    body = f"z = MatMul(x, w)\n {DEFENCE}\n {LABEL} {end}"
     report = walk(body, "float[N,4] q")
     assert report.passed
-    assert report.noised == report.labelled == ("q",)
+    assert report.defended == report.labelled == ("q",)
     both = walk(body, "float[N,4] q, float[N,4] p")
-    assert both.noised == ("q", "p")
+    assert both.defended == ("q", "p")
     assert both.labelled == ("q",)
 
 
 def test_the_label_of_noisy_answers_is_no_undefended_label():
-    body = f"z = MatMul(x, w)\n {HEAD}\n l = ArgMax<axis=1>(zt)\n q = ScatterElements<axis=1>(p, l, w)"
+    body = f"z = MatMul(x, w)\n {DEFENCE}\n l = ArgMax<axis=1>(zt)\n q = ScatterElements<axis=1>(p, l, w)"
     report = walk(body, "float[N,4] q, int64[N] l")
     assert report.passed
     assert report.labelled == ()
@@ -190,11 +191,11 @@ def test_a_model_that_names_a_place_within_does_not_tell_the_label(noise, inline
         f = MatMul(x, w)
         g = Gather(w, e)
         z = Add(f, g)"""
-    for head, labelled in ((DYNANOISE, ()), (KEEPING, ("probabilities",))):
+    for defence, labelled in ((DYNANOISE, ()), (KEEPING, ("probabilities",))):
         model = graph(body, "float[N,4] z")
-        report = defend(model, "z", 4, noise, head, inline=inline).leaks
+        report = defend(model, "z", 4, noise, defence, inline=inline).leaks
         assert report.passed
-        assert report.noised == ("probabilities",)
+        assert report.defended == ("probabilities",)
         assert report.labelled == labelled
 
 

@@ -1,4 +1,4 @@
-"""Models whose logits can't be reached: the logarithm of their probabilities serves as logits."""
+"""Models whose logits can't be reached: the defence takes the logarithm of their probabilities."""
 
 import numpy as np
 import onnx
@@ -6,17 +6,17 @@ import onnxruntime
 import pytest
 from scipy.special import softmax
 
-from dynanoise_export.exporting import ExportOptions, export
-from dynanoise_export.parameters import NoiseSource
+from dynanoise_export.exporting import export
+from dynanoise_export.noise.source import NoiseSource
 from support.algorithm import algorithm_1
-from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE, normals, run
+from support.graphs import DEFENCE, LAMBDA, SIGMA0, TEMPERATURE, normals, run
 
 ROWS = normals(6, 3)
 W1, W2 = np.arange(12).reshape(3, 4) / 5, np.ones((3, 4)) - np.eye(3, 4)
 
 
 def ensemble() -> tuple[onnx.ModelProto, np.ndarray]:
-    """Average two softmax classifiers, with their probabilities as they must come out."""
+    """Average two softmax classifiers; return the model and its expected probabilities."""
     proto = onnx.parser.parse_model(f"""<ir_version: 8, opset_import: ["" : 17]>
         g (float[N,3] x) => (float[N,4] y)
         <float[3,4] a = {{{",".join(map(str, W1.ravel()))}}}, float[3,4] b = {{{",".join(map(str, W2.ravel()))}}}>
@@ -29,7 +29,7 @@ def ensemble() -> tuple[onnx.ModelProto, np.ndarray]:
 
 
 def linear_classifier() -> tuple[onnx.ModelProto, np.ndarray]:
-    """Make a scikit-learn kind of logistic regression: a label, and probabilities from within one operator."""
+    """Make a logistic regression as scikit-learn exports it: one operator gives a label and probabilities."""
     node = onnx.helper.make_node(
         "LinearClassifier",
         ["x"],
@@ -44,7 +44,7 @@ def linear_classifier() -> tuple[onnx.ModelProto, np.ndarray]:
 
 
 def tree() -> tuple[onnx.ModelProto, np.ndarray]:
-    """Make a tree of one split, with classes that its leaves give no chance at all."""
+    """Make a tree of one split, with classes whose probability is 0 in a leaf."""
     leaves = np.array([[0.5, 0.5, 0.0, 0.0], [0.0, 0.25, 0.0, 0.75]])
     node = onnx.helper.make_node(
         "TreeEnsembleClassifier",
@@ -86,10 +86,10 @@ def test_the_undefended_model_gives_the_probabilities_worked_out_here(make):
 
 
 @pytest.mark.parametrize("make", [ensemble, linear_classifier, tree])
-def test_the_head_takes_the_logarithm_of_the_probabilities(make, tmp_path):
+def test_the_defence_takes_the_logarithm_of_the_probabilities(make, tmp_path):
     proto, probabilities = make()
     (tmp_path / "plain.onnx").write_bytes(proto.SerializeToString())
-    exported = export(tmp_path / "plain.onnx", tmp_path / "defended.onnx", HEAD, ExportOptions(noise=NoiseSource.INPUT))
+    exported = export(tmp_path / "plain.onnx", tmp_path / "defended.onnx", defence=DEFENCE, noise=NoiseSource.INPUT)
     session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
     assert [output.name for output in session.get_outputs()] == ["probabilities"]
     with np.errstate(divide="ignore"):
@@ -101,12 +101,12 @@ def test_the_head_takes_the_logarithm_of_the_probabilities(make, tmp_path):
     np.testing.assert_allclose(session.run(None, {"x": ROWS, "noise": noise})[0], expected, atol=1e-5)
 
 
-def test_scores_that_are_no_probabilities_serve_as_logits_themselves(tmp_path):
+def test_scores_that_are_not_probabilities_are_logits(tmp_path):
     proto = onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17]>
         g (float[N,3] x) => (float[N,3] y) { h = Mul(x, x)
         y = Neg(h) }""")
     (tmp_path / "plain.onnx").write_bytes(proto.SerializeToString())
-    exported = export(tmp_path / "plain.onnx", tmp_path / "defended.onnx", HEAD, ExportOptions(noise=NoiseSource.INPUT))
+    exported = export(tmp_path / "plain.onnx", tmp_path / "defended.onnx", defence=DEFENCE, noise=NoiseSource.INPUT)
     noise = normals(6, 3, seed=3)
     session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
     expected = algorithm_1(-(ROWS.astype(np.float64) ** 2), noise, SIGMA0, LAMBDA, TEMPERATURE)

@@ -1,11 +1,11 @@
-"""Where the head goes: the logits behind a classifier's output, found by structure."""
+"""Where the defence goes: the logits behind a classifier's output, found by structure."""
 
 import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from dynanoise_export.errors import UserError
-from dynanoise_export.graph.logits import behind
+from dynanoise_export.errors import UnsupportedModelError
+from dynanoise_export.graph.logits import Scale, behind
 from support.graphs import parse, run
 
 WEIGHTS = (
@@ -59,12 +59,12 @@ SOFTMAXES = {
 def test_the_logits_are_found_behind_a_softmax(form):
     body, opset = SOFTMAXES[form]
     logits = found(body, opset)
-    assert (logits.kind, logits.value.name) == ("logits", "z")
+    assert (logits.scale, logits.value.name) == (Scale.LOGITS, "z")
 
 
 @pytest.mark.parametrize("form", SOFTMAXES)
-def test_these_forms_are_softmaxes_in_truth(form):
-    # Guards the table above: ONNX Runtime and SciPy agree that each form is a softmax of z, or its logarithm.
+def test_each_form_is_a_softmax(form):
+    # Checks the table above: ONNX Runtime and SciPy agree that each form is a softmax of z, or its logarithm.
     body, opset = SOFTMAXES[form]
     x = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
     z = x.astype(np.float64) @ np.arange(1, 13).reshape(3, 4)
@@ -74,10 +74,10 @@ def test_these_forms_are_softmaxes_in_truth(form):
     )
 
 
-def test_what_is_subtracted_alike_from_all_classes_leaves_the_logits_good():
-    # Less another row's maximum it is still a softmax of what is left: d, and not z, is taken for the logits.
+def test_a_number_subtracted_from_all_classes_does_not_hide_the_logits():
+    # With another row's maximum subtracted it is still a softmax: of d, and not of z.
     logits = found("m = ReduceMax<axes=[0], keepdims=1>(z)\n d = Sub(z, m)\n e = Exp(d)\n" + AXIS_INPUT.format(axis=-1))
-    assert (logits.kind, logits.value.name) == ("logits", "d")
+    assert (logits.scale, logits.value.name) == (Scale.LOGITS, "d")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_is_subtracted_alike_from_all_classes_leaves_the_logits_good():
 )
 def test_the_output_of_a_linear_layer_is_logits(body):
     logits = found(body)
-    assert (logits.kind, logits.value.name) == ("logits", "y")
+    assert (logits.scale, logits.value.name) == (Scale.LOGITS, "y")
 
 
 @pytest.mark.parametrize(
@@ -118,28 +118,28 @@ def test_the_output_of_a_linear_layer_is_logits(body):
         "y = Div(h, two)",
     ],
 )
-def test_what_only_looks_like_a_softmax_over_the_classes_is_not_taken_for_one(body):
+def test_what_only_looks_like_a_softmax_over_the_classes_is_unknown(body):
     logits = found(body, 18 if "ReduceMean" in body else 17)
-    assert (logits.kind, logits.value.name) == ("unknown", "y")
+    assert (logits.scale, logits.value.name) == (Scale.UNKNOWN, "y")
 
 
-def test_a_softmax_of_another_domain_is_not_taken_for_onnx_s():
+def test_a_softmax_of_another_domain_is_unknown():
     model = parse("g (float[N,3] x) => (float[N,3] y) { y = com.other.Softmax<axis=-1>(x) }", more=', "com.other" : 1')
-    assert behind(model.graph.outputs[0]).kind == "unknown"
+    assert behind(model.graph.outputs[0]).scale is Scale.UNKNOWN
 
 
 @pytest.mark.parametrize("tail", ["y = Sigmoid(z)", "p = Sigmoid(z)\n y = Identity(p)", "y = HardSigmoid(z)"])
-def test_a_multi_label_head_is_refused(tail):
-    with pytest.raises(UserError, match="multi-label"):
+def test_a_multi_label_classifier_is_refused(tail):
+    with pytest.raises(UnsupportedModelError):
         found(tail)
 
 
-def test_a_cast_to_whole_numbers_is_not_seen_through():
+def test_the_walk_stops_at_a_cast_to_whole_numbers():
     # Softmax, then rounded to 0 or 1: a label, and the probabilities behind it never left the model.
     logits = found("p = Softmax<axis=-1>(z)\n h = Cast<to=7>(p)\n y = Cast<to=1>(h)")
-    assert (logits.kind, logits.value.name) == ("unknown", "y")
+    assert (logits.scale, logits.value.name) == (Scale.UNKNOWN, "y")
 
 
 def test_an_output_that_is_an_input_is_unknown():
     model = parse("g (float[N,4] x) => (float[N,4] x) { y = Relu(x) }")
-    assert behind(model.graph.outputs[0]).kind == "unknown"
+    assert behind(model.graph.outputs[0]).scale is Scale.UNKNOWN

@@ -16,16 +16,16 @@ ATTACH = """
 import sys
 from pathlib import Path
 from dynanoise_export.graph.attach import attach
-from dynanoise_export.graph.check import check_form
-from dynanoise_export.graph.files import read_model, write_model
+from dynanoise_export.graph.checker import check_form
+from dynanoise_export.graph.model_files import read_model, write_model
 from dynanoise_export.graph.logits import behind
 from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.noise.random_noise import RandomNoise
 
 print(Path("/proc/self/status").read_text())
 source, output = map(Path, sys.argv[1:])
 model = read_model(source)
-attach(model, behind(model.graph.outputs[0]), 16_384, DynaNoise(Parameters()), NoiseSource.RANDOM)
+attach(model, behind(model.graph.outputs[0]), 16_384, DynaNoise(), RandomNoise())
 write_model(model, output)
 check_form(output)
 print(Path("/proc/self/status").read_text())

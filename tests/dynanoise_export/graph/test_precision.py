@@ -1,10 +1,10 @@
-"""A body in float16 under a head in float32."""
+"""A body in float16 with a defence in float32."""
 
 import numpy as np
 import onnx_ir as ir
 import pytest
 
-from dynanoise_export.graph.files import read_model
+from dynanoise_export.graph.model_files import read_model
 from dynanoise_export.graph.precision import to_float16
 from support.algorithm import algorithm_1
 from support.graphs import LAMBDA, SIGMA0, TEMPERATURE, defend, normals, parse, run
@@ -65,7 +65,7 @@ def test_external_weights_are_converted_too(tmp_path):
     assert all(v.const_value.nbytes == 2 * v.const_value.size for v in model.graph.initializers.values())
 
 
-def test_the_given_model_is_left_alone(tmp_path):
+def test_the_given_model_is_not_changed(tmp_path):
     ir.save(network(), tmp_path / "plain.onnx", external_data="plain.data")
     for model in (network(), read_model(tmp_path / "plain.onnx")):
         before = {name: (v.dtype, v.const_value) for name, v in model.graph.initializers.items()}

@@ -1,20 +1,26 @@
-"""What a defended file says of its making."""
+"""What a defended file states about how it was made."""
 
 import importlib.metadata
 import json
+from dataclasses import replace
 
 import onnx
 import onnx_ir as ir
 import pytest
 
 import dynanoise_export
+from dynanoise_export.defences.dynanoise import DynaNoise
+from dynanoise_export.defences.keep_label import KeptLabel
+from dynanoise_export.defences.temperature import Temperature
+from dynanoise_export.errors import UsageError
 from dynanoise_export.graph.provenance import Provenance, read_provenance, tool_versions, write_provenance
+from dynanoise_export.noise.source import NoiseSource
 from support.graphs import parse
 
 STATED = Provenance(
-    head="DynaNoise",
+    defence="dynanoise",
     parameters={"sigma0": 0.55, "lambda": 2.0, "temperature": 1e-3},
-    noise="input",
+    noise=NoiseSource.INPUT,
     noise_input="noise",
     source_format="an ONNX file",
     source_sha256="0" * 64,
@@ -33,40 +39,49 @@ def on_disk(written: ir.Model, path) -> dict[str, str]:
     return {entry.key: entry.value for entry in onnx.load(path).metadata_props}
 
 
-def test_it_is_written_in_plain_words_beside_what_is_there(tmp_path):
+def test_it_is_written_beside_the_metadata_that_the_file_has(tmp_path):
     written = model()
     written.metadata_props["labels"] = "cat,dog"
     write_provenance(written, STATED)
     metadata = on_disk(written, tmp_path / "m.onnx")
     assert metadata["labels"] == "cat,dog"
-    assert metadata["dynanoise.head"] == "DynaNoise"
+    assert metadata["dynanoise.defence"] == "dynanoise"
+    assert metadata["dynanoise.noise"] == "input"
     assert metadata["dynanoise.noise_input"] == "noise"
     assert json.loads(metadata["dynanoise.parameters"]) == {"sigma0": 0.55, "lambda": 2.0, "temperature": 0.001}
 
 
-@pytest.mark.parametrize("noise_input", ["noise", None])
-def test_what_was_written_is_read(tmp_path, noise_input):
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"noise": NoiseSource.RANDOM, "noise_input": None},
+        {"noise": NoiseSource.KEYED, "noise_input": None, "key": "0" * 16, "grids": (0.05, 0.5), "keep_label": True},
+        {"defence": "temperature", "parameters": {"temperature": 2.0}, "noise": None, "noise_input": None},
+    ],
+)
+def test_a_written_provenance_is_read_back(tmp_path, changed):
     written = model()
-    stated = Provenance(**(vars(STATED) | {"noise_input": noise_input}))
+    stated = replace(STATED, **changed)
     write_provenance(written, stated)
     ir.save(written, tmp_path / "m.onnx")
     assert read_provenance(ir.load(tmp_path / "m.onnx")) == stated
 
 
-def test_parameters_come_back_to_the_last_digit():
+def test_parameters_are_read_back_to_the_last_digit():
     written = model()
-    write_provenance(written, Provenance(**(vars(STATED) | {"parameters": {"sigma0": 0.1 + 0.2, "lambda": 1 / 3}})))
+    write_provenance(written, replace(STATED, parameters={"sigma0": 0.1 + 0.2, "lambda": 1 / 3}))
     read = read_provenance(written)
     assert read is not None
     assert read.parameters == {"sigma0": 0.1 + 0.2, "lambda": 1 / 3}
 
 
-def test_a_model_without_one_states_none():
+def test_a_model_without_metadata_states_nothing():
     assert read_provenance(model()) is None
 
 
-@pytest.mark.parametrize("missing", ["head", "parameters", "noise", "source_format", "source_sha256", "versions"])
-def test_half_a_provenance_is_none(missing):
+@pytest.mark.parametrize("missing", ["defence", "parameters", "source_format", "source_sha256", "versions"])
+def test_an_incomplete_provenance_is_none(missing):
     written = model()
     write_provenance(written, STATED)
     del written.metadata_props[f"dynanoise.{missing}"]
@@ -80,6 +95,36 @@ def test_a_damaged_provenance_is_none(key, damaged):
     write_provenance(written, STATED)
     written.metadata_props[f"dynanoise.{key}"] = damaged
     assert read_provenance(written) is None
+
+
+@pytest.mark.parametrize(("key", "damaged"), [("noise", "loud"), ("grids", "fine"), ("grids", "3"), ("labels", "{")])
+def test_a_damaged_optional_field_makes_it_none(key, damaged):
+    written = model()
+    write_provenance(written, replace(STATED, grids=(0.5,)))
+    written.metadata_props[f"dynanoise.{key}"] = damaged
+    assert read_provenance(written) is None
+
+
+def test_the_stated_defence_is_made():
+    assert STATED.made_defence() == DynaNoise(0.55, 2.0, 1e-3)
+    assert replace(STATED, keep_label=True).made_defence() == KeptLabel(DynaNoise(0.55, 2.0, 1e-3))
+    stated = replace(STATED, defence="temperature", parameters={"temperature": 2.0})
+    assert stated.made_defence() == Temperature(2.0)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"defence": "unheard-of"},
+        {"parameters": {"sigma0": 0.5, "epsilon": 1}},
+        {"parameters": {"sigma0": "0.5"}},
+        {"parameters": {"sigma0": 0}},
+        {"defence": "temperature"},
+    ],
+)
+def test_a_defence_that_can_not_be_made_is_refused(changed):
+    with pytest.raises(UsageError):
+        replace(STATED, **changed).made_defence()
 
 
 def test_the_versions_are_those_installed():

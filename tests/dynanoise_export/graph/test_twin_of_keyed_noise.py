@@ -6,16 +6,15 @@ import onnx_ir as ir
 import pytest
 from scipy.special import expit
 
-from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.errors import UserError
+from dynanoise_export.defences.keep_label import keeping_label
+from dynanoise_export.errors import NoiseError
 from dynanoise_export.graph.attach import attach
-from dynanoise_export.graph.logits import Logits, behind
+from dynanoise_export.graph.logits import Logits, Scale, behind
 from dynanoise_export.graph.twin import make_twin
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
-from dynanoise_export.parameters import Parameters
 from support.algorithm import algorithm_1
-from support.graphs import KEY, LAMBDA, SIGMA0, TEMPERATURE, normals, parse, run
+from support.graphs import DEFENCE, KEY, LAMBDA, SIGMA0, TEMPERATURE, normals, parse, run
 from support.keyed import PlainKeyedNoise
 
 W = np.arange(1, 13).reshape(3, 4)
@@ -28,8 +27,8 @@ HASH = "c = Cast<to=7>(z)\n g = Gather(h, c)\n s = ReduceSum<keepdims=0>(g, one)
 def defended(grids, *, keep_label=False, inline=False, end="y = Softmax<axis=-1>(z)"):
     """Make a classifier with keyed noise."""
     model = parse(f"g (float[N,3] x) => (float[N,4] y) {WEIGHTS} {{ z = MatMul(x, w)\n {end} }}")
-    head = DynaNoise(Parameters(SIGMA0, LAMBDA, TEMPERATURE), keep_label)
-    attach(model, behind(value_named(model, "y")), 4, head, KeyedNoise(KEY, grids), inline=inline)
+    defence = keeping_label(DEFENCE, keep_label)
+    attach(model, behind(value_named(model, "y")), 4, defence, KeyedNoise(KEY, grids), inline=inline)
     return model
 
 
@@ -50,7 +49,7 @@ def test_the_noise_of_all_grids_is_one_input(grids, keep_label, inline):
         assert (answer.argmax(axis=1) == z.argmax(axis=1)).all()
         answer, expected = np.sort(answer, axis=1), np.sort(expected, axis=1)
     np.testing.assert_allclose(answer, expected, atol=1e-5)
-    # Fed what its key and the queries make, it answers as before.
+    # Fed the noise of its key and the queries, it answers as before.
     own = PlainKeyedNoise(KEY.secret, grids, 4)(z).astype(np.float32)
     (again,) = run(model, x=x, **{name: own})
     assert (np.abs(again - before) < 1e-5).all(axis=1).mean() > 0.9
@@ -58,8 +57,7 @@ def test_the_noise_of_all_grids_is_one_input(grids, keep_label, inline):
 
 def test_a_model_whose_logits_are_a_logarithm_has_a_twin():
     model = parse(f"g (float[N,3] x) => (float[N,4] y) {WEIGHTS} {{ z = MatMul(x, w)\n s = Sigmoid(z)\n y = Exp(s) }}")
-    head = DynaNoise(Parameters(SIGMA0, LAMBDA, TEMPERATURE))
-    attach(model, Logits(value_named(model, "y"), "probabilities", "given"), 4, head, KeyedNoise(KEY))
+    attach(model, Logits(value_named(model, "y"), Scale.PROBABILITIES, "given"), 4, DEFENCE, KeyedNoise(KEY))
     name = make_twin(model)
     x, noise = normals(5, 3), normals(5, 4, seed=2)
     expected = algorithm_1(expit(x.astype(np.float64) @ W), noise, SIGMA0, LAMBDA, TEMPERATURE)
@@ -85,5 +83,5 @@ def test_the_twin_holds_neither_the_function_nor_the_tables():
 )
 def test_noise_that_meets_the_query_in_no_or_several_places_is_refused(end):
     model = parse(f"g (float[N,4] x) => (float[N,4] p) {TABLES} {{ z = Relu(x)\n {HASH} {end} }}")
-    with pytest.raises(UserError, match="places"):
+    with pytest.raises(NoiseError):
         make_twin(model)

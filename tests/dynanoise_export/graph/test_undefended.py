@@ -1,19 +1,20 @@
-"""The undefended graph answers with the softmax of the logits, and nothing of the head is left in it."""
+"""The undefended graph answers with the softmax of the logits, and holds nothing of the defence."""
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
 
-from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.errors import UserError
+from dynanoise_export.defences.keep_label import keeping_label
+from dynanoise_export.errors import DefenceError
 from dynanoise_export.graph.attach import attach
-from dynanoise_export.graph.logits import Logits
+from dynanoise_export.graph.logits import Logits, Scale
 from dynanoise_export.graph.provenance import Provenance, write_provenance
 from dynanoise_export.graph.undefended import undefended
 from dynanoise_export.graph.values import value_named
-from dynanoise_export.parameters import NoiseSource
-from support.graphs import HEAD, defend, normals, parse, run
+from dynanoise_export.noise.random_noise import RandomNoise
+from dynanoise_export.noise.source import NoiseSource
+from support.graphs import DEFENCE, defend, normals, parse, run
 
 W = np.arange(1, 13).reshape(3, 4)
 WEIGHTS = "<float[3,4] w = {1,2,3,4,5,6,7,8,9,10,11,12}>"
@@ -28,9 +29,9 @@ def softmax(z):
 def defended(noise, *, keep_label=False, inline=False):
     """Give a defended model as it is read from a file."""
     model = parse(CLASSIFIER)
-    head = DynaNoise(HEAD.parameters, keep_label)
-    attached = defend(model, "y", 4, noise, head, inline=inline)
-    stated = Provenance(head.name, head.parameters_dict(), noise.value, attached.noise_input, "ONNX", "0", {})
+    defence = keeping_label(DEFENCE, keep_label)
+    attached = defend(model, "y", 4, noise, defence, inline=inline)
+    stated = Provenance(defence.name, defence.parameters, noise, attached.noise_input, "ONNX", "0", {})
     write_provenance(model, stated)
     return ir.from_proto(onnx.load_from_string(ir.to_proto(model).SerializeToString()))
 
@@ -38,7 +39,7 @@ def defended(noise, *, keep_label=False, inline=False):
 @pytest.mark.parametrize("inline", [False, True])
 @pytest.mark.parametrize("keep_label", [False, True])
 @pytest.mark.parametrize("noise", list(NoiseSource))
-def test_a_softmax_stands_where_the_head_was(noise, keep_label, inline):
+def test_a_softmax_replaces_the_defence(noise, keep_label, inline):
     plain = undefended(defended(noise, keep_label=keep_label, inline=inline))
     assert [node.op_type for node in plain.graph] == ["MatMul", "Softmax"]
     assert list(plain.graph.initializers) == ["w"]  # and no table of a key
@@ -51,7 +52,7 @@ def test_a_softmax_stands_where_the_head_was(noise, keep_label, inline):
     np.testing.assert_allclose(answers, softmax(x.astype(np.float64) @ W), atol=1e-6)
 
 
-def test_the_defended_model_is_left_alone():
+def test_the_defended_model_is_not_changed():
     model = defended(NoiseSource.KEYED)
     before = ir.to_proto(model).SerializeToString()
     undefended(model)
@@ -64,7 +65,7 @@ def test_a_model_that_gives_probabilities_gives_them_without_another_softmax():
         "{ z = MatMul(x, w)\n p = Softmax<axis=-1>(z)\n n = Neg(z)\n q = Softmax<axis=-1>(n)\n y = Mean(p, q) }"
     )
     y = value_named(model, "y")
-    attach(model, Logits(y, "probabilities", "given"), 4, HEAD, NoiseSource.RANDOM)
+    attach(model, Logits(y, Scale.PROBABILITIES, "given"), 4, DEFENCE, RandomNoise())
     plain = undefended(model)
     assert [node.op_type for node in plain.graph] == ["MatMul", "Softmax", "Neg", "Softmax", "Mean"]
     x = normals(5, 3)
@@ -80,6 +81,6 @@ def test_a_model_that_gives_probabilities_gives_them_without_another_softmax():
     ],
     ids=["no noise", "noise that is added to nothing"],
 )
-def test_without_a_head_there_is_nothing_to_take_out(graph):
-    with pytest.raises(UserError, match="no head is found"):
+def test_a_model_without_a_defence_is_refused(graph):
+    with pytest.raises(DefenceError):
         undefended(parse(graph))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dynanoise_export.noise.system_normals import standard_normals
+from dynanoise_export.noise.system_normals import draw_normals
 
 # Each test of a draw raises a false alarm once in a million runs.
 ALARM = 1e-6
@@ -13,7 +13,7 @@ DRAWS = (200_000, 10)
 
 @pytest.fixture(scope="module")
 def drawn():
-    return standard_normals(DRAWS).astype(np.float64)
+    return draw_normals(DRAWS).astype(np.float64)
 
 
 def test_the_law_is_the_standard_normal(drawn):
@@ -33,7 +33,7 @@ def test_the_tails_are_there(drawn):
 
 
 def test_neither_columns_nor_neighbours_nor_halves_are_correlated(drawn):
-    # Two columns, two numbers after each other, and the two of a pair of Box and Muller's, which lie half apart.
+    # Two columns, two consecutive numbers, and the two of a Box-Muller pair, which are half the array apart.
     flat = drawn.ravel()
     half = flat.size // 2
     pairs = [(drawn[:, i], drawn[:, j]) for i in range(10) for j in range(i)]
@@ -43,8 +43,8 @@ def test_neither_columns_nor_neighbours_nor_halves_are_correlated(drawn):
 
 
 @pytest.mark.parametrize("shape", [(1,), (3, 5), (0, 4), (2, 3, 7)])
-def test_the_shape_is_the_asked_one(shape):
-    drawn = standard_normals(shape)
+def test_the_shape_is_the_requested_one(shape):
+    drawn = draw_normals(shape)
     assert drawn.shape == shape
     assert drawn.dtype == np.float32
 
@@ -53,14 +53,14 @@ def test_the_shape_is_the_asked_one(shape):
 def test_the_outermost_bits_give_finite_numbers(monkeypatch, byte, largest):
     # Uniforms of 2^-53 and of 1: sqrt(2 · 53 · log 2) = 8.57 is the largest number that there is.
     monkeypatch.setattr(os, "urandom", lambda count: byte * count)
-    drawn = standard_normals((4,))
+    drawn = draw_normals((4,))
     assert np.isfinite(drawn).all()
     assert np.abs(drawn).max() <= largest
 
 
 def test_no_two_draws_are_the_same_and_no_seed_matters():
     np.random.seed(0)
-    first = standard_normals((1000,))
+    first = draw_normals((1000,))
     np.random.seed(0)
-    assert not np.isin(first, standard_normals((1000,))).all()
+    assert not np.isin(first, draw_normals((1000,))).all()
     assert len(np.unique(first)) > 990

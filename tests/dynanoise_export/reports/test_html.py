@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dynanoise_export.attacks.attacking_model import Options, attack
-from dynanoise_export.attacks.gates import Gate
-from dynanoise_export.attacks.judging import carry_out
+from dynanoise_export.attacks.attacking_model import attack
+from dynanoise_export.attacks.audit_warnings import AuditWarning, WarningCode
+from dynanoise_export.attacks.judging import judge
 from dynanoise_export.attacks.metrics.roc import curve
-from dynanoise_export.attacks.results import FPRS
-from dynanoise_export.errors import UserError
+from dynanoise_export.attacks.results import FPRS, ThresholdOrigin
+from dynanoise_export.defences.temperature import Temperature
+from dynanoise_export.errors import FileAccessError, MissingPackageError
 from dynanoise_export.reports.html.attack_page import write_html
 from dynanoise_export.reports.html.rendering import require_report
 from support.audits import make_audit
@@ -27,20 +28,19 @@ def made(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(made):
-    """Give a report with all that there can be, of a file whose gate is exceeded."""
-    options = Options(queries=(1, 16), gates=[Gate(0.5)])
-    return attack(made.defended, made.bundle, made.store, made.plain, options)
+    """Give a report with all that a report can have, on a file that exceeds a gate."""
+    return attack(made.defended, made.bundle, shadows=made.store, reference=made.plain, queries=(1, 16), max_auc=0.5)
 
 
 @pytest.fixture(scope="module")
 def alone(made):
     """Give a report without shadow models and without a reference."""
-    return attack(made.defended, made.bundle, options=Options(queries=(1,)))
+    return attack(made.defended, made.bundle, queries=(1,))
 
 
 @pytest.fixture(autouse=True)
 def plotly(request, monkeypatch):
-    """Spare the tests the megabytes of plotly.js, but where they are looked at."""
+    """Leave the megabytes of plotly.js out, unless a test looks at them."""
     if "whole" not in request.fixturenames:
         monkeypatch.setattr("plotly.offline.get_plotlyjs", lambda: "")
 
@@ -57,7 +57,7 @@ def written(report, tmp_path) -> Page:
     return Page(path)
 
 
-def test_it_stands_alone(report, tmp_path, whole):
+def test_it_needs_no_other_file(report, tmp_path, whole):
     page = written(report, tmp_path)
     for tag, attributes in page.elements:
         assert tag not in ("link", "img", "iframe", "object", "embed", "base")
@@ -72,9 +72,9 @@ def test_it_stands_alone(report, tmp_path, whole):
     assert page.source.count("plotly.js v") == 1
 
 
-def test_it_begins_with_the_worst_attack_and_what_it_gets(report, tmp_path):
+def test_it_begins_with_the_worst_attack_and_its_figures(report, tmp_path):
     page, worst = written(report, tmp_path), report.worst
-    plain = report.plain_of(worst)
+    plain = report.without_defence(worst)
     assert f"The worst attack is {worst.attack.name} ({worst.attacker.name})" in page.text
     for interval in (worst.auc, plain.auc):
         assert f"{interval.value:.3f}" in page.text
@@ -83,22 +83,22 @@ def test_it_begins_with_the_worst_attack_and_what_it_gets(report, tmp_path):
     assert f"{report.plain_utility.accuracy.value:.1%}" in page.text
 
 
-def test_it_tells_what_exceeded_a_gate(report, tmp_path):
-    page, exceeded = written(report, tmp_path), report.exceeded[0]
+def test_it_names_the_attack_that_exceeds_a_gate(report, tmp_path):
+    page, exceeded = written(report, tmp_path), report.gates_exceeded[0]
     assert f"AUC 0.5: {exceeded.result.attack.name} ({exceeded.result.attacker.name})" in page.text
     assert f"{exceeded.high:.4f}" in page.text
-    assert "exceeded" not in written(replace(report, exceeded=()), tmp_path).text
+    assert "exceeded" not in written(replace(report, gates_exceeded=()), tmp_path).text
 
 
-def test_it_tells_every_warning_before_any_plot(report, tmp_path):
-    page = written(replace(report, warnings=(*report.warnings, "Beware of <b>this</b>.")), tmp_path)
+def test_every_warning_stands_before_the_plots(report, tmp_path):
+    hostile = AuditWarning(WarningCode.FEW_SHADOW_MODELS, "Beware of <b>this</b>.")
+    page = written(replace(report, warnings=(*report.warnings, hostile)), tmp_path)
     before = page.text[: page.text.index("ROC curves")]
     assert report.warnings
-    assert all(warning in before for warning in report.warnings)
-    assert "Beware of <b>this</b>." in before
+    assert all(warning.text in before for warning in (*report.warnings, hostile))
 
 
-def test_every_result_stands_in_the_tables(report, tmp_path):
+def test_every_result_is_in_the_tables(report, tmp_path):
     page = written(report, tmp_path)
     titles = [attributes.get("title") or "" for tag, attributes in page.elements if tag == "td"]
     for result in [*report.results, *report.without]:
@@ -107,13 +107,13 @@ def test_every_result_stands_in_the_tables(report, tmp_path):
     assert page.source.count("<br><span class=") == len(report.results)
 
 
-def test_curves_are_those_of_the_scores_and_short(report, tmp_path):
+def test_curves_are_those_of_the_scores_with_few_points(report, tmp_path):
     drawn = written(report, tmp_path).figures()[0]["data"]
     names = [trace.get("name", "") for trace in drawn]
     expected = ["", "without the defence", "naive", "adaptive, 1 answer", "adaptive, 16 answers averaged"]
     assert [name.split(", AUC")[0] for name in names][:5] == expected
     assert report.worst.attacker.name in [name.split(", AUC")[0] for name in names]
-    whole = curve(report.plain_of(report.worst).scores, report.audit.member[report.audit.judged])
+    whole = curve(report.without_defence(report.worst).scores, report.audit.member[report.audit.judged])
     fpr, tpr = (decoded(drawn[1][axis]) for axis in "xy")
     assert len(fpr) <= 300
     assert fpr[0] == pytest.approx(1 / report.audit.non_members)
@@ -121,7 +121,7 @@ def test_curves_are_those_of_the_scores_and_short(report, tmp_path):
     np.testing.assert_allclose(tpr[expected > 0], expected[expected > 0])
 
 
-def test_bars_of_each_side_add_up_to_all_its_rows_in_common_bins(report, tmp_path):
+def test_the_bars_of_each_side_sum_to_1_in_common_bins(report, tmp_path):
     panels = written(report, tmp_path).figures()[1:]
     assert len(panels) == 3
     for panel in panels:
@@ -134,7 +134,7 @@ def test_bars_of_each_side_add_up_to_all_its_rows_in_common_bins(report, tmp_pat
 def test_a_hostile_file_name_is_text(report, tmp_path):
     hostile = replace(
         report,
-        attacked=replace(report.attacked, name=HOSTILE),
+        model=replace(report.model, name=HOSTILE),
         audit=replace(report.audit, path=Path(HOSTILE)),
         reference=Path(HOSTILE),
         store=replace(report.store, path=Path(HOSTILE), record=report.store.record | {"target": HOSTILE}),
@@ -145,49 +145,55 @@ def test_a_hostile_file_name_is_text(report, tmp_path):
     assert len(page.elements) == len(usual.elements)
 
 
-def test_without_shadow_models_and_reference_it_tells_what_is_missing(alone, tmp_path):
+def test_without_shadow_models_and_reference_it_lists_what_is_missing(alone, tmp_path):
     page = written(alone, tmp_path)
-    assert "There are no shadow models" in page.text
+    assert "no shadow models" in page.text
+    assert "--shadows" in page.text
     assert "no reference" in page.text
     assert "MIDPUT" not in page.text
     assert "Without the defence 0" not in page.text
-    for name, reason in alone.lacking.items():
-        assert name in page.text
-        assert reason in page.text
+    assert alone.skipped
+    for skipped in alone.skipped:
+        assert skipped.attack.name in page.text
+        assert skipped.reason in page.text
 
 
 @pytest.fixture(scope="module")
 def undefended(made):
-    """Give the report on a model without a defence, compared with itself."""
-    return attack(made.plain, made.bundle, reference=made.plain, options=Options(queries=(1,)))
+    """Give the report on an undefended model that is compared with itself."""
+    return attack(made.plain, made.bundle, reference=made.plain, queries=(1,))
 
 
-def test_of_an_undefended_model_it_speaks_of_no_defence(undefended, tmp_path):
+def test_the_page_of_an_undefended_model_has_no_words_on_a_defence(undefended, tmp_path):
     lone = replace(undefended, reference=None, without=(), plain_utility=None, cost=None, tradeoffs=())
     for report, panels in ((undefended, 2), (lone, 1)):
         page = written(replace(report, warnings=()), tmp_path)
-        assert "It carries no defence that is known here" in page.text
+        assert "no known defence" in page.text
         assert f"The worst attack is {report.worst.attack.name} (1 answer)" in page.text
         assert "ithout the defence" not in page.text
         assert ("The reference" in page.text) == (report is undefended)
         assert len(page.figures()) == 1 + panels
 
 
-def test_a_model_and_a_reference_that_are_alike_have_a_column_each(undefended, tmp_path):
+def test_an_undefended_model_and_its_reference_have_a_column_each(undefended, tmp_path):
     page = written(undefended, tmp_path)
-    loss = next(result for result in undefended.results if result.attack.name == "loss")
+    loss = next(result for result in undefended.results if result.attack.code == "loss")
     titles = [attributes.get("title") or "" for tag, attributes in page.elements if tag == "td"]
     assert sum(title.startswith(f"loss (1 answer): {loss.auc.value:.4f}") for title in titles) == 2
 
 
+def test_a_defence_without_noise_is_described_without_it(report, tmp_path):
+    bare = replace(report, defence=Temperature(3), model=replace(report.model, noise=None))
+    page = written(bare, tmp_path)
+    assert "temperature: temperature 3." in page.text
+    assert "noise source" not in page.text
+
+
 def judged(report, scores):
-    """Judge scores as the worst attack would be, had it given them."""
+    """Judge scores [n] as those of the worst attack."""
     worst, audit = report.worst, report.audit
-    made = replace(worst.attack, score=lambda evidence: scores, shadows=0, cut=0.0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dynanoise_export.attacks.judging.ATTACKS", (made,))
-        evidence = type("Evidence", (), {"shadows": None, "auxiliary": np.zeros(0)})()
-        return next(carry_out(worst.attacker, evidence, audit.member, audit.judged))
+    member = audit.member[audit.judged]
+    return judge(worst.attack, worst.attacker, scores[audit.judged], member, 0.0, ThresholdOrigin.FIXED)
 
 
 @pytest.mark.parametrize(
@@ -196,34 +202,34 @@ def judged(report, scores):
     ids=["constant", "two", "wide"],
 )
 def test_scores_of_any_kind_are_drawn(report, tmp_path, scores):
-    told = judged(report, scores(len(report.audit)))
-    page = written(replace(report, results=(told,), without=()), tmp_path)
+    result = judged(report, scores(len(report.audit)))
+    page = written(replace(report, results=(result,), without=()), tmp_path)
     for panel in page.figures():
         for trace in panel["data"]:
             assert np.isfinite(decoded(trace["x"])).all()
-    assert ("all scores are alike" in page.text) == told.constant
+    assert ("all scores are equal" in page.text) == result.constant
 
 
-def test_few_non_members_are_said_to_be_few(report, tmp_path):
+def test_too_few_non_members_leave_the_tpr_out(report, tmp_path):
     few = replace(report.worst, tpr=dict.fromkeys(FPRS))
     page = written(replace(report, results=(few,)), tmp_path)
-    assert "Members found at 1% FPR – too few non-members" in page.text
+    assert "at 1% FPR – too few non-members" in page.text
     assert "TPR at 1%, 0.1% and 0.01% FPR" in page.text
 
 
-def test_a_page_that_fails_leaves_what_was_there(report, tmp_path, monkeypatch):
+def test_a_page_that_fails_leaves_the_old_one(report, tmp_path, monkeypatch):
     path = tmp_path / "report.html"
-    path.write_text("before")
+    path.write_text("old")
     monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left")))
-    with pytest.raises(UserError, match="No space left"):
+    with pytest.raises(FileAccessError, match="No space left"):
         write_html(report, path)
     assert list(tmp_path.iterdir()) == [path]
-    assert path.read_text() == "before"
+    assert path.read_text() == "old"
 
 
 @pytest.mark.parametrize("missing", ["jinja2", "plotly"])
 def test_without_plotly_or_jinja2_it_says_what_to_install(missing, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else found(name))
-    with pytest.raises(UserError, match=r"pip install 'dynanoise-export\[report\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'dynanoise-export\[report\]'"):
         require_report()

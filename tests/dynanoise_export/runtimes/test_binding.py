@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.binding import BoundRun
-from support.heads import head_alone, in_runtime
+from support.defences import defence_alone, in_runtime
 
 
-def test_a_bound_run_answers_like_one_that_is_given_its_inputs():
-    predictor = in_runtime(head_alone(DynaNoise(Parameters()), 3))
+def test_a_bound_run_answers_as_an_ordinary_run():
+    predictor = in_runtime(defence_alone(DynaNoise(), 3))
     rows = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
     inputs = {"logits": rows[0], "noise": rows[1]}
     run = BoundRun(predictor, inputs)
@@ -20,7 +20,7 @@ def test_a_bound_run_answers_like_one_that_is_given_its_inputs():
 
 
 def test_each_call_runs_the_model():
-    predictor = in_runtime(head_alone(DynaNoise(Parameters()), 3, NoiseSource.RANDOM))
+    predictor = in_runtime(defence_alone(DynaNoise(), 3, NoiseSource.RANDOM))
     run = BoundRun(predictor, {"logits": np.zeros((2, 3), np.float32)})
     seen = []
     for _ in range(3):
@@ -30,7 +30,7 @@ def test_each_call_runs_the_model():
 
 
 def test_inputs_live_as_long_as_the_run():
-    predictor = in_runtime(head_alone(DynaNoise(Parameters()), 1000))
+    predictor = in_runtime(defence_alone(DynaNoise(), 1000))
     fed = {name: np.full((50, 1000), 0.5, np.float32) for name in ("logits", "noise")}
     run = BoundRun(predictor, fed)
     del fed

@@ -1,14 +1,14 @@
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
-from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.errors import UserError
-from dynanoise_export.exporting import ExportOptions, export
-from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.errors import EndpointError
+from dynanoise_export.exporting import export
+from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.addresses import parse_address
 from dynanoise_export.runtimes.kserve import KServeEndpoint, KServePredictor
 from support.exports import session_of
@@ -18,7 +18,7 @@ from support.kserve import served
 @pytest.fixture(scope="module")
 def keyed(checkpoint, tmp_path_factory):
     path = tmp_path_factory.mktemp("keyed") / "keyed.onnx"
-    export(checkpoint, path, DynaNoise(Parameters()), ExportOptions(noise=NoiseSource.KEYED))
+    export(checkpoint, path, noise=NoiseSource.KEYED)
     return path
 
 
@@ -33,21 +33,19 @@ def rows(count, seed=0):
 
 
 def test_a_server_without_extensions_answers_as_the_file_does(server, keyed):
-    predictor = KServeEndpoint(parse_address(server.url)).open()
-    assert (predictor.inputs, predictor.outputs) == (["input"], ["probabilities"])
-    assert not predictor.description.binary
     x = rows(7)
-    np.testing.assert_allclose(
-        predictor.run({"input": x})["probabilities"], session_of(keyed).run(None, {"input": x})[0], atol=1e-6
-    )
+    with KServeEndpoint(parse_address(server.url)).open() as predictor:
+        assert (predictor.inputs, predictor.outputs) == (["input"], ["probabilities"])
+        assert not predictor.description.binary
+        answers = predictor.run({"input": x})["probabilities"]
+    np.testing.assert_allclose(answers, session_of(keyed).run(None, {"input": x})[0], atol=1e-6)
 
 
 def test_threads_get_the_answers_to_their_own_rows(server, keyed):
-    predictor = KServePredictor(parse_address(server.url))
     session = session_of(keyed)
     start = threading.Barrier(4)
 
-    def ask(seed):
+    def query(seed):
         start.wait()
         for count in (1, 5, 3):
             x = rows(count, seed)
@@ -55,8 +53,8 @@ def test_threads_get_the_answers_to_their_own_rows(server, keyed):
             np.testing.assert_allclose(answers, session.run(None, {"input": x})[0], atol=1e-6)
         return True
 
-    with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(ask, range(4)))
+    with KServePredictor(parse_address(server.url)) as predictor, ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(query, range(4)))
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
@@ -64,43 +62,54 @@ def test_no_server(scheme):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}/digits"
-    with pytest.raises(UserError, match=f"^No server answers at {url}: "):
+    with pytest.raises(EndpointError, match=url):
         KServePredictor(parse_address(url))
 
 
 def test_a_model_that_is_not_ready(server):
     server.ready = False
-    with pytest.raises(UserError, match=r"The model of http://.*/digits is not ready, or not there\."):
+    with pytest.raises(EndpointError, match=server.url):
         KServePredictor(parse_address(server.url))
 
 
-def test_a_model_that_is_not_there(server):
+def test_a_missing_model(server):
     url = server.url.replace("digits", "numbers")
-    with pytest.raises(UserError, match=r"The model of http://.*/numbers is not ready, or not there\."):
+    with pytest.raises(EndpointError, match=url):
         KServePredictor(parse_address(url))
 
 
-def test_a_server_that_speaks_something_else(server):
+def test_a_server_of_another_protocol(server):
     url = server.url.replace("/digits", "/elsewhere/v2/models/digits")
-    with pytest.raises(UserError, match="does not speak the Open Inference Protocol"):
+    with pytest.raises(EndpointError, match=url):
         KServePredictor(parse_address(url))
 
 
-def test_what_the_server_refuses_is_told(server):
-    predictor = KServePredictor(parse_address(server.url))
-    with pytest.raises(UserError, match=r"^The server of http://.*refuses.*the model fails"):
+def test_the_reason_of_a_refused_request_is_given(server):
+    with (
+        KServePredictor(parse_address(server.url)) as predictor,
+        pytest.raises(EndpointError, match=rf"{server.url}.*the model fails"),  # the words of the server
+    ):
         predictor.run({"input": np.zeros((2, 63), np.float32)})
 
 
-def test_an_answer_that_is_none(server):
-    predictor = KServePredictor(parse_address(server.url))
-    server.nonsense = True
-    with pytest.raises(UserError, match="http://"):
-        predictor.run({"input": rows(2)})
+def test_an_answer_without_outputs(server):
+    with KServePredictor(parse_address(server.url)) as predictor:
+        server.nonsense = True
+        with pytest.raises(EndpointError, match=server.url):
+            predictor.run({"input": rows(2)})
 
 
 def test_a_server_that_goes_away(keyed):
     with served(keyed) as state:
         predictor = KServePredictor(parse_address(state.url))
-    with pytest.raises(UserError, match=r"^No server answers at http://"):
+    with predictor, pytest.raises(EndpointError, match=state.url):
         predictor.run({"input": rows(2)})
+
+
+def test_closing_closes_the_connections_of_all_threads(server):
+    with KServePredictor(parse_address(server.url)) as predictor:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(predictor.run, {"input": rows(1)}).result()
+        clients = [Mock(wraps=client) for client in predictor._clients]
+        predictor._clients[:] = clients
+    assert [client.close.call_count for client in clients] == [1, 1]

@@ -1,4 +1,4 @@
-"""Files that are cut short, empty, of other kinds, or not there."""
+"""Files that are cut short, empty, missing, or in no known format."""
 
 import zipfile
 from contextlib import suppress
@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from dynanoise_export.errors import UserError
-from dynanoise_export.sources.inputs import TensorSpec
-from dynanoise_export.sources.open_source import open_source
+from dynanoise_export.errors import FileAccessError, FormatError, UserError
+from dynanoise_export.sources.open_source import FORMATS, open_source
 from dynanoise_export.sources.source_model import SourceOptions
+from dynanoise_export.types import TensorSpec
 from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.targets import TARGETS
 from support.exports import defended, refusal
@@ -68,7 +68,7 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path, out, written, name, share
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_file_that_lacks_its_last_byte_is_refused(tmp_path, out, written, name):
+def test_a_file_without_its_last_byte_is_refused(tmp_path, out, written, name):
     (tmp_path / name).write_bytes(written[name][:-1])
     refusal(tmp_path / name, out, arch=SMALL, inputs=IMAGES)
 
@@ -82,8 +82,8 @@ def test_random_bytes_are_refused(tmp_path, out, name, start):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_file_with_a_damaged_stretch_is_refused_or_read(tmp_path, written, name):
-    """Some can be read all the same: a weight is then another, which no reader can know."""
+def test_a_file_with_damaged_bytes_is_refused_or_read(tmp_path, written, name):
+    """Some can still be read: then a weight is different, which no reader can know."""
     generator = np.random.default_rng(0)
     for _ in range(20):
         content = bytearray(written[name])
@@ -95,15 +95,21 @@ def test_a_file_with_a_damaged_stretch_is_refused_or_read(tmp_path, written, nam
 
 
 @pytest.mark.parametrize("name", [*WRITERS, "model.bin", "model"])
-def test_a_file_that_is_not_there_is_refused(tmp_path, out, name):
-    assert "does not exist" in refusal(tmp_path / name, out, arch=SMALL, inputs=IMAGES)
+def test_a_missing_file_is_refused(tmp_path, out, name):
+    refusal(tmp_path / name, out, FileAccessError, arch=SMALL, inputs=IMAGES)
+
+
+@pytest.mark.parametrize("name", [*WRITERS, "model.bin", "model"])
+def test_an_empty_file_is_refused(tmp_path, out, name):
+    (tmp_path / name).touch()
+    refusal(tmp_path / name, out, FormatError, arch=SMALL, inputs=IMAGES)
 
 
 @pytest.mark.parametrize("name", ["model.pt", "model.pt2", "model.zip"])
 @pytest.mark.parametrize(
     "member", [None, "readme.txt", "a/version", "a/constants.pkl", "a/data.pkl", "a/archive_format"]
 )
-def test_a_zip_that_holds_no_model_is_refused(tmp_path, out, name, member):
+def test_a_zip_without_a_model_is_refused(tmp_path, out, name, member):
     with zipfile.ZipFile(tmp_path / name, "w") as archive:
         if member is not None:
             archive.writestr(member, "hello")
@@ -113,13 +119,14 @@ def test_a_zip_that_holds_no_model_is_refused(tmp_path, out, name, member):
 @pytest.mark.parametrize(
     "content", [b"hello, world", b"\x89PNG\r\n\x1a\n", b"{}", b"GGUF\x03\0\0\0", b"\x93NUMPY\x01\0"]
 )
-def test_a_file_of_no_known_format_is_refused_with_those_that_are_known(tmp_path, out, content):
+def test_a_file_in_no_known_format_is_refused_with_the_known_ones(tmp_path, out, content):
     (tmp_path / "model.bin").write_bytes(content)
-    assert "TorchScript, torch.export (.pt2)" in refusal(tmp_path / "model.bin", out)
+    sentence = refusal(tmp_path / "model.bin", out, FormatError)
+    assert all(known.title in sentence for _, known in FORMATS.all())
 
 
-def test_a_format_is_known_by_its_content_before_its_name(tmp_path, out, written):
+def test_a_format_is_recognised_by_its_content_before_its_name(tmp_path, out, written):
     for name, other in (("model.ts", "model.pth"), ("model.pt2", "model.bin"), ("checkpoint.pt", "model.zip")):
         (tmp_path / other).write_bytes(written[name])
         made = defended(tmp_path / other, out, inputs=IMAGES if name == "model.ts" else ())
-        assert made.exported.target.path == tmp_path / other
+        assert made.exported.source.path == tmp_path / other

@@ -1,4 +1,4 @@
-"""TorchScript whose own code writes a file: TorchScript is no Python, but it can do that."""
+"""TorchScript files with code that reads or writes files, which TorchScript can do."""
 
 import re
 import zipfile
@@ -7,10 +7,10 @@ from contextlib import suppress
 import pytest
 import torch
 
-from dynanoise_export.errors import UserError
-from dynanoise_export.sources.inputs import TensorSpec
+from dynanoise_export.errors import UntrustedCodeError, UserError
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.source_model import SourceOptions
+from dynanoise_export.types import TensorSpec
 from support.exports import refusal
 from support.hostile import rewritten
 from support.modules import FixedBatch, seeded
@@ -43,7 +43,7 @@ def source(path, name):
 
 
 def code_record(path):
-    """Name the record of the module's code: PyTorch gives a class that it has seen before in this process another."""
+    """Find the record of the module's code: PyTorch renames a class that it has seen before in this process."""
     with zipfile.ZipFile(path) as archive:
         (name,) = (n for n in archive.namelist() if "/__torch__/support/" in n and n.endswith(".py"))
     return name.removeprefix("model/")
@@ -65,7 +65,7 @@ def test_code_that_writes_a_file_is_refused_and_not_run(tmp_path, honest, lines)
     (folder := tmp_path / "out").mkdir()
     payload = tmp_path / "payload"
     hostile = writing(honest, tmp_path / "hostile.pt", payload, lines)
-    assert "save" in refusal(hostile, folder, inputs=INPUTS)
+    assert "save" in refusal(hostile, folder, UntrustedCodeError, inputs=INPUTS)
     assert not payload.exists()
 
 
@@ -74,7 +74,7 @@ def test_code_that_writes_a_file_is_run_if_the_user_trusts_it(tmp_path, honest, 
     payload = tmp_path / "payload"
     hostile = writing(honest, tmp_path / "hostile.pt", payload, lines)
     open_source(hostile, SourceOptions(inputs=INPUTS, allow_pickle=True))
-    assert payload.exists()  # which shows that the other tests would see it run
+    assert payload.exists()  # so the other tests would notice it
 
 
 def test_code_that_reads_a_file_is_refused(tmp_path, honest):
@@ -83,14 +83,14 @@ def test_code_that_reads_a_file_is_refused(tmp_path, honest):
     secret.write_bytes(b"0123456789abcdef" * 6)
     lines = '    y = torch.from_file("FILE", None, 24)\n'
     hostile = writing(honest, tmp_path / "hostile.pt", secret, lines)
-    assert "from_file" in refusal(hostile, folder, inputs=INPUTS)
+    assert "from_file" in refusal(hostile, folder, UntrustedCodeError, inputs=INPUTS)
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_of_two_records_of_one_name_the_one_that_pytorch_reads_is_checked(tmp_path, honest, first):
+def test_the_record_that_pytorch_reads_is_checked_if_two_have_the_same_name(tmp_path, honest, first):
     payload, name = tmp_path / "payload", code_record(honest)
     hostile = writing(honest, tmp_path / "hostile.pt", payload, WAYS["a function"])
-    # PyTorch's reader does not tell small letters from capitals.
+    # PyTorch's reader ignores the case of names.
     twice = rewritten(
         hostile if first else honest,
         tmp_path / "twice.pt",

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dynanoise_export.sources.inputs import TensorSpec
 from dynanoise_export.sources.open_source import open_source
+from dynanoise_export.types import TensorSpec
 from support.exports import assert_algorithm_1, defended, floats
 
 transformers = pytest.importorskip("transformers")
@@ -48,8 +48,8 @@ def test_a_sequence_classifier_takes_any_batch_and_length(tmp_path):
         assert_algorithm_1(made, logits_of(model), words(length))
 
 
-@pytest.mark.parametrize("stated", [True, False], ids=["by the tokenizer", "by the model alone"])
-def test_the_second_sentence_is_told_apart_where_the_model_does(tmp_path, stated):
+@pytest.mark.parametrize("stated", [True, False], ids=["by the tokenizer", "by the model"])
+def test_a_model_of_pairs_of_sentences_takes_token_types(tmp_path, stated):
     model = save(bert(num_labels=3), tmp_path / "model")
     if stated:
         names = ["input_ids", "token_type_ids", "attention_mask"]
@@ -59,7 +59,7 @@ def test_the_second_sentence_is_told_apart_where_the_model_does(tmp_path, stated
     assert_algorithm_1(made, logits_of(model), words(9, segments=True))
 
 
-def test_an_input_that_the_model_does_not_take_is_left_out(tmp_path):
+def test_inputs_of_the_tokenizer_that_the_model_does_not_take_are_left_out(tmp_path):
     model = save(distilbert(), tmp_path / "model")
     names = ["input_ids", "token_type_ids", "attention_mask"]  # of a tokenizer of BERT's
     (tmp_path / "model" / "tokenizer_config.json").write_text(json.dumps({"model_input_names": names}))
@@ -68,7 +68,7 @@ def test_an_input_that_the_model_does_not_take_is_left_out(tmp_path):
     assert_algorithm_1(made, logits_of(model), words(5))
 
 
-def test_a_decoder_finds_the_last_word_of_each_sentence(tmp_path):
+def test_a_decoder_uses_the_last_token_of_each_sentence(tmp_path):
     config = transformers.GPT2Config(
         vocab_size=60, n_positions=64, n_embd=16, n_layer=1, n_head=2, num_labels=3, pad_token_id=0
     )
@@ -78,7 +78,7 @@ def test_a_decoder_finds_the_last_word_of_each_sentence(tmp_path):
         assert_algorithm_1(made, logits_of(model), words(length))
 
 
-def test_roberta_counts_its_positions_by_the_padding(tmp_path):
+def test_roberta_computes_its_positions_from_the_padding(tmp_path):
     config = transformers.RobertaConfig(**TINY_TEXT | {"type_vocab_size": 1}, num_labels=3, pad_token_id=0)
     model = save(seeded(transformers.RobertaForSequenceClassification, config), tmp_path / "model")
     made = defended(tmp_path / "model", tmp_path)
@@ -91,7 +91,7 @@ def test_an_image_classifier_takes_the_size_of_its_processor(tmp_path):
     processor = {"do_resize": True, "size": {"height": 32, "width": 32}, "image_processor_type": "ViTImageProcessor"}
     (tmp_path / "model" / "preprocessor_config.json").write_text(json.dumps(processor))
     made = defended(tmp_path / "model", tmp_path)
-    assert made.exported.target.inputs == (TensorSpec("pixel_values", "float32", ("batch", 3, 32, 32)),)
+    assert made.exported.source.inputs == (TensorSpec("pixel_values", "float32", ("batch", 3, 32, 32)),)
     assert_algorithm_1(made, logits_of(model), floats(pixel_values=(3, 32, 32)))
 
 
@@ -107,7 +107,7 @@ def test_an_image_classifier_takes_the_size_of_its_processor(tmp_path):
         ({"size": [64, 48]}, (64, 48)),
     ],
 )
-def test_the_size_of_images_is_read_in_each_of_its_spellings(tmp_path, processor, sides):
+def test_the_size_of_images_is_read_in_all_its_forms(tmp_path, processor, sides):
     config = transformers.ResNetConfig(embedding_size=4, hidden_sizes=[4, 8], depths=[1, 1], num_labels=3)
     config.image_size = 32
     save(seeded(transformers.ResNetForImageClassification, config), tmp_path / "model")
@@ -133,7 +133,7 @@ def test_an_audio_classifier_takes_sound_of_any_length(tmp_path):
         assert_algorithm_1(made, logits_of(model), floats(input_values=(length,)), batches=(1, 3))
 
 
-def test_sound_that_is_padded_comes_with_its_mask(tmp_path):
+def test_padded_sound_comes_with_its_mask(tmp_path):
     config = transformers.Wav2Vec2Config(**WAV2VEC2, feat_extract_norm="layer")
     model = save(seeded(transformers.Wav2Vec2ForSequenceClassification, config), tmp_path / "model")
     transformers.Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(tmp_path / "model")
@@ -160,7 +160,7 @@ def test_an_audio_classifier_on_spectrograms_takes_their_size(tmp_path):
     assert_algorithm_1(made, logits_of(model), floats(input_values=(64, 32)))
 
 
-def test_a_model_in_half_precision_and_in_parts_is_read_in_single(tmp_path):
+def test_a_sharded_model_in_half_precision_is_opened_in_single_precision(tmp_path):
     model = distilbert(num_labels=4).half()
     model.save_pretrained(tmp_path / "model", max_shard_size="4KB")
     assert len(list((tmp_path / "model").glob("*.safetensors"))) > 1
@@ -173,10 +173,10 @@ def test_a_model_in_half_precision_and_in_parts_is_read_in_single(tmp_path):
     [
         ({"0": "healthy", "1": "ill", "2": "unknown"}, ("healthy", "ill", "unknown")),
         ({"2": "unknown", "0": "healthy", "1": "ill"}, ("healthy", "ill", "unknown")),
-        ({"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}, ()),  # which transformers makes up
+        ({"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}, ()),  # transformers makes these up
     ],
 )
-def test_the_names_of_the_classes_are_those_of_the_folder(tmp_path, named, labels):
+def test_the_labels_are_those_of_the_folder(tmp_path, named, labels):
     save(distilbert(num_labels=3), tmp_path / "model")
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     config["id2label"] = named

@@ -2,10 +2,11 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from dynanoise_export.errors import UserError
-from dynanoise_export.sources.inputs import TensorSpec, draw, parse_spec, read_example
+from dynanoise_export.errors import EndpointError, FileAccessError, FormatError, ModelInputError, UsageError, UserError
+from dynanoise_export.sources.inputs import draw, parse_spec, read_example
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.source_model import SourceOptions
+from dynanoise_export.types import TensorSpec
 from support.exports import refusal
 from support.graphs import parse
 from support.hostile import Payload
@@ -25,7 +26,7 @@ from support.hostile import Payload
         ("input:0:batch,224,224,3:uint8", TensorSpec("input:0", "uint8", ("batch", 224, 224, 3))),
     ],
 )
-def test_an_input_is_read_and_spelled(text, spec):
+def test_an_input_is_read_and_written(text, spec):
     assert parse_spec(text) == spec
     assert parse_spec(str(spec)) == spec
 
@@ -35,13 +36,13 @@ def test_an_input_is_read_and_spelled(text, spec):
     ["", "x", "x:", ":batch,3", "x:batch,,3", "x:batch,3:floot32", "x:batch,3:O", "x:batch,3:complex64", "x:batch,-3",
      "x:batch,3.5", "x:batch 3", "x:0,3", "x:batch,²", "x:batch,3:int64:int64"],
 )  # fmt: skip
-def test_what_is_no_input_is_refused(text):
-    with pytest.raises(UserError) as refused:
+def test_a_text_that_is_not_an_input_is_refused(text):
+    with pytest.raises(UsageError) as refused:
         parse_spec(text)
     assert f"--input {text} " in str(refused.value)
 
 
-def test_made_up_values_share_their_dynamic_axes():
+def test_example_values_share_their_dynamic_axes():
     words = TensorSpec("ids", "int64", ("batch", "words")), TensorSpec("mask", "int64", ("batch", "words"))
     image = TensorSpec("image", "float32", ("batch", 3, "side", "side"))
     made = draw((*words, image), rows=5, sizes={"words": 9})
@@ -71,28 +72,28 @@ ROWS = np.arange(24, dtype=np.float64).reshape(4, 6)
 
 def test_an_example_is_taken_by_name_and_in_the_type_of_the_input(tmp_path, model):
     np.savez(tmp_path / "rows.npz", z=-ROWS, more=ROWS, x=ROWS)
-    target = open_source(model, SourceOptions(example=tmp_path / "rows.npz"))
-    assert list(target.example) == ["x", "z"]
-    assert target.example["x"].dtype == np.float32
-    np.testing.assert_array_equal(target.example["z"], -ROWS)
+    source = open_source(model, SourceOptions(example=tmp_path / "rows.npz"))
+    assert list(source.example) == ["x", "z"]
+    assert source.example["x"].dtype == np.float32
+    np.testing.assert_array_equal(source.example["z"], -ROWS)
 
 
-def test_a_bundle_stands_for_an_example(tmp_path, model):
+def test_a_bundle_is_accepted_as_an_example(tmp_path, model):
     bundle = {"inputs.x": ROWS, "inputs.z": -ROWS, "y": np.zeros(4, np.int64), "member": np.ones(4, bool)}
     np.savez(tmp_path / "bundle.npz", **bundle)
     assert list(read_example(tmp_path / "bundle.npz")) == ["x", "z"]
     assert list(open_source(model, SourceOptions(example=tmp_path / "bundle.npz")).example) == ["x", "z"]
 
 
-def test_a_lone_array_stands_for_a_lone_input(tmp_path):
+def test_a_single_array_is_taken_for_a_single_input_whatever_its_name(tmp_path):
     ir.save(parse("g (float[N,6] image) => (float[N,6] y) { y = Neg(image) }"), tmp_path / "model.onnx")
     np.savez(tmp_path / "bundle.npz", x=ROWS, y=np.zeros(4, np.int64), member=np.ones(4, bool))
-    target = open_source(tmp_path / "model.onnx", SourceOptions(example=tmp_path / "bundle.npz"))
-    np.testing.assert_array_equal(target.example["image"], ROWS)
+    source = open_source(tmp_path / "model.onnx", SourceOptions(example=tmp_path / "bundle.npz"))
+    np.testing.assert_array_equal(source.example["image"], ROWS)
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(1, 2), (2, 2), (32, 32), (100, 32)])
-def test_an_example_has_two_rows_or_more_and_not_too_many(tmp_path, rows, expected):
+def test_an_example_has_at_least_two_rows_and_not_too_many(tmp_path, rows, expected):
     np.savez(tmp_path / "rows.npz", x=np.zeros((rows, 6), np.float32))
     assert read_example(tmp_path / "rows.npz")["x"].shape == (expected, 6)
 
@@ -101,42 +102,43 @@ def test_an_example_has_two_rows_or_more_and_not_too_many(tmp_path, rows, expect
 def test_an_example_gets_as_many_rows_as_the_model_takes(tmp_path, batch):
     ir.save(parse(f"g (float[{batch},6] x) => (float[{batch},6] y) {{ y = Neg(x) }}"), tmp_path / "model.onnx")
     np.savez(tmp_path / "rows.npz", x=ROWS)
-    target = open_source(tmp_path / "model.onnx", SourceOptions(example=tmp_path / "rows.npz"))
-    np.testing.assert_array_equal(target.example["x"], ROWS[np.arange(batch) % 4])
+    source = open_source(tmp_path / "model.onnx", SourceOptions(example=tmp_path / "rows.npz"))
+    np.testing.assert_array_equal(source.example["x"], ROWS[np.arange(batch) % 4])
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "kind", "named"),
     [
-        ({"x": ROWS, "other": ROWS}, "no array for the input 'z'; it has x, other"),
-        ({"arr_0": ROWS, "arr_1": ROWS}, "no array for the input 'x'"),
-        ({}, "no example"),
-        ({"x": ROWS[:0], "z": ROWS}, "no example"),
-        ({"x": np.float32(3), "z": ROWS}, "can't run"),
-        ({"x": ROWS.astype(str), "z": ROWS}, "no numbers as 'x'"),
-        ({"x": ROWS, "z": ROWS.astype(complex)}, "no numbers as 'z'"),
-        ({"y": np.zeros(4), "member": np.ones(4, bool)}, "no example"),
-        ({"x": ROWS[:, :5], "z": ROWS}, "can't run"),
+        ({"x": ROWS, "other": ROWS}, ModelInputError, "'z'"),
+        ({"arr_0": ROWS, "arr_1": ROWS}, ModelInputError, "'x'"),
+        ({}, ModelInputError, "rows.npz"),
+        ({"x": ROWS[:0], "z": ROWS}, ModelInputError, "rows.npz"),
+        ({"x": np.float32(3), "z": ROWS}, EndpointError, "model.onnx"),
+        ({"x": ROWS.astype(str), "z": ROWS}, ModelInputError, "'x'"),
+        ({"x": ROWS, "z": ROWS.astype(complex)}, ModelInputError, "'z'"),
+        ({"y": np.zeros(4), "member": np.ones(4, bool)}, ModelInputError, "rows.npz"),
+        ({"x": ROWS[:, :5], "z": ROWS}, EndpointError, "model.onnx"),
     ],
 )
-def test_an_example_that_does_not_fit_is_refused(tmp_path, model, out, arrays, said):
+def test_an_example_that_does_not_fit_is_refused(tmp_path, model, out, arrays, kind, named):
     np.savez(tmp_path / "rows.npz", **arrays)
-    assert said in refusal(model, out, example=tmp_path / "rows.npz", named=False)
+    assert named in refusal(model, out, kind, example=tmp_path / "rows.npz", named=False)
 
 
 def test_an_example_of_pickled_objects_is_refused_and_not_opened(tmp_path, model, out):
     np.savez(tmp_path / "rows.npz", x=np.array([Payload(tmp_path / "payload")]), z=ROWS, allow_pickle=True)
-    assert str(tmp_path / "rows.npz") in refusal(model, out, example=tmp_path / "rows.npz", named=False)
+    assert str(tmp_path / "rows.npz") in refusal(model, out, UserError, example=tmp_path / "rows.npz", named=False)
     assert not (tmp_path / "payload").exists()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"hello", b"PK\x03\x04", b"\x93NUMPY\x01\x00v\x00", b"\x80\x04\x95"])
-def test_an_example_that_is_no_npz_file_is_refused(tmp_path, model, out, content):
+def test_an_example_that_is_not_an_npz_file_is_refused(tmp_path, model, out, content):
     if content is not None:
         (tmp_path / "rows.npz").write_bytes(content)
-    assert str(tmp_path / "rows.npz") in refusal(model, out, example=tmp_path / "rows.npz", named=False)
+    kind = FileAccessError if content is None else FormatError
+    assert str(tmp_path / "rows.npz") in refusal(model, out, kind, example=tmp_path / "rows.npz", named=False)
 
 
 def test_an_array_without_a_name_is_refused(tmp_path, model, out):
     np.save(tmp_path / "rows.npy", ROWS)
-    assert "is not an .npz file" in refusal(model, out, example=tmp_path / "rows.npy", named=False)
+    assert "rows.npy" in refusal(model, out, FormatError, example=tmp_path / "rows.npy", named=False)

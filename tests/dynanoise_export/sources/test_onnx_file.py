@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -6,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from dynanoise_export.sources.inputs import TensorSpec
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.source_model import SourceOptions
+from dynanoise_export.types import TensorSpec
 from support.exports import assert_algorithm_1, defended, floats, module_logits, session_of
 from support.graphs import parse
 from support.modules import InTuple, Small, seeded
@@ -67,7 +69,7 @@ def test_probabilities_without_logits_are_defended_by_their_logarithm(tmp_path):
     assert_algorithm_1(made, lambda inputs: inputs["x"], floats(x=(6,)))
 
 
-def test_external_data_is_read_where_it_lies(tmp_path):
+def test_external_data_is_read_in_its_place(tmp_path):
     (folder := tmp_path / "model").mkdir()
     module = converted(seeded(Small, width=16), tmp_path / "whole.onnx", torch.randn(2, 3, 8, 8))
     ir.save(
@@ -78,22 +80,22 @@ def test_external_data_is_read_where_it_lies(tmp_path):
     assert_algorithm_1(made, module_logits(module), floats(x=(3, 8, 8)))
 
 
-@pytest.mark.parametrize(("wanted", "place"), [("hidden", 0), ("scores", 1)])
-def test_of_several_outputs_the_user_says_which(tmp_path, wanted, place):
+@pytest.mark.parametrize(("wanted", "index"), [("hidden", 0), ("scores", 1)])
+def test_the_user_chooses_one_of_several_outputs(tmp_path, wanted, index):
     example = torch.randn(2, 6), torch.randn(2, 6)
     module = converted(seeded(InTuple), tmp_path / "model.onnx", *example, names=("hidden", "scores"))
     made = defended(tmp_path / "model.onnx", tmp_path, logits=wanted)
     assert made.exported.dropped == tuple({"hidden", "scores"} - {wanted})
-    assert_algorithm_1(made, module_logits(module, place), floats(x=(6,), y=(6,)))
+    assert_algorithm_1(made, module_logits(module, index), floats(x=(6,), y=(6,)))
 
 
-def test_of_several_outputs_the_one_called_logits_is_taken(tmp_path):
+def test_of_several_outputs_the_one_named_logits_is_chosen(tmp_path):
     example = torch.randn(2, 6), torch.randn(2, 6)
     module = converted(seeded(InTuple), tmp_path / "model.onnx", *example, names=("hidden", "logits"))
     assert_algorithm_1(defended(tmp_path / "model.onnx", tmp_path), module_logits(module, 1), floats(x=(6,), y=(6,)))
 
 
-def test_logits_within_a_graph_that_gives_labels_can_be_named(tmp_path):
+def test_logits_within_a_graph_that_answers_with_labels_can_be_named(tmp_path):
     ir.save(
         parse("g (float[N,6] x) => (int64[N] label) { z = Neg(x) label = ArgMax<axis=1, keepdims=0>(z) }"),
         tmp_path / "model.onnx",
@@ -104,8 +106,8 @@ def test_logits_within_a_graph_that_gives_labels_can_be_named(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [["N", "K"], ["N", None], [None, None]], ids=str)
-def test_classes_that_the_file_does_not_count_are_counted_in_a_run(tmp_path, shape):
-    # The shape comes out of the values of a tensor, which shape inference does not follow.
+def test_classes_that_the_file_does_not_state_are_counted_in_a_run(tmp_path, shape):
+    # The shape depends on the values of a tensor, which shape inference does not follow.
     model = parse("""g (float[N,6] x) => (float[N,K] y) {
         n = Shape(x) twice = Concat<axis=1>(x, x) s = ReduceSum<keepdims=0>(x) c = Cast<to=7>(s)
         zero = Sub(c, c) k = Constant<value_ints=[12]>() m1 = Constant<value_ints=[-1]>() size = Add(k, zero)
@@ -124,12 +126,12 @@ def test_classes_of_a_named_value_are_counted_in_a_run_too(tmp_path):
     }""")
     ir.save(model, tmp_path / "model.onnx")
     np.savez(tmp_path / "rows.npz", x=np.zeros((2, 6), np.float32), size=np.int64([4, 3]))
-    target = open_source(tmp_path / "model.onnx", SourceOptions(logits="z", example=tmp_path / "rows.npz"))
-    assert target.classes == 3
-    assert target.dropped == ("label",)
+    source = open_source(tmp_path / "model.onnx", SourceOptions(logits="z", example=tmp_path / "rows.npz"))
+    assert source.classes == 3
+    assert source.dropped == ("label",)
 
 
-def test_inputs_of_every_type_are_made_up(tmp_path):
+def test_example_values_are_drawn_for_inputs_of_every_type(tmp_path):
     ir.save(
         parse("""g (int32[N,3] a, bool[N,3] b, double[N,3] c, uint8[N,3] d) => (float[N,3] y) {
             p = Cast<to=1>(a) q = Cast<to=1>(b) r = Cast<to=1>(c) s = Cast<to=1>(d) y = Sum(p, q, r, s)
@@ -146,9 +148,21 @@ def test_inputs_of_every_type_are_made_up(tmp_path):
     assert_algorithm_1(made, lambda inputs: sum(v.astype(np.float32) for v in inputs.values()), inputs_of)
 
 
-def test_a_batch_that_the_file_fixes_stays_so(tmp_path):
+def test_a_batch_that_the_file_fixes_stays_fixed(tmp_path):
     ir.save(parse("g (float[4,6] x) => (float[4,6] y) { y = Neg(x) }"), tmp_path / "model.onnx")
     made = defended(tmp_path / "model.onnx", tmp_path)
-    assert made.exported.target.inputs == (TensorSpec("x", "float32", (4, 6)),)
+    assert made.exported.source.inputs == (TensorSpec("x", "float32", (4, 6)),)
     assert made.shapes() == {"x": [4, 6], "noise": [4, 6]}
     assert_algorithm_1(made, lambda inputs: -inputs["x"], floats(x=(6,)), batches=(4,))
+
+
+def test_an_onnx_file_is_opened_without_pytorch(tmp_path):
+    ir.save(parse("g (float[N,6] x) => (float[N,6] y) { y = Neg(x) }"), tmp_path / "model.onnx")
+    script = """
+import sys
+from pathlib import Path
+from dynanoise_export.sources.open_source import open_source
+open_source(Path(sys.argv[1]))
+assert "torch" not in sys.modules and "transformers" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "model.onnx")], check=True)

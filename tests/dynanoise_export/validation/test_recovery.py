@@ -3,7 +3,7 @@ import pytest
 from scipy.linalg import helmert
 from scipy.stats import chi2, entropy, kstest, norm
 
-from dynanoise_export.parameters import Parameters
+from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.validation.recovery import helmert_contrasts, noise_scale, recover, recoverable, unswapped
 from support.noisy import PAPER, Model, logits, softmax
 
@@ -11,9 +11,9 @@ from support.noisy import PAPER, Model, logits, softmax
 RATE = 1e-9
 
 
-def exact_noise(z, noise, parameters):
-    """Answer in float32 for given standard normals, and tell the noise's contrasts from them."""
-    answers = np.stack([Model(draw=lambda rng, shape, e=e: e)(z, parameters, None) for e in noise])
+def exact_noise(z, noise, defence):
+    """Answer in float32 with given standard normals, and compute the contrasts of the noise from them."""
+    answers = np.stack([Model(draw=lambda rng, shape, e=e: e)(z, defence, None) for e in noise])
     return answers, noise.astype(np.float64) @ helmert(z.shape[1]).T
 
 
@@ -40,12 +40,12 @@ def test_contrasts_of_some_classes_are_scipys_helmert_of_those():
 
 @pytest.mark.parametrize("temperature", [0.5, 1, 10, 1000])
 @pytest.mark.parametrize("classes", [2, 10, 1000])
-def test_noise_comes_back_within_the_stated_resolution(temperature, classes):
+def test_noise_is_recovered_within_the_stated_resolution(temperature, classes):
     rng = np.random.default_rng(2)
-    parameters = Parameters(0.5, 2, temperature)
+    defence = DynaNoise(0.5, 2, temperature)
     z, noise = logits(rng, 20, classes, 3), rng.standard_normal((2, 20, classes), dtype=np.float32)
-    answers, expected = exact_noise(z, noise, parameters)
-    found = recover(z, answers, parameters)
+    answers, expected = exact_noise(z, noise, defence)
+    found = recover(z, answers, defence.law)
     assert found.usable == 1
     assert found.wrong == 0
     assert np.abs(found.contrasts[..., 1:] - expected).max() < found.resolution < 0.01
@@ -54,31 +54,31 @@ def test_noise_comes_back_within_the_stated_resolution(temperature, classes):
 def test_sensitivity_is_one_minus_scipys_entropy():
     rng = np.random.default_rng(3)
     z = logits(rng, 30, 7)
-    found = recover(z, Model()(z, PAPER, rng)[None], PAPER)
+    found = recover(z, Model()(z, PAPER, rng)[None], PAPER.law)
     assert found.sensitivity == pytest.approx(1 - entropy(softmax(z.astype(np.float64)), axis=1, base=7), abs=1e-12)
 
 
-def test_a_masked_class_is_left_out_and_the_others_come_back():
+def test_a_masked_class_is_left_out_and_the_others_are_recovered():
     rng = np.random.default_rng(4)
     z, noise = logits(rng, 20, 6), rng.standard_normal((1, 20, 6), dtype=np.float32)
     z[:, [1, 4]] = -np.inf
     z[0] = np.inf
-    kept = [0, 2, 3, 5]
-    found = recover(z, exact_noise(np.nan_to_num(z), noise, PAPER)[0], PAPER)
+    unmasked = [0, 2, 3, 5]
+    found = recover(z, exact_noise(np.nan_to_num(z), noise, PAPER)[0], PAPER.law)
     assert found.wrong == 0
     assert not found.used[:, [0, 1, 4]].any()
     assert not found.used[0].any()
-    contrasts = found.contrasts[0, 1:][:, kept[1:]]
-    assert contrasts == pytest.approx(noise[0, 1:][:, kept] @ helmert(4).T, abs=1e-4)
+    contrasts = found.contrasts[0, 1:][:, unmasked[1:]]
+    assert contrasts == pytest.approx(noise[0, 1:][:, unmasked] @ helmert(4).T, abs=1e-4)
 
 
 def test_classes_take_part_by_the_logits_so_that_no_tail_is_cut_off():
     """With T = 0.3 many answers underflow; those that take part are normal to their tails all the same."""
     rng = np.random.default_rng(5)
-    parameters = Parameters(0.5, 2, 0.3)
+    defence = DynaNoise(0.5, 2, 0.3)
     z = logits(rng, 20_000, 5, 12)
-    answers = np.stack([Model()(z, parameters, rng) for _ in range(2)])
-    found = recover(z, answers, parameters)
+    answers = np.stack([Model()(z, defence, rng) for _ in range(2)])
+    found = recover(z, answers, defence.law)
     assert (answers == 0).mean() > 0.01
     assert 0.3 < found.usable < 0.95
     assert found.wrong == 0
@@ -96,14 +96,14 @@ def test_classes_take_part_by_the_logits_so_that_no_tail_is_cut_off():
         # The spacing of float32 at 1e5 is 0.008, more than 0.005 σ.
         ([1e5, 1e5], 10, [False, False]),
         ([1e3, 1e3], 10, [True, True]),
-        # And at T = 1e5 a probability's last digit is worth 0.006.
+        # And at T = 1e5 a probability's last digit stands for 0.006 in a logit.
         ([0, 1], 1e5, [False, False]),
         ([0, -np.inf], 10, [True, False]),
         ([0, np.nan], 10, [False, False]),
     ],
 )
-def test_what_float32_gives_back(z, temperature, expected):
-    z, sigma = noise_scale(np.array([z]), PAPER)
+def test_the_classes_that_float32_gives_back(z, temperature, expected):
+    z, sigma = noise_scale(np.array([z]), PAPER.law)
     assert recoverable(z, sigma, temperature).tolist() == [expected]
 
 
@@ -113,15 +113,15 @@ def test_an_answer_that_noise_cannot_give_is_counted_and_its_query_left_out(wron
     z = logits(rng, 10, 4)
     answers = np.stack([Model()(z, PAPER, rng) for _ in range(3)])
     answers[1, 7, 2] = wrong
-    found = recover(z, answers, PAPER)
+    found = recover(z, answers, PAPER.law)
     assert found.wrong == 1
     assert found.used.sum(axis=1).tolist() == [3] * 7 + [0] + [3] * 2
     assert (found.contrasts[:, 7] == 0).all()
 
 
 def test_shapes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="don't fit"):
-        recover(np.zeros((4, 3)), np.zeros((4, 3)), PAPER)
+    with pytest.raises(ValueError, match=r"\(4, 3\)"):
+        recover(np.zeros((4, 3)), np.zeros((4, 3)), PAPER.law)
 
 
 def with_kept_labels(noisy, label):
@@ -139,10 +139,10 @@ def unsettled(z, noise, usable=None):
     return unswapped(with_kept_labels(z + noise, label), z, usable, label, np.random.default_rng(0)) - z
 
 
-# From logits that tell nothing beside the noise to ones that tell nearly all.
+# From logits that are nothing beside the noise to logits that decide nearly every label.
 @pytest.mark.parametrize("width", [0, 0.3, 1.5, 8])
 @pytest.mark.parametrize("classes", [2, 3, 10])
-def test_noise_under_kept_labels_comes_back_as_normal_as_it_was(classes, width):
+def test_noise_under_kept_labels_is_recovered_as_normal_as_it_was(classes, width):
     rng = np.random.default_rng(classes)
     z = width * rng.standard_normal((20_000, classes))
     noise = unsettled(z, rng.standard_normal((2, *z.shape)))
@@ -163,8 +163,8 @@ def test_noise_under_kept_labels_comes_back_as_normal_as_it_was(classes, width):
     assert np.abs(np.corrcoef(noise[0].T, noise[1].T)[:classes, classes:]).max() < most
 
 
-def test_the_noise_of_the_label_and_of_those_that_came_near_it_comes_back_too():
-    # The largest class in its place by rank: where a wrong draw of the swap would show.
+def test_the_noise_of_the_label_and_of_its_rivals_is_recovered_too():
+    # Classes sorted by rank: a wrong draw of the swap would show in the first.
     rng = np.random.default_rng(1)
     z = np.sort(rng.standard_normal((100_000, 5)))[:, ::-1].copy()
     (noise,) = unsettled(z, rng.standard_normal((1, *z.shape)))
@@ -188,7 +188,7 @@ def test_the_noise_of_the_label_and_of_those_that_came_near_it_comes_back_too():
     ids=["scaled by 1.1", "scaled by 0.9", "uniform", "of one sign", "shared between classes"],
 )
 @pytest.mark.parametrize("width", [0.3, 3])
-def test_wrong_noise_under_kept_labels_comes_back_wrong(wrong, width):
+def test_wrong_noise_under_kept_labels_is_recovered_as_wrong(wrong, width):
     rng = np.random.default_rng(2)
     z = width * rng.standard_normal((40_000, 5))
     (noise,) = unsettled(z, wrong(rng.standard_normal((1, *z.shape)), rng))
@@ -197,7 +197,7 @@ def test_wrong_noise_under_kept_labels_comes_back_wrong(wrong, width):
     assert law < RATE or together > norm.isf(RATE / 20)
 
 
-def test_labels_that_noise_never_unsettled_come_back_wrong():
+def test_labels_that_noise_never_changed_are_recovered_as_wrong():
     rng = np.random.default_rng(3)
     z = rng.standard_normal((20_000, 5))
     noisy = z + rng.standard_normal(z.shape)
@@ -208,7 +208,7 @@ def test_labels_that_noise_never_unsettled_come_back_wrong():
     assert kstest(noise[np.arange(len(z)), label], "norm").pvalue < RATE
 
 
-def test_what_is_not_usable_is_swapped_with_nothing():
+def test_unusable_classes_are_not_swapped():
     rng = np.random.default_rng(4)
     z = 0.1 * rng.standard_normal((2000, 4))
     label = z.argmax(axis=1)
@@ -225,10 +225,10 @@ def test_what_is_not_usable_is_swapped_with_nothing():
 @pytest.mark.parametrize(("classes", "temperature", "sigma0"), [(2, 10, 0.5), (5, 1, 0.2), (10, 4, 3.0)])
 def test_noise_is_recovered_from_answers_that_keep_their_label(classes, temperature, sigma0):
     rng = np.random.default_rng(5)
-    parameters = Parameters(sigma0, 2, temperature)
+    defence = DynaNoise(sigma0, 2, temperature)
     z = logits(rng, 8000, classes)
-    answers = np.stack([with_kept_labels(Model()(z, parameters, rng), z.argmax(axis=1)) for _ in range(2)])
-    found = recover(z, answers, parameters, np.random.default_rng(0))
+    answers = np.stack([with_kept_labels(Model()(z, defence, rng), z.argmax(axis=1)) for _ in range(2)])
+    found = recover(z, answers, defence.law, np.random.default_rng(0))
     assert found.wrong == 0
     assert kstest(found.draws, "norm").pvalue > RATE
     tail = chi2.cdf((found.draws**2).sum(), found.draws.size)
@@ -240,12 +240,12 @@ def test_noise_is_recovered_from_answers_that_keep_their_label(classes, temperat
     assert abs(np.corrcoef(*[call[found.used] for call in found.contrasts])[0, 1]) < most
 
 
-def test_answers_that_keep_their_label_are_wrong_where_they_should_not():
+def test_kept_labels_that_are_not_stated_are_recovered_as_wrong():
     rng = np.random.default_rng(7)
-    parameters = Parameters(3.0, 2, 4)
+    defence = DynaNoise(3.0, 2, 4)
     z = logits(rng, 8000, 10)
-    answers = with_kept_labels(Model()(z, parameters, rng), z.argmax(axis=1))[None]
-    assert kstest(recover(z, answers, parameters).draws, "norm").pvalue < RATE
+    answers = with_kept_labels(Model()(z, defence, rng), z.argmax(axis=1))[None]
+    assert kstest(recover(z, answers, defence.law).draws, "norm").pvalue < RATE
 
 
 def test_two_recoveries_under_kept_labels_have_nothing_in_common():
@@ -253,7 +253,7 @@ def test_two_recoveries_under_kept_labels_have_nothing_in_common():
     rng = np.random.default_rng(6)
     z, unswapping = logits(rng, 8000, 5, 3), np.random.default_rng(0)
     first, second = (
-        recover(z, with_kept_labels(Model()(z, PAPER, rng), z.argmax(axis=1))[None], PAPER, unswapping).draws
+        recover(z, with_kept_labels(Model()(z, PAPER, rng), z.argmax(axis=1))[None], PAPER.law, unswapping).draws
         for _ in range(2)
     )
     assert abs(np.corrcoef(first, second)[0, 1]) < norm.isf(RATE / 2) / np.sqrt(first.size)

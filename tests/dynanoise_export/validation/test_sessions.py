@@ -1,28 +1,62 @@
-"""What another session answers: fresh noise may repeat there in ONNX Runtime, which is known, and keyed noise must."""
+"""What another session answers: random noise may repeat there in ONNX Runtime, as is known, and keyed noise must."""
+
+import pytest
 
 from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.exporting import ExportOptions, export
-from dynanoise_export.parameters import NoiseSource, Parameters
+from dynanoise_export.exporting import export
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.noise.strength import Where, judgement
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint, OnnxRuntimePredictor
+from dynanoise_export.validation.check import CheckCode, Outcome, judge, not_run
+from dynanoise_export.validation.generator_checks import excused, generator
 from dynanoise_export.validation.validating import validate
 
-# `validate` opens a file once itself, once to ask it again and again, and then as another session.
+# `validate` opens the file once for itself, once for repeated queries, and then as another session.
 ANOTHER_SESSION = 3
 
+SESSIONS = CheckCode.NOISE_FRESH_BETWEEN_SESSIONS
 
-def test_keyed_noise_that_is_another_in_another_session_fails(checkpoint, tmp_path, monkeypatch):
+
+def test_keyed_noise_that_differs_in_another_session_fails(checkpoint, tmp_path, monkeypatch):
     keyed, other = tmp_path / "keyed.onnx", tmp_path / "other.onnx"
     for path in (keyed, other):  # each with a key of its own
-        export(checkpoint, path, DynaNoise(Parameters(2, 2, 2)), ExportOptions(noise=NoiseSource.KEYED))
+        export(checkpoint, path, defence=DynaNoise(2, 2, 2), noise=NoiseSource.KEYED)
     opened = []
 
-    def open_another(place):
-        opened.append(place)
-        return OnnxRuntimePredictor(other if len(opened) == ANOTHER_SESSION else place.path)
+    def open_another(endpoint):
+        opened.append(endpoint)
+        return OnnxRuntimePredictor(other if len(opened) == ANOTHER_SESSION else endpoint.path)
 
     monkeypatch.setattr(OnnxRuntimeEndpoint, "open", open_another)
-    checks = {check.name: check for check in validate(keyed, checkpoint).checks}
-    assert checks["noise repeats between calls"].passed
-    between_sessions = checks["noise repeats between sessions"]
-    assert not between_sessions.passed
-    assert not between_sessions.warning
+    outcomes = {check.code: check.outcome for check in validate(str(keyed), str(checkpoint)).checks}
+    assert outcomes[CheckCode.ANSWERS_REPEAT_BETWEEN_CALLS] is Outcome.PASSED
+    assert outcomes[CheckCode.ANSWERS_REPEAT_BETWEEN_PROCESSES] is Outcome.PASSED
+    assert outcomes[CheckCode.ANSWERS_REPEAT_BETWEEN_SESSIONS] is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("check", "where", "outcome"),
+    [
+        (judge(SESSIONS, 1, 0, ""), Where.ONNXRUNTIME_CPU, Outcome.WARNING),
+        (judge(SESSIONS, 0, 0, ""), Where.ONNXRUNTIME_CPU, Outcome.PASSED),
+        (not_run(SESSIONS, ""), Where.ONNXRUNTIME_CPU, Outcome.NOT_RUN),
+        (judge(SESSIONS, 1, 0, ""), Where.ONNXRUNTIME_CUDA, Outcome.FAILED),
+        (judge(SESSIONS, 1, 0, ""), Where.SERVER, Outcome.FAILED),  # not known
+        (judge(CheckCode.NOISE_FRESH_BETWEEN_PROCESSES, 1, 0, ""), Where.ONNXRUNTIME_CPU, Outcome.FAILED),
+    ],
+)
+def test_sessions_are_excused_only_where_they_are_known_to_repeat(check, where, outcome):
+    assert excused(check, judgement(NoiseSource.RANDOM, where)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("where", "outcome"),
+    [
+        (Where.ONNXRUNTIME_CPU, Outcome.WARNING),
+        (Where.TENSORRT_RTX, Outcome.WARNING),
+        (Where.ONNXRUNTIME_CUDA, Outcome.PASSED),
+        (Where.SERVER, Outcome.PASSED),
+    ],
+)
+def test_a_generator_that_is_known_to_be_weak_is_a_warning(where, outcome):
+    assert generator(judgement(NoiseSource.RANDOM, where)).outcome is outcome

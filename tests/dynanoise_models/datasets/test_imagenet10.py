@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import FormatError
 from dynanoise_models.datasets.imagenet10 import load_imagenet10
 from support.data_sets import write_imagenette
 from support.exports import data_folder
@@ -27,17 +27,17 @@ def test_the_public_folders_are_read_at_64_pixels(folder):
 
 def test_a_missing_class_is_refused(folder):
     shutil.rmtree(folder / "imagenette2-160" / "train" / "n00000003")
-    with pytest.raises(UserError, match="9 folders of classes, not 10"):
+    with pytest.raises(FormatError, match="9 folders"):
         load_imagenet10(folder)
 
 
-def test_an_image_that_is_none_is_refused(folder):
+def test_a_file_that_is_not_an_image_is_refused(folder):
     (folder / "imagenette2-160" / "train" / "n00000003" / "0.JPEG").write_bytes(b"no image")
-    with pytest.raises(UserError, match=r"0\.JPEG holds an image that can't be decoded"):
+    with pytest.raises(FormatError, match=r"0\.JPEG"):
         load_imagenet10(folder)
 
 
-def test_the_real_images_are_all_there():
+def test_the_real_data_set_is_complete():
     data = load_imagenet10(data_folder())
     assert data.x.shape == (13_394, 3, 64, 64)
     assert data.own_test.sum() == 500

@@ -1,6 +1,6 @@
 import pytest
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import FormatError
 from dynanoise_models.datasets.sst2 import load_sst2
 from support.exports import data_folder
 
@@ -9,14 +9,14 @@ DEV = "sentence\tlabel\nbright\t1\n"
 
 
 def write(folder, train=TRAIN, dev=DEV):
-    (place := folder / "SST-2").mkdir()
+    (tables := folder / "SST-2").mkdir()
     for part, text in (("train", train), ("dev", dev)):
         if text is not None:
-            (place / f"{part}.tsv").write_text(text, encoding="utf-8")
+            (tables / f"{part}.tsv").write_text(text, encoding="utf-8")
     return folder
 
 
-def test_the_form_of_glue_is_read_as_it_stands(tmp_path):
+def test_the_format_of_glue_is_read_unchanged(tmp_path):
     data = load_sst2(write(tmp_path))
     assert data.x.tolist() == ["a warm film ", "dull", 'it \'s "odd" , and long ', "bright"]
     assert data.y.tolist() == [1, 0, 0, 1]
@@ -24,21 +24,21 @@ def test_the_form_of_glue_is_read_as_it_stands(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("train", "said"),
+    "train",
     [
-        (None, "train.tsv is missing"),
-        ("", "does not begin with a line"),
-        ("a warm film\t1\n", "does not begin with a line"),
-        ("sentence\tlabel\nno label here\n", "no table of sentences"),
-        ("sentence\tlabel\na warm film\tgood\n", "no table of sentences"),
+        None,
+        "",
+        "a warm film\t1\n",
+        "sentence\tlabel\nno label here\n",
+        "sentence\tlabel\na warm film\tgood\n",
     ],
 )
-def test_another_form_is_refused(tmp_path, train, said):
-    with pytest.raises(UserError, match=said):
+def test_another_format_is_refused(tmp_path, train):
+    with pytest.raises(FormatError, match=r"train\.tsv"):
         load_sst2(write(tmp_path, train))
 
 
-def test_the_real_sentences_are_all_there():
+def test_the_real_data_set_is_complete():
     data = load_sst2(data_folder())
     assert (len(data), data.own_test.sum()) == (67_349 + 872, 872)
     assert data.y[data.own_test].sum() == 444  # of GLUE's dev, 444 are positive

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import DataError, FormatError
 from dynanoise_models.datasets.tables import load_location30, load_purchase100, load_texas100
 from support.data_sets import write_location30, write_table
 from support.exports import data_folder
@@ -20,37 +20,38 @@ def test_the_public_files_are_read(tmp_path, load, name, features):
     assert not data.own_test.any()
 
 
-def test_labels_may_be_numbers_from_one_on(tmp_path):
+def test_labels_can_be_numbers_from_one_on(tmp_path):
     x = GENERATOR.integers(0, 2, (200, 600))
     np.savez(tmp_path / "purchase100.npz", features=x, labels=np.arange(200) % 100 + 1)
     assert load_purchase100(tmp_path).y.tolist() == (np.arange(200) % 100).tolist()
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "kind", "named"),
     [
-        ({"features": np.zeros((5, 599)), "labels": np.arange(5)}, r"\[5, 599\], float64, not numbers \[n, 600\]"),
-        ({"features": np.zeros((0, 600)), "labels": np.arange(0)}, "0 labels"),
-        ({"features": np.zeros((5, 600)), "labels": np.arange(4)}, r"5 rows and labels of shape \[4\]"),
-        ({"features": np.full((5, 600), np.nan), "labels": np.arange(5)}, "not finite numbers"),
-        ({"features": np.zeros((5, 600)), "labels": np.zeros(5)}, "fewer than two classes"),
-        ({"features": np.zeros((5, 600))}, "labels"),
-        ({"features": np.full((5, 600), "a"), "labels": np.arange(5)}, "not numbers"),
-        ({"features": np.zeros((5, 600)), "labels": np.full(5, "a")}, "5 labels of <U1"),
-        ({"features": np.array([{}] * 5), "labels": np.arange(5)}, "not an .npz file"),
+        ({"features": np.zeros((5, 599)), "labels": np.arange(5)}, FormatError, "[5, 599], float64"),
+        ({"features": np.zeros((0, 600)), "labels": np.arange(0)}, FormatError, "0 labels"),
+        ({"features": np.zeros((5, 600)), "labels": np.arange(4)}, DataError, "5 rows and labels of shape [4]"),
+        ({"features": np.full((5, 600), np.nan), "labels": np.arange(5)}, DataError, "finite"),
+        ({"features": np.zeros((5, 600)), "labels": np.zeros(5)}, DataError, "classes"),
+        ({"features": np.zeros((5, 600))}, FormatError, "labels"),
+        ({"features": np.full((5, 600), "a"), "labels": np.arange(5)}, FormatError, "<U1"),
+        ({"features": np.zeros((5, 600)), "labels": np.full(5, "a")}, FormatError, "5 labels of <U1"),
+        ({"features": np.array([{}] * 5), "labels": np.arange(5)}, FormatError, "features"),
     ],
 )
-def test_what_can_not_be_used_is_refused(tmp_path, arrays, said):
+def test_a_file_that_can_not_be_used_is_refused(tmp_path, arrays, kind, named):
     np.savez(tmp_path / "purchase100.npz", **arrays)
-    with pytest.raises(UserError, match=said) as refused:
+    with pytest.raises(kind) as refused:
         load_purchase100(tmp_path)
     assert "purchase100.npz" in str(refused.value)
+    assert named in str(refused.value)
 
 
 def test_a_file_cut_short_is_refused(tmp_path):
     write_table(tmp_path / "whole.npz", GENERATOR, 20, 600)
     (tmp_path / "purchase100.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:2000])
-    with pytest.raises(UserError, match=r"not an \.npz file"):
+    with pytest.raises(FormatError, match=r"purchase100\.npz"):
         load_purchase100(tmp_path)
 
 
@@ -61,7 +62,7 @@ def test_the_bits_of_location30_are_unpacked(tmp_path):
     np.testing.assert_array_equal(data.y, y - 1)
 
 
-def test_the_real_rows_are_all_there():
+def test_the_real_data_set_is_complete():
     data = load_location30(data_folder())
     assert data.x.shape == (5010, 446)
     assert set(np.unique(data.x)) == {0, 1}

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import DataError, FileAccessError
 from dynanoise_export.shadow_stores import load_shadow_store
-from dynanoise_models.shadows.store import GrowingStore, Plan, write_part
+from dynanoise_models.shadows.store import GrowingStore, StorePlan, write_part
 
-PLAN = Plan("digits-mlp", "ab" * 32, rows=20, classes=3, seed=0, settings={"epochs": 1}, started_from=None)
+PLAN = StorePlan("digits-mlp", "ab" * 32, rows=20, classes=3, seed=0, settings={"epochs": 1}, started_from=None)
 GENERATOR = np.random.default_rng(0)
 
 
@@ -15,24 +15,24 @@ def answers(count):
     return GENERATOR.standard_normal((count, 20, 3)).astype(np.float32)
 
 
-def told(count):
+def records(count):
     return [{"seed": model, "accuracy_kept": 1.0} for model in range(count)]
 
 
-def test_what_workers_leave_is_taken_up_in_its_place(tmp_path):
+def test_the_answers_of_workers_are_merged_in_their_place(tmp_path):
     store = GrowingStore(tmp_path / "store", PLAN, 4)
     assert store.missing() == [0, 1, 2, 3]
     late, early = answers(2), answers(1)
-    write_part(store.path, [2, 3], late, told(2))
+    write_part(store.path, [2, 3], late, records(2))
     store.merge()
     assert store.missing() == [0, 1]
-    with pytest.raises(UserError, match="holds 2 of 4 shadow models"):
+    with pytest.raises(DataError, match="2 of 4"):
         load_shadow_store(store.path)
 
-    write_part(store.path, [1], early, told(1))
-    again = GrowingStore(store.path, PLAN, 4)  # as after a kill
+    write_part(store.path, [1], early, records(1))
+    again = GrowingStore(store.path, PLAN, 4)  # as after an interruption
     assert again.missing() == [0]
-    write_part(store.path, [0], answers(1), told(1))
+    write_part(store.path, [0], answers(1), records(1))
     again.merge()
     again.tidy()
     whole = load_shadow_store(store.path)
@@ -44,29 +44,29 @@ def test_what_workers_leave_is_taken_up_in_its_place(tmp_path):
     assert sorted(path.name for path in store.path.iterdir()) == ["kept.npy", "logits.npy", "store.json"]
 
 
-def test_a_store_grows_and_keeps_what_it_has(tmp_path):
+def test_a_store_grows_without_losing_its_models(tmp_path):
     store = GrowingStore(tmp_path / "store", PLAN, 2)
     first = answers(2)
-    write_part(store.path, [0, 1], first, told(2))
+    write_part(store.path, [0, 1], first, records(2))
     store.merge()
-    kept = store.kept
+    in_training = store.in_training
     grown = GrowingStore(store.path, PLAN, 6)
     assert grown.missing() == [2, 3, 4, 5]
     stored = np.load(store.path / "logits.npy")
     np.testing.assert_array_equal(stored[:2], first)
     assert np.isnan(stored[2:]).all()
-    np.testing.assert_array_equal(np.load(store.path / "kept.npy")[:2], kept)
-    with pytest.raises(UserError, match="has 6 models already, more than the 4"):
+    np.testing.assert_array_equal(np.load(store.path / "kept.npy")[:2], in_training)
+    with pytest.raises(DataError, match=r"6 models.* 4"):
         GrowingStore(store.path, PLAN, 4)
 
 
 @pytest.mark.parametrize(
     "change", [{"seed": 1}, {"bundle_sha256": "cd" * 32}, {"settings": {"epochs": 2}}, {"target": "mlp-location30"}]
 )
-def test_a_store_of_another_plan_is_refused_and_left_alone(tmp_path, change):
+def test_a_store_with_another_plan_is_refused_and_left_alone(tmp_path, change):
     GrowingStore(tmp_path / "store", PLAN, 2)
     before = (tmp_path / "store" / "store.json").read_text()
-    with pytest.raises(UserError, match=f"store of another {next(iter(change))}"):
+    with pytest.raises(DataError, match=next(iter(change))):
         GrowingStore(tmp_path / "store", replace(PLAN, **change), 2)
     assert (tmp_path / "store" / "store.json").read_text() == before
 
@@ -82,23 +82,23 @@ def test_a_store_of_another_plan_is_refused_and_left_alone(tmp_path, change):
 )
 def test_a_damaged_store_is_refused(tmp_path, name, content):
     store = GrowingStore(tmp_path / "store", PLAN, 2)
-    write_part(store.path, [0, 1], answers(2), told(2))
+    write_part(store.path, [0, 1], answers(2), records(2))
     store.merge()
     assert load_shadow_store(store.path).logits.shape == (2, 20, 3)
     (store.path / name).write_bytes(content)
-    with pytest.raises(UserError, match="shadow store"):
+    with pytest.raises(DataError, match="store"):
         load_shadow_store(store.path)
 
 
-def test_another_folder_is_no_store(tmp_path):
-    with pytest.raises(UserError, match="is no shadow store"):
+def test_another_folder_is_not_a_store(tmp_path):
+    with pytest.raises(DataError, match=tmp_path.name):
         load_shadow_store(tmp_path)
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
+def test_a_folder_with_other_files_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(UserError, match=r"is no shadow store: it holds thesis\.txt"):
+    with pytest.raises(DataError, match=r"thesis\.txt"):
         GrowingStore(tmp_path, PLAN, 2)
-    with pytest.raises(UserError, match="Can't make the store"):
+    with pytest.raises(FileAccessError):
         GrowingStore(tmp_path / "thesis.txt", PLAN, 2)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

@@ -5,12 +5,12 @@ import torch
 from dynanoise_models.training.augmentation import augment
 from dynanoise_models.training.settings import Augmentation
 
-# Each pixel of a channel has a value of its own, so that a move can be read off.
+# All pixels of a channel differ, so that a shift can be recognised.
 IMAGES = (torch.arange(3 * 32 * 32, dtype=torch.float32) + 1).reshape(1, 3, 32, 32).expand(400, -1, -1, -1)
 
 
-def moves():
-    """Give every image that a flip and a move by up to 4 pixels can make."""
+def shifted():
+    """Make every image that a flip and a shift by up to 4 pixels can give."""
     made = set()
     for image in (IMAGES[0], IMAGES[0].flip(2)):
         padded = np.pad(image.numpy(), ((0, 0), (4, 4), (4, 4)))
@@ -18,28 +18,28 @@ def moves():
     return made
 
 
-def test_nothing_is_changed_where_nothing_is_asked_for():
+def test_without_augmentation_nothing_changes():
     assert augment(IMAGES, Augmentation.NONE) is IMAGES
 
 
-def test_about_half_of_the_images_are_mirrored():
+def test_about_half_of_the_images_are_flipped():
     torch.manual_seed(0)
-    mirrored = (augment(IMAGES, Augmentation.FLIP) == IMAGES.flip(3)).flatten(1).all(1)
+    flipped = (augment(IMAGES, Augmentation.FLIP) == IMAGES.flip(3)).flatten(1).all(1)
     same = (augment(IMAGES, Augmentation.FLIP) == IMAGES).flatten(1).all(1)
-    assert 160 < mirrored.sum() < 240
+    assert 160 < flipped.sum() < 240
     assert 160 < same.sum() < 240
 
 
-def test_every_image_is_moved_by_its_own_draw_and_whole():
+def test_every_image_is_shifted_as_a_whole_by_its_own_draw():
     torch.manual_seed(0)
-    moved = augment(IMAGES, Augmentation.FLIP_AND_CROP)
-    seen = {image.numpy().tobytes() for image in moved.contiguous()}
-    assert seen <= moves()
+    images = augment(IMAGES, Augmentation.FLIP_AND_CROP)
+    seen = {image.numpy().tobytes() for image in images.contiguous()}
+    assert seen <= shifted()
     assert len(seen) > 100  # of 162
 
 
 @pytest.mark.parametrize("side", [64, 8])
-def test_the_margin_goes_with_the_side(side):
+def test_the_margin_is_an_eighth_of_the_side(side):
     torch.manual_seed(0)
     ones = torch.ones(200, 1, side, side)
     empty = (augment(ones, Augmentation.FLIP_AND_CROP) == 0).sum(dim=(1, 2)).amin(dim=1)

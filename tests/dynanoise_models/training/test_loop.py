@@ -5,16 +5,16 @@ import pytest
 import torch
 from torch import nn
 
-from dynanoise_export.errors import UserError
+from dynanoise_export.errors import DataError, FormatError
 from dynanoise_models.training import loop
 from dynanoise_models.training.loop import Task, fit
 from dynanoise_models.training.resuming import State
 from dynanoise_models.training.rows import Rows, predict
-from dynanoise_models.training.settings import Augmentation, Defence, Optimizer, Schedule, Settings
+from dynanoise_models.training.settings import Augmentation, Optimizer, Schedule, Settings, TrainingDefence
 from support.training import CPU, table
 
 PLAIN = Settings(epochs=1, batch=100, optimizer=Optimizer.SGD, learning_rate=0.5)
-# Everything whose state has to be kept: momentum, a schedule, dropout and augmentation.
+# Everything that has a state: momentum, a schedule, dropout and augmentation.
 FULL = Settings(
     epochs=6, batch=8, optimizer=Optimizer.SGD, learning_rate=0.05, momentum=0.9, schedule=Schedule.ONE_CYCLE,
     augmentation=Augmentation.FLIP_AND_CROP,
@@ -37,7 +37,9 @@ def task(rows, settings, state=None):
     return Task(rows, np.arange(len(rows))[None], [7], settings, state)
 
 
-@pytest.mark.parametrize(("defence", "smoothing"), [(Defence.NONE, 0.0), (Defence.LABEL_SMOOTHING, 0.1)])
+@pytest.mark.parametrize(
+    ("defence", "smoothing"), [(TrainingDefence.NONE, 0.0), (TrainingDefence.LABEL_SMOOTHING, 0.1)]
+)
 def test_a_step_is_that_of_softmax_regression_by_hand(defence, smoothing):
     rows = table()
     torch.manual_seed(0)
@@ -54,34 +56,34 @@ def test_a_step_is_that_of_softmax_regression_by_hand(defence, smoothing):
     np.testing.assert_allclose(model.bias.detach(), bias - 0.5 * slope.sum(axis=0), atol=1e-6)
 
 
-def test_only_the_kept_rows_are_learnt():
+def test_only_the_rows_at_the_indices_are_trained_on():
     rows = table()
-    kept = np.arange(50)
+    indices = np.arange(50)
     changed = Rows({"x": np.where(np.arange(100)[:, None] < 50, rows.inputs["x"], np.nan)}, rows.y)
     models = [nn.Linear(4, 3) for _ in range(2)]
     models[1].load_state_dict(models[0].state_dict())
     for model, data in zip(models, (rows, changed), strict=True):
-        fit(model, Task(data, kept[None], [0], replace(PLAIN, batch=10)), CPU)
+        fit(model, Task(data, indices[None], [0], replace(PLAIN, batch=10)), CPU)
     torch.testing.assert_close(models[0].weight, models[1].weight, rtol=0, atol=0)
 
 
-def test_training_that_was_cut_off_goes_on_bit_for_bit(tmp_path, monkeypatch):
+def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SAVING", 1)
-    rows, whole, cut = images(), network(), network()
+    rows, whole, interrupted = images(), network(), network()
     fit(whole, task(rows, FULL), CPU)
 
     steps = []
     state = State(tmp_path / "state", "this training")
-    done = fit(cut, task(rows, FULL, state), CPU, stopped=lambda: steps.append(0) or len(steps) == 18)
+    done = fit(interrupted, task(rows, FULL, state), CPU, stopped=lambda: steps.append(0) or len(steps) == 18)
     assert done == pytest.approx(3 + 3 / 5)
     again = network()
     assert fit(again, task(rows, FULL, state), CPU, stopped=lambda: steps.append(0) or False) == 6
-    assert len(steps) == 18 + 15  # the fourth epoch is done again from its beginning, and no other
+    assert len(steps) == 18 + 15  # only the fourth epoch is done again, from its beginning
     for name, value in whole.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), name
 
 
-def test_another_trainings_state_is_not_taken_up(tmp_path):
+def test_the_state_of_another_training_is_ignored(tmp_path):
     rows, first, second = images(), network(), network()
     fit(first, task(rows, FULL, State(tmp_path / "state", "one")), CPU)
     epochs = []
@@ -91,24 +93,24 @@ def test_another_trainings_state_is_not_taken_up(tmp_path):
 
 def test_a_damaged_state_is_refused(tmp_path):
     (tmp_path / "state").write_bytes(b"PK")
-    with pytest.raises(UserError, match="state is no state of a training: delete it"):
+    with pytest.raises(FormatError, match="state"):
         fit(network(), task(images(), FULL, State(tmp_path / "state", "one")), CPU)
 
 
-def test_progress_tells_epochs_loss_and_accuracy():
-    rows, told = table(), []
-    fit(nn.Linear(4, 3), task(rows, replace(PLAIN, epochs=2, batch=30)), CPU, progress=told.append)
-    assert [epoch.done for epoch in told] == pytest.approx([0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2])
-    assert all(epoch.of == 2 and epoch.loss > 0 and 0 <= epoch.accuracy <= 1 for epoch in told)
+def test_progress_reports_epochs_loss_and_accuracy():
+    rows, steps = table(), []
+    fit(nn.Linear(4, 3), task(rows, replace(PLAIN, epochs=2, batch=30)), CPU, progress=steps.append)
+    assert [step.done for step in steps] == pytest.approx([0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2])
+    assert all(step.total == 2 and step.loss > 0 and 0 <= step.accuracy <= 1 for step in steps)
 
 
-def test_a_loss_that_is_no_number_ends_the_training():
+def test_a_loss_that_is_not_finite_ends_the_training():
     rows = table()
-    with pytest.raises(UserError, match=r"the loss is (nan|inf) in epoch"):
+    with pytest.raises(DataError, match=r"(nan|inf)"):
         fit(nn.Linear(4, 3), task(rows, replace(PLAIN, epochs=50, batch=10, learning_rate=1e38)), CPU)
 
 
-def test_the_callers_random_numbers_are_left_alone():
+def test_the_random_numbers_of_the_caller_are_left_alone():
     model = nn.Linear(4, 3)
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -117,11 +119,11 @@ def test_the_callers_random_numbers_are_left_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_models_answer_in_evaluation_mode_in_order_and_whatever_the_batch():
+def test_predictions_are_in_evaluation_mode_in_order_and_the_same_for_any_batch():
     rows, model = images(), network()
     with torch.no_grad():
         expected = model.eval()(torch.from_numpy(rows.inputs["x"])).numpy()
     model.train()
     np.testing.assert_allclose(predict(model, rows, CPU, batch=7), expected, atol=1e-6)
-    chosen = np.array([5, 3])
-    np.testing.assert_allclose(predict(model, rows, CPU, chosen), expected[chosen], atol=1e-6)
+    indices = np.array([5, 3])
+    np.testing.assert_allclose(predict(model, rows, CPU, indices), expected[indices], atol=1e-6)

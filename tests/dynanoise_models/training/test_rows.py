@@ -7,7 +7,7 @@ from support.training import CPU
 
 
 class CountingTokens(nn.Module):
-    """Answers with the number of tokens, the sum of what they are, and how long the batch was."""
+    """Answers with the number of tokens, their sum, and the length of the batch."""
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         length = torch.full((len(input_ids),), input_ids.shape[1])
@@ -22,7 +22,7 @@ def sentences():
     return Rows({"input_ids": ids, "attention_mask": mask}, lengths % 2), lengths
 
 
-def test_sentences_are_cut_to_the_longest_of_a_batch_and_answered_in_their_order():
+def test_sentences_are_cut_to_the_longest_of_a_batch_and_answered_in_order():
     rows, lengths = sentences()
     answers = predict(CountingTokens(), rows, CPU, batch=7)
     np.testing.assert_array_equal(answers[:, 0], lengths)
@@ -31,12 +31,12 @@ def test_sentences_are_cut_to_the_longest_of_a_batch_and_answered_in_their_order
     assert answers[:, 2].mean() < lengths.mean() + 3  # padded to 30, or in their own order, it would be far more
 
 
-def test_the_rows_that_are_chosen_are_answered_in_the_order_of_the_choice():
+def test_the_rows_at_the_indices_are_answered_in_the_order_of_the_indices():
     rows, lengths = sentences()
-    chosen = np.array([40, 3, 17, 3])
-    np.testing.assert_array_equal(predict(CountingTokens(), rows, CPU, chosen, batch=2)[:, 0], lengths[chosen])
+    indices = np.array([40, 3, 17, 3])
+    np.testing.assert_array_equal(predict(CountingTokens(), rows, CPU, indices, batch=2)[:, 0], lengths[indices])
 
 
-def test_accuracy_is_the_share_of_right_answers():
+def test_accuracy_is_the_share_of_correct_answers():
     assert accuracy(np.array([[1.0, 2], [3, 1], [0, 1], [0, 1]]), np.array([1, 0, 0, 1])) == 0.75
     assert accuracy(np.empty((0, 2)), np.empty(0, int)) is None

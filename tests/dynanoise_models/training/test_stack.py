@@ -6,7 +6,7 @@ from torch import nn
 from dynanoise_models.architectures.mlp import mlp
 from dynanoise_models.training.loop import Task, fit
 from dynanoise_models.training.rows import predict
-from dynanoise_models.training.settings import Defence, Optimizer, Settings
+from dynanoise_models.training.settings import Optimizer, Settings, TrainingDefence
 from dynanoise_models.training.stack import Stack
 from support.modules import seeded
 from support.training import CPU, table
@@ -19,14 +19,14 @@ def models():
     return [mlp(4, (8,), 3) for _ in range(3)]
 
 
-@pytest.mark.parametrize("defence", list(Defence))
-def test_a_stack_learns_what_its_models_learn_one_by_one(defence):
+@pytest.mark.parametrize("defence", list(TrainingDefence))
+def test_a_stack_learns_what_its_models_learn_alone(defence):
     rows, seeds = table(), [3, 1, 2]
-    kept = np.stack([np.random.default_rng(seed).permutation(100)[:50] for seed in seeds])
+    indices = np.stack([np.random.default_rng(seed).permutation(100)[:50] for seed in seeds])
     settings = Settings(**{**vars(SETTINGS), "defence": defence})
     stack, singles = Stack(models()), models()
-    fit(stack, Task(rows, kept, seeds, settings), CPU)
-    for single, own, seed in zip(singles, kept, seeds, strict=True):
+    fit(stack, Task(rows, indices, seeds, settings), CPU)
+    for single, own, seed in zip(singles, indices, seeds, strict=True):
         fit(single, Task(rows, own[None], [seed], settings), CPU)
     together = predict(stack, rows, CPU)
     assert together.shape == (3, 100, 3)
@@ -35,6 +35,6 @@ def test_a_stack_learns_what_its_models_learn_one_by_one(defence):
     assert np.abs(together[0] - together[1]).max() > 0.1
 
 
-def test_what_differs_from_batch_to_batch_can_not_be_stacked():
+def test_models_with_dropout_can_not_be_stacked():
     with pytest.raises(ValueError, match="can't be stacked"):
         Stack([seeded(lambda: nn.Sequential(nn.Linear(4, 3), nn.Dropout()))])

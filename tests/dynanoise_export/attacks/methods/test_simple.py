@@ -9,9 +9,9 @@ from dynanoise_export.attacks.methods.entropy import ENTROPY
 from dynanoise_export.attacks.methods.fixed_thresholds import FIXED_CONFIDENCE, FIXED_LOSS
 from dynanoise_export.attacks.methods.loss import LOSS
 from dynanoise_export.attacks.methods.modified_entropy import MODIFIED_ENTROPY
-from support.evidence import ANSWERS, drawn
+from support.evidence import ANSWERS, random_evidence
 
-EVIDENCE, MEMBER = drawn(rows=400, effect=3)
+EVIDENCE, MEMBER = random_evidence(rows=400, effect=3)
 P, Y = np.exp(EVIDENCE.log_p), EVIDENCE.y
 OF_LABEL = P[np.arange(400), Y]
 
@@ -43,10 +43,10 @@ def test_scores_are_the_formulas_and_larger_for_members(attack, expected):
     [
         (FIXED_CONFIDENCE, P.max(axis=1) > 0.9),
         (FIXED_LOSS, -np.log(OF_LABEL) < 0.5),
-        (CORRECTNESS, EVIDENCE.labels.right / ANSWERS >= 0.5),
+        (CORRECTNESS, EVIDENCE.labels.correct / ANSWERS >= 0.5),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_what_has_a_threshold_of_its_own_says_member_from_there_on(attack, said):
+def test_attacks_with_a_fixed_threshold_say_member_from_there_on(attack, said):
     assert 0 < said.sum() < 400
-    np.testing.assert_array_equal(attack.score(EVIDENCE) >= attack.cut, said)
+    np.testing.assert_array_equal(attack.score(EVIDENCE) >= attack.fixed_threshold, said)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import bootstrap, norm
 from sklearn.metrics import roc_auc_score
 
-from dynanoise_export.attacks.metrics.auc import auc, difference, placements
+from dynanoise_export.attacks.metrics.auc import auc, auc_difference, placements
 from support.draws import gaussian, often_enough
 
 
@@ -18,7 +18,7 @@ def closed(distance):
 
 
 @pytest.mark.parametrize("distance", [0.0, 0.5, 1.0, 2.0])
-def test_gaussian_scores_have_the_area_that_their_distance_gives(distance):
+def test_gaussian_scores_have_the_closed_forms_area(distance):
     found = of(*gaussian(np.random.default_rng(0), distance, 4000, 3000))
     assert found.low < closed(distance) < found.high
     assert found.value == pytest.approx(closed(distance), abs=0.02)
@@ -53,7 +53,7 @@ def test_the_interval_of_a_difference_is_delongs_over_all_pairs():
     second = np.round(first + rng.normal(size=90), 1)
     pairs = kernel(first, member) - kernel(second, member)
     error = np.sqrt(pairs.mean(axis=1).var(ddof=1) / 40 + pairs.mean(axis=0).var(ddof=1) / 50)
-    found = difference(placements(first, member), placements(second, member))
+    found = auc_difference(placements(first, member), placements(second, member))
     assert found.value == pytest.approx(pairs.mean(), rel=1e-12)
     assert (found.low, found.high) == pytest.approx(pairs.mean() + np.array([-1, 1]) * norm.ppf(0.975) * error)
 
@@ -82,70 +82,72 @@ def test_the_interval_of_a_difference_is_as_wide_as_the_paired_bootstraps():
     rng = np.random.default_rng(0)
     first, member = gaussian(rng, 1, 150, 100)
     second = first + rng.normal(size=250)
-    found = difference(placements(first, member), placements(second, member))
+    found = auc_difference(placements(first, member), placements(second, member))
     expected = resampled(lambda rows, m: roc_auc_score(m, first[rows]) - roc_auc_score(m, second[rows]), member)
     tolerance = 0.15 * (found.high - found.low)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=tolerance)
 
 
-def test_the_truth_is_inside_as_often_as_promised():
+def test_the_interval_has_its_coverage():
     rng = np.random.default_rng(0)
     found = [of(*gaussian(rng, 1, 80, 60)) for _ in range(300)]
     assert often_enough([one.low <= closed(1) <= one.high for one in found])
 
 
-def test_the_truth_of_a_difference_is_inside_as_often_as_promised():
+def test_the_interval_of_a_difference_has_its_coverage():
     rng = np.random.default_rng(0)
     covered = []
     for _ in range(300):
         first, member = gaussian(rng, 1, 80, 60)
         second = first + rng.normal(size=140)
-        found = difference(placements(first, member), placements(second, member))
+        found = auc_difference(placements(first, member), placements(second, member))
         covered.append(found.low <= closed(1) - closed(1 / np.sqrt(2)) <= found.high)
     assert often_enough(covered)
 
 
-def test_scores_of_the_same_rows_are_told_apart_more_sharply():
+def test_a_paired_interval_is_narrower():
     rng = np.random.default_rng(0)
     first, member = gaussian(rng, 1, 200)
     second = first + 0.5 * rng.normal(size=400)
     one, other = placements(first, member), placements(second, member)
-    paired = difference(one, other)
+    paired = auc_difference(one, other)
     unpaired = np.hypot(auc(one).high - auc(one).value, auc(other).high - auc(other).value)
     assert paired.high - paired.value < 0.7 * unpaired
 
 
-def test_scores_differ_from_themselves_by_nothing():
+def test_scores_do_not_differ_from_themselves():
     placed = placements(*gaussian(np.random.default_rng(0), 1, 50))
-    found = difference(placed, placed)
+    found = auc_difference(placed, placed)
     assert (found.value, found.low, found.high) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_perfect_separation_says_how_few_rows_it_was_seen_on(sign):
-    """A share that was right 20 times out of 20 is by Clopper and Pearson at least 0.025^(1/20)."""
+def test_the_interval_of_perfect_separation_depends_on_the_number_of_rows(sign):
+    """By Clopper and Pearson, 20 successes out of 20 mean a probability of at least 0.025^(1/20)."""
     member = np.arange(50) < 20
     found = of(sign * (1.0 * member + np.arange(50) / 1000), member)
     expected = (1, 0.025 ** (1 / 20), 1) if sign == 1 else (0, 0, 1 - 0.025 ** (1 / 20))
     assert (found.value, found.low, found.high) == pytest.approx(expected)
 
 
-def test_a_constant_answer_is_a_coin_for_certain():
+def test_a_constant_answer_has_an_auc_of_exactly_half():
     found = of(np.full(30, 0.7), np.arange(30) < 20)
     assert (found.value, found.low, found.high) == (0.5, 0.5, 0.5)
 
 
-def test_scores_turned_round_give_the_interval_turned_round():
+def test_negative_scores_give_the_mirrored_interval():
     scores, member = gaussian(np.random.default_rng(0), 0.7, 50, 30)
-    found, turned = of(scores, member), of(-scores, member)
-    assert (1 - turned.value, 1 - turned.high, 1 - turned.low) == pytest.approx((found.value, found.low, found.high))
+    found, negative = of(scores, member), of(-scores, member)
+    assert (1 - negative.value, 1 - negative.high, 1 - negative.low) == pytest.approx(
+        (found.value, found.low, found.high)
+    )
 
 
-def test_infinite_scores_have_their_place():
+def test_infinite_scores_are_ranked():
     member = np.array([True, True, False, False])
     assert of(np.array([np.inf, -np.inf, -np.inf, 0.0]), member).value == (1 + 1 + 0.5 + 0) / 4
 
 
-def test_one_row_of_a_side_tells_next_to_nothing():
+def test_a_single_member_gives_the_widest_interval():
     found = of(np.array([0.5, 0.0, 1.0]), np.array([True, False, False]))
     assert (found.low, found.value, found.high) == (0, 0.5, 1)

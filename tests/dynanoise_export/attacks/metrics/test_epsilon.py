@@ -1,4 +1,4 @@
-"""The bound of ε on mechanisms whose ε is known."""
+"""The bound on ε, on mechanisms with a known ε."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ from support.draws import often_enough
 
 def randomized_response(rng, epsilon, rows):
     member = np.arange(rows) % 2 == 0
-    told = rng.random(rows) < 1 / (1 + np.exp(-epsilon))
-    return (told == member).astype(float), member
+    truthful = rng.random(rows) < 1 / (1 + np.exp(-epsilon))
+    return (truthful == member).astype(float), member
 
 
 def laplace(rng, epsilon, rows):
@@ -20,13 +20,13 @@ def laplace(rng, epsilon, rows):
 
 @pytest.mark.parametrize("mechanism", [randomized_response, laplace])
 @pytest.mark.parametrize("epsilon", [0.5, 2.0])
-def test_it_is_below_the_truth_as_often_as_promised(mechanism, epsilon):
+def test_it_is_below_the_truth_at_its_confidence(mechanism, epsilon):
     rng = np.random.default_rng(0)
     assert often_enough([epsilon_lower_bound(*mechanism(rng, epsilon, 600)) <= epsilon for _ in range(200)])
 
 
 @pytest.mark.parametrize("mechanism", [randomized_response, laplace])
-def test_of_many_rows_it_is_close_to_the_truth(mechanism):
+def test_with_many_rows_it_is_close_to_the_truth(mechanism):
     bound = epsilon_lower_bound(*mechanism(np.random.default_rng(0), 1.0, 100_000))
     assert 0.85 < bound <= 1
 
@@ -42,7 +42,7 @@ def test_a_constant_answer_proves_nothing():
     assert epsilon_lower_bound(np.zeros(1000), np.arange(1000) % 2 == 0) == 0
 
 
-def test_perfect_separation_proves_what_so_many_rows_can():
+def test_perfect_separation_proves_what_this_many_rows_can():
     """With all of m members found, and none of as many non-members accused: the ratio of two exact bounds."""
     member = np.arange(4000) % 2 == 0
     bound = epsilon_lower_bound(1.0 * member, member)
@@ -50,7 +50,7 @@ def test_perfect_separation_proves_what_so_many_rows_can():
     assert np.log(judged[0]) < bound < np.log(judged[1])
 
 
-def test_rows_that_are_surely_none_prove_as_much_as_rows_that_surely_are():
+def test_certain_non_members_prove_as_much_as_certain_members():
     member = np.arange(4000) % 2 == 0
     some = np.random.default_rng(0).random(4000) < 0.3
     found = epsilon_lower_bound(1.0 * (member & some), member)
@@ -60,5 +60,5 @@ def test_rows_that_are_surely_none_prove_as_much_as_rows_that_surely_are():
 
 
 @pytest.mark.parametrize("members", [0, 1, 9, 10])
-def test_halves_without_both_sides_prove_nothing(members):
+def test_halves_without_both_sets_prove_nothing(members):
     assert epsilon_lower_bound(np.arange(10.0), np.arange(10) >= 10 - members) == 0

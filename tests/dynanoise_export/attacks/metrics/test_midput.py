@@ -19,7 +19,7 @@ TABLE_3 = {
     ("SST-2", "SELENA"): (0.8945, (0.7774, 0.7603, 0.7415), (0.0219, 0.0438, 0.0519), 0.0392),
     ("SST-2", "DynaNoise"): (0.8911, (0.2354, 0.7863, 0.7350), (0.5605, 0.0144, 0.0523), 0.2091),
 }
-# What the paper prints there does not follow from its own accuracies.
+# What the paper prints here does not follow from its own accuracies.
 INCONSISTENT = {("SST-2", "DynaNoise", "shadow"): 0.0550, ("SST-2", "DynaNoise", "all"): 0.2100}
 ROUNDING = 5e-5 + 1e-12
 
@@ -51,25 +51,25 @@ def test_all_cells_but_two_are_consistent():
     assert {cell for cell, (found, printed) in CELLS.items() if abs(found - printed) > ROUNDING} == INCONSISTENT.keys()
 
 
-def test_from_half_the_constant_answer_earns_no_more_than_the_attacks_were_worth():
-    """Verdicts that are always the same have a balanced accuracy of 0.5, and those turned round are as good again."""
+def test_from_half_a_constant_answer_gains_at_most_what_the_attacks_had():
+    """Verdicts that never change have a balanced accuracy of 0.5, and inverted verdicts are as good as before."""
     without = [0.62, 0.58]
     assert midput_from_half(without, [0.5, 0.5], 0) == pytest.approx(0.10)
     assert midput(without, [0.38, 0.42], 0) == pytest.approx(0.20)
     assert midput_from_half(without, [0.38, 0.42], 0) == pytest.approx(0, abs=1e-15)
 
 
-def test_a_constant_answer_that_the_split_rewards_earns_nothing_from_half():
-    """With four members in five, calling nobody a member moves the ASR from 0.8 to 0.2, and tells as much."""
+def test_from_half_a_constant_answer_gains_nothing_on_unbalanced_sets():
+    """With four members in five, calling nobody a member lowers the ASR from 0.8 to 0.2, and is equally informed."""
     assert midput([0.8], [0.2], 0) == pytest.approx(0.6)
     assert midput_from_half([0.8], [0.2], 0) == pytest.approx(0, abs=1e-15)
 
 
-def test_accuracy_that_is_lost_is_taken_off_whole():
+def test_lost_accuracy_is_subtracted():
     assert midput([0.6, 0.6], [0.6, 0.6], 0.03) == pytest.approx(-0.03)
     assert midput_from_half([0.6, 0.6], [0.6, 0.6], 0.03) == pytest.approx(-0.03)
 
 
-def test_attacks_must_stand_in_pairs():
+def test_attacks_must_come_in_pairs():
     with pytest.raises(ValueError, match="shorter"):
         midput([0.6, 0.7], [0.5], 0)

@@ -24,7 +24,7 @@ def test_no_threshold_is_better(values, members, seed):
     assert balanced_accuracy_score(member, scores >= cut) == pytest.approx(tried(scores, member), rel=1e-12)
 
 
-def test_it_lies_halfway():
+def test_it_is_halfway_between_two_scores():
     assert best_threshold(np.array([3.0, 2.0, 1.0]), np.array([True, False, False])) == 2.5
 
 
@@ -38,25 +38,25 @@ def test_it_lies_halfway():
         ([-np.inf, -np.inf, 0, 0], [True, False, True, False]),
     ],
 )
-def test_where_none_beats_a_coin_nobody_is_called_a_member(scores, member):
+def test_if_no_threshold_beats_chance_nobody_is_called_a_member(scores, member):
     assert best_threshold(np.array(scores, dtype=float), np.array(member)) == np.inf
 
 
-def test_many_rows_of_useless_scores_round_to_no_threshold():
+def test_rounding_makes_no_threshold_of_many_useless_scores():
     member = np.arange(1_000_000) % 3 == 0
     assert best_threshold(np.zeros(1_000_000), member) == np.inf
-    # Each step of a staircase holds both sides in the same shares, so that nothing is gained anywhere.
+    # Each score occurs in both sets with the same shares, so no threshold gains anything.
     assert best_threshold(np.arange(999_999) // 3.0, member[:-1]) == np.inf
 
 
-def test_a_score_that_is_no_number_says_nothing():
+def test_rows_with_nan_are_left_out():
     scores, member = np.array([3.0, np.nan, 1.0, np.nan]), np.array([True, False, False, True])
     assert best_threshold(scores, member) == 2
     assert best_threshold(np.full(4, np.nan), member) == np.inf
     assert best_threshold(np.array([1.0, np.nan]), np.array([True, False])) == np.inf
 
 
-def test_infinite_scores_that_are_equal_stand_together():
+def test_equal_infinite_scores_are_on_the_same_side():
     member = np.array([True, True, False, False, False])
     cut = best_threshold(np.array([np.inf, np.inf, np.inf, 0.0, -1.0]), member)
     assert 0 < cut <= np.inf
@@ -66,6 +66,6 @@ def test_infinite_scores_that_are_equal_stand_together():
     ("score", "other"),
     [(np.nextafter(1, 2), 1), (1, np.nextafter(1, 0)), (1, -np.inf), (np.inf, 1), (np.inf, -np.inf)],
 )
-def test_a_threshold_never_falls_onto_the_other_side(score, other):
+def test_a_threshold_is_never_on_the_other_side(score, other):
     scores, member = np.array([score, other, other], dtype=float), np.array([True, False, False])
     assert (scores >= best_threshold(scores, member)).tolist() == member.tolist()

@@ -2,14 +2,28 @@ import numpy as np
 import pytest
 from scipy.ndimage import shift
 
-from dynanoise_export.attacks.queries.variants import TRANSFORMS, image_axes, moved, scales, transformed
+from dynanoise_export.attacks.queries.variants import (
+    TRANSFORMS,
+    image_axes,
+    input_scales,
+    nearby,
+    repeated,
+    transformed,
+)
 
 GENERATOR = np.random.default_rng(0)
 
 
-def test_near_duplicates_lie_so_many_standard_deviations_off():
+def test_repeats_are_the_row_itself():
+    rows = {"x": np.ones((2, 3), np.float32)}
+    queries = list(repeated(3)(rows))
+    assert len(queries) == 3
+    assert all(query["x"] is rows["x"] for query in queries)
+
+
+def test_near_duplicates_have_the_given_distance():
     rows = {"x": GENERATOR.normal(5, 3, (2000, 20)).astype(np.float32)}
-    steps = [variant["x"] - rows["x"] for variant in moved(0.01, 3, scales(rows))(rows)]
+    steps = [variant["x"] - rows["x"] for variant in nearby(0.01, 3, input_scales(rows))(rows)]
     assert len(steps) == 3
     for step in steps:
         assert step.std() == pytest.approx(0.01 * rows["x"].std(), rel=0.02)
@@ -17,17 +31,17 @@ def test_near_duplicates_lie_so_many_standard_deviations_off():
     assert abs(np.corrcoef(steps[0].ravel(), steps[1].ravel())[0, 1]) < 0.03
 
 
-def test_what_is_no_float_is_not_moved_and_types_stay():
+def test_only_floats_are_moved_and_types_stay():
     rows = {"ids": np.arange(12).reshape(4, 3), "x": np.ones((4, 2), np.float16)}
-    assert list(scales(rows)) == ["x"]
-    (variant,) = moved(0.1, 1, scales(rows))(rows)
+    assert list(input_scales(rows)) == ["x"]
+    (variant,) = nearby(0.1, 1, input_scales(rows))(rows)
     np.testing.assert_array_equal(variant["ids"], rows["ids"])
     assert variant["x"].dtype == np.float16
 
 
-def test_inputs_that_are_all_alike_are_still_moved():
+def test_constant_inputs_still_move():
     rows = {"x": np.zeros((4, 2), np.float32)}
-    (variant,) = moved(0.1, 1, scales(rows))(rows)
+    (variant,) = nearby(0.1, 1, input_scales(rows))(rows)
     assert (variant["x"] != 0).all()
 
 
@@ -47,6 +61,6 @@ def test_images_are_mirrored_and_shifted_by_a_pixel(shape, axes):
 
 
 @pytest.mark.parametrize("shape", [(5, 64), (5, 7, 32, 32), (5, 3, 4, 4), (5, 3, 32, 32, 2)])
-def test_other_inputs_are_no_images(shape):
+def test_other_inputs_are_not_images(shape):
     assert not image_axes({"x": np.zeros(shape, np.float32)})
     assert not image_axes({"x": np.zeros((5, 3, 32, 32), np.int64)})

@@ -5,29 +5,41 @@ import onnx
 import pytest
 import tensorrt_rtx as trt
 
+from dynanoise_export.defences.temperature import Temperature
+from dynanoise_export.deployed.from_file import open_file
 from dynanoise_export.deployed.manifest import manifest_beside, read_manifest
 from dynanoise_export.deployment.tensorrt import compiling
-from dynanoise_export.errors import UserError
-from dynanoise_export.exporting import ExportOptions, export
-from dynanoise_export.graph.files import read_model
+from dynanoise_export.deployment.tensorrt.dead_noise import noise_warning
+from dynanoise_export.errors import (
+    DefenceError,
+    FileAccessError,
+    NoiseError,
+    UnsupportedModelError,
+    UsageError,
+    UserError,
+)
+from dynanoise_export.exporting import export
+from dynanoise_export.graph.model_files import read_model
 from dynanoise_export.noise.keyed.key import key_beside, read_key
-from dynanoise_export.noise.strength import JUDGEMENTS, Life
-from dynanoise_export.parameters import NoiseSource, Precision
-from dynanoise_export.runtimes.tensorrt.backend import Backend
-from support.graphs import HEAD, LAMBDA, SIGMA0, TEMPERATURE
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.noise.strength import Life, Where, judgement
+from dynanoise_export.runtimes.tensorrt.backend import TensorRTBackend
+from dynanoise_export.types import Precision
+from support.graphs import DEFENCE, LAMBDA, SIGMA0, TEMPERATURE
 from support.plans import compiled, write_defended, write_plain
 
 
 @pytest.fixture
 def out(tmp_path):
-    """Give a path in a folder of its own, which must stay empty where nothing is to be written."""
+    """Give a path in a folder of its own, which must stay empty if nothing is written."""
     folder = tmp_path / "out"
     folder.mkdir()
     return folder / "model.plan"
 
 
-def refusal(path, out, **options):
-    with pytest.raises(UserError) as refused:
+def refusal(kind, path, out, **options):
+    """Compile what can't be compiled; check that one sentence says why and nothing was written, and return it."""
+    with pytest.raises(kind) as refused:
         compiled(path, out, **options)
     assert not list(out.parent.iterdir())
     assert len(str(refused.value).splitlines()) == 1
@@ -35,7 +47,7 @@ def refusal(path, out, **options):
 
 
 @pytest.mark.parametrize("noise", NoiseSource)
-def test_the_manifest_tells_of_what_the_plan_was_built(tmp_path, out, noise):
+def test_the_manifest_records_how_the_plan_was_built(tmp_path, out, noise):
     path = write_defended(tmp_path, noise)
     made = compiled(path, out, profiles=("x:2x30:4x30:16x30",))
     assert {file.name for file in out.parent.iterdir()} == {"model.plan", "model.plan.json"}
@@ -43,11 +55,11 @@ def test_the_manifest_tells_of_what_the_plan_was_built(tmp_path, out, noise):
     assert manifest == made.manifest
     assert manifest.plan_sha256 == sha256(out.read_bytes()).hexdigest()
     assert (manifest.source, manifest.source_sha256) == (path.name, sha256(path.read_bytes()).hexdigest())
-    assert (manifest.backend, manifest.version) == (Backend.RTX, trt.__version__)
+    assert (manifest.backend, manifest.version) == (TensorRTBackend.RTX, trt.__version__)
     assert manifest.profiles["x"] == ((2, 30), (4, 30), (16, 30))
     assert manifest.profiles.get("noise") == (((2, 10), (4, 10), (16, 10)) if noise is NoiseSource.INPUT else None)
-    assert manifest.stated is not None
-    assert manifest.stated.parameters == {"sigma0": SIGMA0, "lambda": LAMBDA, "temperature": TEMPERATURE}
+    assert manifest.provenance is not None
+    assert manifest.provenance.parameters == {"sigma0": SIGMA0, "lambda": LAMBDA, "temperature": TEMPERATURE}
     assert (manifest.classes, manifest.answers, manifest.precision) == (10, "probabilities", Precision.FP32)
     assert (manifest.read_back, manifest.version_compatible) == (False, False)
     assert manifest.runs_on("8.0")
@@ -55,9 +67,34 @@ def test_the_manifest_tells_of_what_the_plan_was_built(tmp_path, out, noise):
     assert not manifest.runs_on("7.5")
 
 
+def test_a_defence_without_noise_is_compiled(tmp_path, out):
+    made = compiled(write_defended(tmp_path, None, defence=Temperature()), out, allow_dead_noise=False)
+    manifest = read_manifest(out)
+    assert manifest == made.manifest
+    assert (made.warning, manifest.constant_seeds, manifest.noise_input) == (None, (), None)
+    assert (manifest.provenance.defence, manifest.provenance.noise) == ("temperature", None)
+
+
+def test_without_a_backend_the_installed_one_builds(tmp_path, out):
+    assert compiled(write_defended(tmp_path), out, backend=None).manifest.backend is TensorRTBackend.RTX
+
+
+@pytest.mark.parametrize("options", [{"backend": "openvino"}, {"precision": "int8"}, {"precision": ""}])
+def test_an_unknown_choice_is_refused(tmp_path, out, options):
+    assert repr(next(iter(options.values()))) in refusal(UsageError, write_defended(tmp_path), out, **options)
+
+
+def test_progress_reports_the_steps_and_the_phases(tmp_path, out):
+    steps = []
+    path = write_defended(tmp_path)
+    compiled(path, out, progress=steps.append)
+    assert str(path) in steps[0].what
+    assert "TensorRT-RTX" in steps[1].what
+    assert {step.unit for step in steps[2:]} == {"steps"}
+
+
 def test_a_plan_for_some_gpus_is_for_no_others(tmp_path, out):
-    build = compiling.BuildOptions(Backend.RTX, compute_capabilities=("8.9",))
-    manifest = compiled(write_defended(tmp_path), out, build=build).manifest
+    manifest = compiled(write_defended(tmp_path), out, compute_capabilities=("8.9",)).manifest
     assert [manifest.runs_on(gpu) for gpu in ("8.0", "8.9", "12.0")] == [False, True, False]
 
 
@@ -74,53 +111,55 @@ def test_the_key_is_in_no_manifest(tmp_path, out):
 @pytest.mark.parametrize("inline", [False, True])
 def test_a_body_in_float16_makes_a_smaller_plan(tmp_path, noise, inline):
     path = write_defended(tmp_path, noise, inline=inline)
-    half = compiled(path, tmp_path / "half.plan", precision=Precision.FP16).manifest
+    half = compiled(path, tmp_path / "half.plan", precision="fp16").manifest
     assert half.precision is Precision.FP16
     assert half.inputs == compiled(path).manifest.inputs
     assert half.plan_sha256 != compiled(path).manifest.plan_sha256
 
 
-def test_what_was_exported_in_float16_stays_so(tmp_path, out):
+def test_a_file_exported_in_float16_stays_so(tmp_path, out):
     path = tmp_path / "half.onnx"
-    export(write_plain(tmp_path / "plain.onnx"), path, HEAD, ExportOptions(NoiseSource.INPUT, precision=Precision.FP16))
+    plain = write_plain(tmp_path / "plain.onnx")
+    export(plain, path, defence=DEFENCE, noise=NoiseSource.INPUT, precision=Precision.FP16)
     assert compiled(path, tmp_path / "a.plan").manifest.precision is Precision.FP16
     assert compiled(path, tmp_path / "b.plan", precision=Precision.FP16).manifest.precision is Precision.FP16
-    told = refusal(path, out, precision=Precision.FP32)
-    assert told == f"{path}: the model was exported with --precision fp16: export it with fp32."
+    assert str(path) in refusal(UsageError, path, out, precision=Precision.FP32)
 
 
 def test_dead_noise_is_refused_before_the_build_and_after_it(tmp_path, out, monkeypatch):
     path = write_defended(tmp_path, NoiseSource.RANDOM)
-    told = refusal(path, out, allow_dead_noise=False)
-    assert "its life in TensorRT-RTX is dead" in told
-    assert "--noise keyed" in told
-    assert "--allow-dead-noise" in told
+    sentence = refusal(NoiseError, path, out, allow_dead_noise=False)
+    assert judgement(NoiseSource.RANDOM, Where.TENSORRT_RTX).why in sentence
+    assert "--noise keyed" in sentence
+    assert "--allow-dead-noise" in sentence
     monkeypatch.setattr(compiling, "noise_warning", lambda *arguments, **options: None)
-    assert "would start its noise from the constant 145" in refusal(path, out, allow_dead_noise=False)
+    assert " 145" in refusal(NoiseError, path, out, allow_dead_noise=False)
 
 
-def test_allowed_dead_noise_is_warned_of(tmp_path):
+def test_allowed_dead_noise_gives_a_warning(tmp_path):
     assert "dead" in str(compiled(write_defended(tmp_path, NoiseSource.RANDOM)).warning)
     assert compiled(write_defended(tmp_path, NoiseSource.INPUT)).warning is None
     assert compiled(write_defended(tmp_path, NoiseSource.KEYED)).warning is None
 
 
-def test_noise_of_which_nothing_is_known_is_warned_of(tmp_path):
-    graph = compiling.open_file(write_defended(tmp_path, NoiseSource.RANDOM)).graph
-    told = compiling.noise_warning(graph, Backend.TENSORRT, allow_dead=False)
-    judged = next(j for j in JUDGEMENTS if j.endpoint == "TensorRT")
+def test_unknown_noise_gives_a_warning(tmp_path):
+    graph = open_file(write_defended(tmp_path, NoiseSource.RANDOM)).graph
+    warning = noise_warning(graph, TensorRTBackend.TENSORRT, allow_dead=False)
+    judged = judgement(NoiseSource.RANDOM, Where.TENSORRT)
     assert judged.life is Life.UNKNOWN
-    assert told is not None
-    assert "its life in TensorRT is not known" in told
-    assert judged.why in told
+    assert warning is not None
+    assert judged.life in warning
+    assert judged.why in warning
 
 
-def test_the_graph_is_believed_and_not_what_it_states(tmp_path, out):
+def test_the_graph_decides_and_not_what_the_file_states(tmp_path, out):
     path = write_defended(tmp_path, NoiseSource.RANDOM)
     model = onnx.load(path)
     next(entry for entry in model.metadata_props if entry.key == "dynanoise.noise").value = "keyed"
     onnx.save(model, path)
-    assert "is random" in refusal(path, out, allow_dead_noise=False)
+    with pytest.raises(NoiseError):
+        noise_warning(open_file(path).graph, TensorRTBackend.RTX, allow_dead=False)
+    refusal(DefenceError, path, out, allow_dead_noise=False)
 
 
 def damaged(path, damage):
@@ -139,41 +178,40 @@ def forget(model):
     del model.metadata_props[:]
 
 
-@pytest.mark.parametrize(
-    ("damage", "told"),
-    [(leak, "does not cover every answer with noise: inspect tells what leaks"), (forget, "states no defence")],
-)
-def test_what_is_not_defended_is_refused(tmp_path, out, damage, told):
+@pytest.mark.parametrize("damage", [leak, forget])
+def test_a_file_that_is_not_defended_is_refused(tmp_path, out, damage):
     path = damaged(write_defended(tmp_path), damage)
-    assert told in refusal(path, out)
+    assert str(path) in refusal(DefenceError, path, out)
 
 
 def test_an_undefended_file_is_refused(tmp_path, out):
-    assert "states no defence: compile takes what export made" in refusal(write_plain(tmp_path / "plain.onnx"), out)
+    path = write_plain(tmp_path / "plain.onnx")
+    assert str(path) in refusal(DefenceError, path, out)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no model", bytes(range(256))])
-def test_what_is_no_model_is_refused(tmp_path, out, content):
+def test_a_file_that_is_not_a_model_is_refused(tmp_path, out, content):
     path = tmp_path / "x.onnx"
     if content is not None:
         path.write_bytes(content)
-    assert f"{path} is not an ONNX model, or is damaged" in refusal(path, out)
+    assert str(path) in refusal(UserError, path, out)
 
 
 def test_a_file_that_is_cut_short_is_refused(tmp_path, out):
     path = write_defended(tmp_path)
     path.write_bytes(path.read_bytes()[:-1000])
-    assert str(path) in refusal(path, out)
+    assert str(path) in refusal(UserError, path, out)
 
 
-def test_an_operator_that_is_not_taken_is_named_with_the_file(tmp_path, out):
+def test_an_unsupported_operator_is_named_with_the_file(tmp_path, out):
     path = tmp_path / "x.onnx"
-    export(write_plain(tmp_path / "plain.onnx", "r = Bernoulli(h)"), path, HEAD, ExportOptions(NoiseSource.INPUT))
-    told = refusal(path, out)
-    assert told.startswith(f"{path}: TensorRT-RTX does not take the operator Bernoulli ")
+    export(write_plain(tmp_path / "plain.onnx", "r = Bernoulli(h)"), path, defence=DEFENCE, noise=NoiseSource.INPUT)
+    sentence = refusal(UnsupportedModelError, path, out)
+    assert sentence.startswith(f"{path}: ")
+    assert "Bernoulli" in sentence
 
 
-def test_the_plan_of_before_stays_where_a_build_fails(tmp_path):
+def test_the_previous_plan_stays_if_a_build_fails(tmp_path):
     path = write_defended(tmp_path)
     made = compiled(path)
     before = {file: file.read_bytes() for file in (made.path, manifest_beside(made.path))}
@@ -182,14 +220,14 @@ def test_the_plan_of_before_stays_where_a_build_fails(tmp_path):
     assert {file: file.read_bytes() for file in before} == before
 
 
-def test_an_output_that_can_t_be_written_is_told_first(tmp_path, out):
+def test_an_output_that_can_t_be_written_is_refused_first(tmp_path, out):
     path = write_defended(tmp_path)
-    with pytest.raises(UserError, match="is missing or not writable"):
+    with pytest.raises(FileAccessError, match=r"missing/x\.plan"):
         compiled(path, tmp_path / "missing" / "x.plan")
-    with pytest.raises(UserError, match="it is a folder"):
+    with pytest.raises(FileAccessError, match=str(out.parent)):
         compiled(path, out.parent)
     before = path.read_bytes()
-    with pytest.raises(UserError, match="is the input itself"):
+    with pytest.raises(UsageError, match=str(path)):
         compiled(path, path)
     assert path.read_bytes() == before
 
@@ -204,4 +242,4 @@ def test_a_large_file_with_weights_beside_it_is_built(tmp_path, out):
 
 def test_the_manifest_is_json(tmp_path, out):
     compiled(write_defended(tmp_path), out)
-    assert json.loads(manifest_beside(out).read_text())["schema"] == "dynanoise-export/plan/1"
+    assert json.loads(manifest_beside(out).read_text())["schema"] == "dynanoise-export/plan/2"

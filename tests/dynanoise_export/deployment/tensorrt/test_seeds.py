@@ -1,7 +1,7 @@
 import pytest
 
 from dynanoise_export.deployment.tensorrt.seeds import constant_seeds
-from dynanoise_export.parameters import NoiseSource
+from dynanoise_export.noise.source import NoiseSource
 from support.plans import compiled, write_defended
 
 SOURCE = b"\0{\n  __random_init_impl<false>(14514284786278117030, __v1, 8192, 1);\n}\0"
@@ -13,14 +13,14 @@ def test_seeds_are_read_from_the_source_of_the_kernels():
 
 
 @pytest.mark.parametrize("text", [b"", b"__random_init_impl<false>(__v3, __v1, 8192, 1)", SOURCE[:30]])
-def test_where_the_text_does_not_tell_nothing_is_claimed(text):
+def test_a_text_without_seeds_proves_nothing(text):
     assert constant_seeds(text, draws=True) is None
     assert constant_seeds(text, draws=False) == ()
 
 
 @pytest.mark.parametrize("inline", [False, True])
 @pytest.mark.parametrize("noise", NoiseSource)
-def test_a_real_plan_of_random_noise_starts_from_a_constant_and_no_other_does(tmp_path, noise, inline):
+def test_only_a_real_plan_of_random_noise_starts_from_a_constant(tmp_path, noise, inline):
     seeds = compiled(write_defended(tmp_path, noise, inline=inline)).manifest.constant_seeds
     assert seeds is not None
     assert len(seeds) == (1 if noise is NoiseSource.RANDOM else 0)

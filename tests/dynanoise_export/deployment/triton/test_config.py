@@ -5,10 +5,10 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from dynanoise_export.deployment.triton.config import config_text
-from dynanoise_export.deployment.triton.serving import Wanted, decide
-from dynanoise_export.deployment.triton.triton_backend import Backend
-from dynanoise_export.parameters import NoiseSource
+from dynanoise_export.defences.temperature import Temperature
+from dynanoise_export.deployment.triton.repository import write_triton_repository
+from dynanoise_export.deployment.triton.triton_backend import TritonBackend
+from dynanoise_export.noise.source import NoiseSource
 from support.folders import distilbert, save
 from support.triton_models import LABELS, defended, model_of_four_rows, model_of_two, plan, text_model
 
@@ -20,16 +20,24 @@ def folder(tmp_path_factory, checkpoint):
     made = tmp_path_factory.mktemp("config")
     for noise in NoiseSource:
         defended(checkpoint, made / f"{noise}.onnx", noise)
-    plan(made / "keyed.onnx", made / "keyed.plan")
-    plan(made / "random.onnx", made / "random.plan")
+    defended(checkpoint, made / "temperature.onnx", None, defence=Temperature())
+    for name in ("keyed", "random", "temperature"):
+        plan(made / f"{name}.onnx", made / f"{name}.plan")
     return made
 
 
-def config_of(path, **wanted):
-    return text_format.Parse(config_text(decide(path, Wanted(**wanted))), model_config_pb2.ModelConfig())
+@pytest.fixture
+def config_of(tmp_path):
+    """Give a function that writes a model into a repository and reads its config."""
+
+    def read(path, **options):
+        written = write_triton_repository(path, tmp_path / "models", **options)
+        return text_format.Parse((written.folder / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
+
+    return read
 
 
-def test_the_batch_axis_is_tritons(folder):
+def test_triton_forms_the_batches(config_of, folder):
     config = config_of(folder / "keyed.onnx", max_batch=32)
     assert (config.name, config.backend, config.max_batch_size) == ("keyed", "onnxruntime", 32)
     assert [(i.name, i.data_type, list(i.dims)) for i in config.input] == [("input", model_config_pb2.TYPE_FP32, [64])]
@@ -42,11 +50,11 @@ def test_the_batch_axis_is_tritons(folder):
     assert config.version_policy.latest.num_versions == 1
 
 
-def test_the_noise_is_no_input(folder):
+def test_the_noise_is_not_an_input(config_of, folder):
     assert [tensor.name for tensor in config_of(folder / "input.onnx").input] == ["input"]
 
 
-def test_texts_have_open_axes_types_of_their_own_and_labels(tmp_path):
+def test_texts_have_dynamic_axes_integers_and_labels(config_of, tmp_path):
     config = config_of(text_model(tmp_path))
     assert [(i.name, i.data_type, list(i.dims)) for i in config.input] == [
         ("input_ids", model_config_pb2.TYPE_INT64, [-1]),
@@ -58,18 +66,18 @@ def test_texts_have_open_axes_types_of_their_own_and_labels(tmp_path):
     assert json.loads(config.parameters["dynanoise.labels"].string_value) == list(LABELS)
 
 
-def test_a_model_that_does_not_take_made_up_sizes_is_not_warmed_up(tmp_path):
+def test_a_model_that_does_not_run_on_made_up_sizes_is_not_warmed_up(config_of, tmp_path):
     save(distilbert(num_labels=3), tmp_path / "short")
     path = defended(tmp_path / "short", tmp_path / "short.onnx", NoiseSource.KEYED)
     model = onnx.load(path)
-    # As if it had 4 positions only: the warm-up's 8 words would keep the server from ever loading it.
+    # With only 4 positions, the 8 tokens of the warm-up would keep the server from ever loading it.
     places = next(w for w in model.graph.initializer if tuple(w.dims) == (64, 16))
     places.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(places)[:4], places.name))
     onnx.save(model, path)
     assert not config_of(path).model_warmup
 
 
-def test_a_fixed_batch_is_not_tritons(tmp_path):
+def test_triton_leaves_a_fixed_batch_alone(config_of, tmp_path):
     config = config_of(model_of_four_rows(tmp_path))
     assert config.max_batch_size == 0
     assert not config.HasField("dynamic_batching")
@@ -80,13 +88,13 @@ def test_a_fixed_batch_is_not_tritons(tmp_path):
     assert list(sample.inputs["x"].dims) == [4, 6]
 
 
-def test_two_inputs_are_two_inputs(tmp_path):
+def test_both_of_two_inputs_are_inputs(config_of, tmp_path):
     config = config_of(model_of_two(tmp_path))
     assert [tensor.name for tensor in config.input] == ["x", "y"]
     assert config.backend == "python"
 
 
-def test_a_plan_takes_its_batches_from_its_profile_and_no_cuda_graph(folder):
+def test_a_plan_takes_its_batches_from_its_profile_and_no_cuda_graph(config_of, folder):
     config = config_of(folder / "keyed.plan")
     assert (config.backend, config.max_batch_size) == ("tensorrt", 256)
     assert list(config.dynamic_batching.preferred_batch_size) == [16]
@@ -101,15 +109,17 @@ def test_a_plan_takes_its_batches_from_its_profile_and_no_cuda_graph(folder):
 @pytest.mark.parametrize(
     ("file", "backend", "kind", "gpus"),
     [
-        ("keyed.onnx", Backend.ONNXRUNTIME, GROUP.KIND_AUTO, []),
-        ("keyed.onnx", Backend.PYTHON, GROUP.KIND_CPU, []),
-        ("random.onnx", Backend.ONNXRUNTIME, GROUP.KIND_CPU, []),  # on each GPU there would be a further session
-        ("random.onnx", Backend.PYTHON, GROUP.KIND_CPU, []),
+        ("keyed.onnx", TritonBackend.ONNXRUNTIME, GROUP.KIND_AUTO, []),
+        ("keyed.onnx", TritonBackend.PYTHON, GROUP.KIND_CPU, []),
+        ("random.onnx", TritonBackend.ONNXRUNTIME, GROUP.KIND_CPU, []),  # a session on each GPU would repeat the noise
+        ("random.onnx", TritonBackend.PYTHON, GROUP.KIND_CPU, []),
         ("keyed.plan", None, GROUP.KIND_GPU, []),
         ("random.plan", None, GROUP.KIND_GPU, [0]),
+        ("temperature.onnx", None, GROUP.KIND_AUTO, []),
+        ("temperature.plan", None, GROUP.KIND_GPU, []),
     ],
 )
-def test_instances_run_where_they_do_not_repeat_each_others_noise(folder, file, backend, kind, gpus):
+def test_instances_run_where_they_do_not_repeat_each_others_noise(config_of, folder, file, backend, kind, gpus):
     config = config_of(folder / file, backend=backend)
     (group,) = config.instance_group
     assert (group.kind, group.count, list(group.gpus)) == (kind, 1, gpus)
@@ -117,10 +127,23 @@ def test_instances_run_where_they_do_not_repeat_each_others_noise(folder, file, 
     assert not config.response_cache.enable
 
 
-def test_it_says_what_the_defence_is_and_not_the_key(folder):
+def parameters_of(config):
+    return {name: value.string_value for name, value in config.parameters.items()}
+
+
+def test_it_states_the_defence_and_not_the_key(config_of, folder):
     config = config_of(folder / "keyed.onnx")
-    said = {name: value.string_value for name, value in config.parameters.items()}
-    assert json.loads(said["dynanoise.parameters"]) == {"sigma0": 0.5, "lambda": 2.0, "temperature": 3.0}
-    assert said["dynanoise.classes"] == "10"
-    assert len(said["dynanoise.file_sha256"]) == 64
+    stated = parameters_of(config)
+    assert stated["dynanoise.defence"] == "dynanoise"
+    assert json.loads(stated["dynanoise.parameters"]) == {"sigma0": 0.5, "lambda": 2.0, "temperature": 3.0}
+    assert stated["dynanoise.noise"] == "keyed"
+    assert stated["dynanoise.classes"] == "10"
+    assert len(stated["dynanoise.file_sha256"]) == 64
     assert (folder / "keyed.onnx.key").read_text().strip() not in str(config)
+
+
+def test_a_defence_without_noise_states_no_noise(config_of, folder):
+    stated = parameters_of(config_of(folder / "temperature.onnx"))
+    assert stated["dynanoise.defence"] == "temperature"
+    assert json.loads(stated["dynanoise.parameters"]) == {"temperature": 10.0}
+    assert "dynanoise.noise" not in stated

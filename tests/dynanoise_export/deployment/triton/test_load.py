@@ -1,14 +1,12 @@
-"""A few seconds of benchmarks/triton_load.py, and what docs/triton.md says of an instance that is killed."""
+"""A few seconds of benchmarks/triton_load.py, and what docs/triton.md says about an instance that is killed."""
 
 from contextlib import closing
 
 import pytest
 import tritonclient.http
 
-from dynanoise_export.deployment.triton.repository import make_repository
-from dynanoise_export.deployment.triton.serving import Wanted
-from dynanoise_export.deployment.triton.triton_backend import Backend
-from dynanoise_export.parameters import NoiseSource
+from dynanoise_export.deployment.triton.repository import write_triton_repository
+from dynanoise_export.noise.source import NoiseSource
 from support.triton_load import load, stable_rows
 from support.triton_models import defended
 from support.triton_server import require_server, triton_server
@@ -25,13 +23,13 @@ def path(tmp_path_factory, checkpoint):
 @pytest.fixture(scope="module")
 def server(path, tmp_path_factory):
     folder = tmp_path_factory.mktemp("load")
-    make_repository(path, folder / "models", Wanted(backend=Backend.PYTHON, instances=2))
+    write_triton_repository(path, folder / "models", backend="python", instances=2)
     (folder / "server").mkdir()
     with triton_server(folder / "models", folder / "server") as started:
         yield started
 
 
-def test_under_load_every_client_gets_its_own_and_a_killed_instance_costs_what_the_docs_say(server, path):
+def test_under_load_every_client_gets_its_own_answers_and_a_killed_instance_does_what_the_docs_say(server, path):
     known = stable_rows(path, 64)
     assert len(known[0]) > 4000
 
@@ -47,7 +45,7 @@ def test_under_load_every_client_gets_its_own_and_a_killed_instance_costs_what_t
     assert struck.failures
     for seconds, message in struck.failures:
         assert seconds > struck.killed.at
-        assert "is not healthy" in message
+        assert "is not healthy" in message  # the words of the server
     # The other instance answers the rest: the dead one takes a batch a second.
     answers = sum(len(client.rows) for client in struck.clients)
     assert len(struck.failures) < 0.05 * answers

@@ -1,4 +1,4 @@
-"""The noise in the graph, against its PyTorch twin, against plain Python, and against the laws that it must follow."""
+"""The noise in the graph, compared with its PyTorch twin, with plain Python, and with the laws that it must follow."""
 
 import itertools
 
@@ -13,10 +13,9 @@ from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.noise.keyed.key import Key
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
 from dynanoise_export.noise.keyed.reference import keyed_normals
-from dynanoise_export.parameters import Parameters
 from dynanoise_export.validation.keyed_edges import on_an_edge
 from support.algorithm import algorithm_1
-from support.heads import head_alone, in_runtime
+from support.defences import defence_alone, in_runtime
 from support.keyed import PlainKeyedNoise, noise_alone, queries
 
 SECRET = bytes(range(7, 39))
@@ -26,7 +25,7 @@ RATE = 1e-9
 
 
 def source(grids=ONE, secret=SECRET):
-    """Give the noise of a key."""
+    """Make the noise of a key."""
     return KeyedNoise(Key(secret), grids)
 
 
@@ -42,25 +41,25 @@ def in_torch(logits, grids=ONE, secret=SECRET):
 
 
 def edges(logits, others=None, grids=ONE):
-    """Tell which queries lie on the edge of a cell."""
+    """Find the queries on the edge of a cell."""
     others = logits if others is None else others
     return on_an_edge(logits.astype(np.float64), others, source(grids).tables(logits.shape[1]))
 
 
 def same(noise, expected):
-    """Tell which queries got the very same bits."""
+    """Find the queries whose noise is equal in every bit."""
     assert noise.dtype == expected.dtype == np.float32
     return (noise.view(np.uint32) == expected.view(np.uint32)).all(axis=1)
 
 
 def limit(count, chances=1):
-    """Give how large a correlation of independent values may be, by the normal law, which it follows here."""
+    """Compute how large a correlation of independent values may be; it follows the normal law here."""
     return stats.norm.isf(RATE / chances / 2) / np.sqrt(count)
 
 
 @pytest.fixture(scope="module")
 def distinct():
-    """Give queries of which no two share their noise, and the noise, in which three rows of normals make ten."""
+    """Give queries, no two of which share their noise, and the noise; three rows of normals make its ten classes."""
     logits = queries(100_000, 10)
     noise = in_graph(logits)
     _, first = np.unique(noise, axis=0, return_index=True)
@@ -80,7 +79,7 @@ def distinct():
         (1000, 500, TWO, 0.1),
     ],
 )
-def test_the_graph_and_its_twin_agree_in_every_bit_but_on_edges(classes, rows, grids, most_on_edges):
+def test_the_graph_and_its_twin_agree_in_every_bit_except_on_edges(classes, rows, grids, most_on_edges):
     logits = queries(rows, classes)
     edge = edges(logits, grids=grids)
     assert edge.mean() < most_on_edges
@@ -90,7 +89,7 @@ def test_the_graph_and_its_twin_agree_in_every_bit_but_on_edges(classes, rows, g
 @pytest.mark.parametrize(
     ("classes", "grids"), [(2, ONE), (3, TWO), (10, ONE), (10, TWO), (100, ONE), (10, (0.1, 0.3, 2.0))]
 )
-def test_the_graph_gives_the_noise_that_plain_python_does(classes, grids):
+def test_the_graph_gives_the_noise_of_plain_python(classes, grids):
     logits = queries(300, classes, seed=1)
     expected = PlainKeyedNoise(SECRET, grids, classes)(logits)
     agrees = (np.abs(in_graph(logits, grids) - expected) < 1e-5).all(axis=1)
@@ -99,9 +98,8 @@ def test_the_graph_gives_the_noise_that_plain_python_does(classes, grids):
 
 
 def test_a_whole_defended_model_answers_with_that_noise():
-    parameters = Parameters(0.7, 1.5, 4.0)
     logits = queries(300, 10, seed=2)
-    file = in_runtime(head_alone(DynaNoise(parameters), 10, source()))
+    file = in_runtime(defence_alone(DynaNoise(0.7, 1.5, 4.0), 10, source()))
     expected = algorithm_1(logits, PlainKeyedNoise(SECRET, ONE, 10)(logits), 0.7, 1.5, 4.0)
     agrees = (np.abs(file.run({"logits": logits})["probabilities"] - expected) < 1e-5).all(axis=1)
     assert agrees[~edges(logits)].all()
@@ -116,7 +114,7 @@ def test_the_noise_is_the_same_in_every_opset(opset):
     assert same(in_runtime(model).run({"logits": logits})["noise"], in_graph(logits, TWO)).all()
 
 
-def test_the_same_query_gets_the_same_noise_whenever_and_wherever_it_is_asked():
+def test_the_same_query_gets_the_same_noise_in_every_call_session_and_batch():
     logits = queries(200, 10)
     file = in_runtime(noise_alone(source(TWO), 10))
     first = file.run({"logits": logits})["noise"]
@@ -128,7 +126,7 @@ def test_the_same_query_gets_the_same_noise_whenever_and_wherever_it_is_asked():
 
 
 @pytest.mark.parametrize("classes", [2, 10, 1000])
-def test_neither_the_batch_nor_the_place_in_it_matters(classes):
+def test_neither_the_batch_nor_the_position_in_it_matters(classes):
     logits = queries(210, classes)
     file = in_runtime(noise_alone(source(), classes))
     first, clear = file.run({"logits": logits})["noise"], ~edges(logits)
@@ -142,7 +140,7 @@ def test_neither_the_batch_nor_the_place_in_it_matters(classes):
 
 
 @pytest.mark.parametrize("constant", [-30.0, 5.0, 300.0])
-def test_a_constant_on_all_logits_changes_nothing_but_on_edges(constant):
+def test_a_constant_on_all_logits_changes_nothing_except_on_edges(constant):
     logits = queries(20_000, 10)
     shifted = logits + np.float32(constant)
     edge = edges(logits, shifted)
@@ -151,7 +149,7 @@ def test_a_constant_on_all_logits_changes_nothing_but_on_edges(constant):
 
 
 def test_infinite_logits_count_as_their_limits():
-    # The root is cut off at 2047 / 64, so that a class 1022 nats below the largest is as far away as can be.
+    # The root is clipped at 2047 / 64, so a class can count as 1022 nats below the largest at most.
     logits = queries(50, 10)
     logits[:, 4] = -np.inf
     expected = in_torch(np.nan_to_num(logits, neginf=-1e5))
@@ -166,7 +164,7 @@ def test_infinite_logits_count_as_their_limits():
     assert same(in_graph(even), np.repeat(in_torch(even[2:3]), 4, axis=0)).all()
 
 
-def test_some_masked_classes_get_the_noise_that_plain_python_gives_them():
+def test_masked_classes_get_the_noise_of_plain_python():
     logits = queries(100, 10, seed=3)
     logits[np.random.default_rng(0).random(logits.shape) < 0.4] = -np.inf
     logits[:, 0] = 1
@@ -176,7 +174,7 @@ def test_some_masked_classes_get_the_noise_that_plain_python_gives_them():
 
 
 @pytest.mark.parametrize("bad", [[np.nan], [np.nan, np.inf], [np.nan] * 10])
-def test_what_is_no_number_in_one_row_leaves_the_others_alone_and_reads_nothing_beyond_the_tables(bad):
+def test_nan_in_one_row_changes_no_other_row_and_reads_nothing_outside_the_tables(bad):
     logits = queries(4, 10)
     expected = in_graph(logits)
     logits[1, : len(bad)] = bad
@@ -199,7 +197,7 @@ def test_every_class_is_normal(distinct):
             assert stats.binomtest(beyond, rows, 2 * stats.norm.sf(far)).pvalue > RATE / classes / 3
 
 
-def test_no_two_classes_and_no_two_queries_go_together(distinct):
+def test_neither_classes_nor_queries_are_correlated(distinct):
     _, noise = distinct
     pairs = list(itertools.combinations(range(10), 2))
     for values in (noise, np.abs(noise)):
@@ -209,9 +207,9 @@ def test_no_two_classes_and_no_two_queries_go_together(distinct):
         assert abs(np.corrcoef(a, b)[0, 1]) < limit(a.size, 2)
 
 
-def test_the_noise_has_nothing_in_common_with_the_logits(distinct):
+def test_the_noise_is_not_correlated_with_the_logits(distinct):
     logits, noise = distinct
-    # Rows of equal width, for the correlation of two independent samples to have the variance that it should.
+    # Rows of equal width, so that the correlation of two independent samples has the expected variance.
     logits = logits / logits.std(axis=1, keepdims=True)
     for values in (noise, np.abs(noise)):
         for others in (logits, np.abs(logits), np.sort(logits, axis=1)):
@@ -219,7 +217,7 @@ def test_the_noise_has_nothing_in_common_with_the_logits(distinct):
             assert max(found) < limit(len(noise), 60)
 
 
-def test_the_noise_of_neighbouring_cells_has_nothing_in_common():
+def test_the_noise_of_neighbouring_cells_is_not_correlated():
     plain = PlainKeyedNoise(SECRET, ONE, 10)
     logits = queries(6000, 10, seed=4)
     nudged = logits + np.random.default_rng(5).normal(0, 0.05, logits.shape).astype(np.float32)

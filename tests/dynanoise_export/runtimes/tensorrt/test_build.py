@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from dynanoise_export.runtimes.tensorrt.backend import Backend
+from dynanoise_export.runtimes.tensorrt.backend import TensorRTBackend
 from dynanoise_export.runtimes.tensorrt.build import Build
 
-BUILD = Build(Backend.TENSORRT, "10.9.0.34", ("8.6",), False, "NONE", "0" * 64)
+BUILD = Build(TensorRTBackend.TENSORRT, "10.9.0.34", ("8.6",), False, "NONE", "0" * 64)
 
 
 @pytest.mark.parametrize("version", ["10.9.0.35", "10.10.0.1", "10.8.0.1", "11.0.0.1", "10.9.0", "", "x"])
@@ -22,7 +22,7 @@ def test_a_version_compatible_plan_runs_in_later_versions_of_the_same_major_numb
 
 
 @pytest.mark.parametrize(("level", "others"), [("NONE", False), ("AMPERE_PLUS", True)])
-def test_a_plan_runs_on_the_gpus_it_was_built_for_and_on_those_that_its_level_adds(level, others):
+def test_a_plan_runs_on_its_own_gpus_and_on_those_that_its_level_adds(level, others):
     build = replace(BUILD, hardware_compatibility=level)
     assert build.runs_on("8.6")
     assert [build.runs_on(gpu) for gpu in ("8.0", "8.9", "9.0", "12.0")] == [others] * 4

@@ -6,7 +6,7 @@ from dynanoise_export.runtimes.tensorrt import gpu
 
 
 class Driver:
-    """CUDA's driver API as far as it is called; each call gives its status."""
+    """The calls of CUDA's driver API that are used; each returns its status."""
 
     def __init__(self, failing: str = ""):
         self.failing = failing
@@ -28,17 +28,17 @@ class Driver:
         return 100 if call == self.failing else 0  # CUDA_ERROR_NO_DEVICE
 
 
-def test_the_driver_tells_the_compute_capability(monkeypatch):
+def test_the_driver_gives_the_compute_capability(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Driver())
     assert gpu.compute_capability() == "8.9"
 
 
 @pytest.mark.parametrize("call", ["cuInit", "cuDeviceGet", "cuDeviceGetAttribute"])
-def test_a_call_that_fails_is_no_gpu(monkeypatch, call):
+def test_a_call_that_fails_means_no_gpu(monkeypatch, call):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Driver(call))
     assert gpu.compute_capability() is None
 
 
-def test_a_missing_driver_is_no_gpu(monkeypatch):
+def test_a_missing_driver_means_no_gpu(monkeypatch):
     monkeypatch.setattr(gpu, "LIBRARY", "no-such-library.so")
     assert gpu.compute_capability() is None

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from dynanoise_export.runtimes.tensorrt.messages import errors_told, reason
+from dynanoise_export.runtimes.tensorrt.messages import collected_errors, reason
 
 BUILDER = (
     "IBuilder::buildSerializedNetwork: Error Code 4: Internal Error (kOPT values for profile 0 violate shape "
@@ -24,11 +24,11 @@ def polygraphy_logger():
 
 def test_errors_are_collected_and_nothing_is_printed(polygraphy_logger, capfd):
     before = vars(polygraphy_logger).copy(), logging.getLogger("Polygraphy").propagate
-    with errors_told() as told:
-        polygraphy_logger.warning("of no matter")
+    with collected_errors() as errors:
+        polygraphy_logger.warning("a warning")
         polygraphy_logger.error("first")
         polygraphy_logger.error("second")
-    assert told == ["first", "second"]
+    assert errors == ["first", "second"]
     assert capfd.readouterr() == ("", "")
     after = vars(polygraphy_logger)
     assert all(after[name] == value for name, value in before[0].items() if name in ("colors", "letter"))
@@ -36,9 +36,9 @@ def test_errors_are_collected_and_nothing_is_printed(polygraphy_logger, capfd):
 
 
 @pytest.mark.parametrize(
-    ("told", "why"),
+    ("errors", "why"),
     [
-        ([], "it does not say why"),
+        ([], "it gives no reason"),
         (["Thread context has not been set!"], "Thread context has not been set!"),
         (["a", "b\n  c"], "b c"),
         ([BUILDER, "Invalid Engine. Please ensure the engine was built correctly"],
@@ -47,5 +47,5 @@ def test_errors_are_collected_and_nothing_is_printed(polygraphy_logger, capfd):
         ([CUDA], "cudaError 35: CUDA driver version is insufficient for CUDA runtime version"),
     ],
 )  # fmt: skip
-def test_the_reason_is_one_line_without_places_in_the_source(told, why):
-    assert reason(told) == why
+def test_the_reason_is_one_line_without_lines_of_the_source(errors, why):
+    assert reason(errors) == why

@@ -1,0 +1,28 @@
+"""How many cells of keyed noise the queries of a model with two classes have, on a coarse and on a fine grid.
+
+    python benchmarks/noise_cells.py
+
+The queries are 2,000 pairs of normal logits with a standard deviation of 3, and the key is a test key.
+"""
+
+import torch
+
+from dynanoise_export.noise.keyed.key import BYTES, Key
+from dynanoise_export.noise.keyed.reference import cells_of, places_of
+from dynanoise_export.noise.keyed.tables import derive
+
+KEY = Key(bytes(range(BYTES)))
+ROWS, CLASSES, SPREAD = 2000, 2, 3.0
+GRIDS = (0.5, 0.02)
+
+
+def main() -> None:
+    """Print a line for each grid."""
+    logits = SPREAD * torch.randn(ROWS, CLASSES, generator=torch.Generator().manual_seed(0))
+    for grid in GRIDS:
+        tables = derive(KEY, (grid,), CLASSES)
+        print(f"{grid:4} {len(cells_of(places_of(logits, tables), tables.cells[0]).unique(dim=0)):4} cells")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The report of `attack`."""
+
+from dataclasses import dataclass
+
+from dynanoise_export.attacks.audit import Audit
+from dynanoise_export.attacks.audit_warnings import AuditWarning
+from dynanoise_export.attacks.gates import ExceededGate, Gate
+from dynanoise_export.attacks.methods.attack import SkippedAttack
+from dynanoise_export.attacks.results import Result, counterpart
+from dynanoise_export.attacks.tradeoff import Tradeoff
+from dynanoise_export.attacks.utility import Cost, Utility
+from dynanoise_export.defences.base import Defence
+from dynanoise_export.deployed.deployed_model import DeployedModel
+from dynanoise_export.shadow_stores import ShadowStore
+
+
+@dataclass(frozen=True)
+class AttackReport:
+    """What membership-inference attacks get out of a deployed model.
+
+    Attributes:
+        model: the attacked model.
+        defence: its defence, which an adaptive attacker knows; None for an undefended model.
+        audit: the rows on which the attacks are judged.
+        reference: the path of the undefended model, or None.
+        store: the shadow models, or None.
+        results: of the attacks on the model.
+        without: of the attacks on the undefended model; empty without a reference.
+        skipped: the attacks that could not run.
+        queries_per_row: how many queries were sent for each row, in all.
+        utility: of one answer of the model.
+        plain_utility: of one answer of the undefended model, or None.
+        cost: what the defence costs honest clients, or None without a reference.
+        tradeoffs: MIDPUT by attacker; empty without a reference.
+        warnings: what makes the figures unsound, or the defence weak.
+        gates_held: the gates that no attack exceeds.
+        gates_exceeded: the others.
+    """
+
+    model: DeployedModel
+    defence: Defence | None
+    audit: Audit
+    reference: str | None
+    store: ShadowStore | None
+    results: tuple[Result, ...]
+    without: tuple[Result, ...]
+    skipped: tuple[SkippedAttack, ...]
+    queries_per_row: int
+    utility: Utility
+    plain_utility: Utility | None
+    cost: Cost | None
+    tradeoffs: tuple[Tradeoff, ...]
+    warnings: tuple[AuditWarning, ...]
+    gates_held: tuple[Gate, ...]
+    gates_exceeded: tuple[ExceededGate, ...]
+
+    @property
+    def worst(self) -> Result:
+        """The result with the largest AUC."""
+        return max(self.results, key=lambda result: result.auc.value)
+
+    def largest_tpr(self, fpr: float) -> Result | None:
+        """Find the result with the largest TPR at an FPR of `FPRS`; None if the rows are too few to measure it."""
+        measured = [(tpr.value, result) for result in self.results if (tpr := result.tpr[fpr]) is not None]
+        return max(measured, key=lambda pair: pair[0])[1] if measured else None
+
+    def without_defence(self, result: Result) -> Result | None:
+        """Find the result of the same attack on the undefended model."""
+        return counterpart(result, self.without)

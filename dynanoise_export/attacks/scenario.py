@@ -1,0 +1,96 @@
+"""What an attack starts from, opened and checked: the model, the rows, and what the attacker has."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dynanoise_export.attacks.audit import Audit, open_audit
+from dynanoise_export.attacks.queries.client import Client
+from dynanoise_export.attacks.shadow_models import open_store
+from dynanoise_export.defences.base import Defence
+from dynanoise_export.defences.keep_label import keeping_label
+from dynanoise_export.deployed.deployed_model import DeployedModel
+from dynanoise_export.errors import DataError
+from dynanoise_export.shadow_stores import ShadowStore
+from dynanoise_export.sources.open_source import open_source
+from dynanoise_export.sources.source_model import SourceModel, SourceOptions
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What an attack starts from.
+
+    Attributes:
+        model: the attacked model.
+        defence: its defence, as an adaptive attacker knows it; None for an undefended model.
+        audit: the rows.
+        source: the undefended model, or None.
+        store: the shadow models, or None.
+    """
+
+    model: DeployedModel
+    defence: Defence | None
+    audit: Audit
+    source: SourceModel | None
+    store: ShadowStore | None
+
+
+def open_scenario(
+    model: DeployedModel,
+    data: str | Path,
+    *,
+    defence: Defence | None = None,
+    reference: str | Path | None = None,
+    source_options: SourceOptions | None = None,
+    shadows: str | Path | None = None,
+) -> Scenario:
+    """Open what an attack needs beside the model.
+
+    Args:
+        model: the attacked model.
+        data: the path of a bundle with labels and membership.
+        defence: the model's, if it does not state it.
+        reference: the path of the undefended model, in any format that `export` opens.
+        source_options: what the reference's own file does not say.
+        shadows: the path of a store of shadow models of the same bundle.
+
+    Raises:
+        UserError: one of them can't be used.
+    """
+    audit = open_audit(Path(data), model.inputs)
+    return Scenario(
+        model,
+        known_defence(model, defence),
+        audit,
+        None if reference is None else open_source(Path(reference), source_options),
+        None if shadows is None else open_store(Path(shadows), audit),
+    )
+
+
+def known_defence(model: DeployedModel, given: Defence | None) -> Defence | None:
+    """Find the defence that an adaptive attacker knows: the given one, or else the model's own.
+
+    Labels are kept if either defence says so, or if the graph of the model shows it.
+    """
+    defence = given or model.defence
+    if defence is None:
+        return None
+    stated = defence.keep_label or (model.defence is not None and model.defence.keep_label)
+    seen = model.graph is not None and bool(model.graph.leaks.labelled)
+    return keeping_label(defence, stated or seen)
+
+
+def require_fits(client: Client, scenario: Scenario) -> None:
+    """Check, before many queries are sent, that a model knows the audit's labels, and the shadow models its classes.
+
+    Raises:
+        UserError: it does not, or it does not take the rows.
+    """
+    audit, store = scenario.audit, scenario.store
+    first = {name: array[: client.batch] for name, array in audit.inputs.items()}
+    classes = client.log_probabilities(first).shape[1]
+    if audit.y.max() >= classes:
+        raise DataError(f"{audit.path} has the label {audit.y.max()}, but {client.name} has only {classes} classes.")
+    if store is not None and store.logits.shape[2] != classes:
+        raise DataError(
+            f"{store.path} has answers of {store.logits.shape[2]} classes, but {client.name} has {classes} classes."
+        )

@@ -1,0 +1,158 @@
+"""The interface of a defence at inference time: one object with everything that the rest of the library needs."""
+
+import dataclasses
+import keyword
+import math
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from dynanoise_export.errors import UsageError
+
+if TYPE_CHECKING:  # `--help` lists the defences and imports neither, and an ONNX file is exported without PyTorch
+    import onnx_ir as ir
+    import torch
+
+
+@dataclass(frozen=True)
+class NoiseLaw:
+    """The law of a defence's noise, which is used to recover the noise from answers and to audit it.
+
+    Noisy logits are z + scale(z) · η with η ~ N(0, I), and the answer is softmax(noisy logits / temperature).
+
+    Attributes:
+        scale: maps logits, float64 [n, k], to the standard deviation of the noise on each logit of a query, [n, 1].
+        temperature: divides the noisy logits.
+        variance: the formula of the variance (scale²), for people.
+    """
+
+    scale: "Callable[[torch.Tensor], torch.Tensor]"
+    temperature: float
+    variance: str
+
+
+class Defence(ABC):
+    """A defence at inference time.
+
+    A defence is a frozen dataclass whose fields are its parameters, all of them numbers with a default. It is found by
+    its name in the registry `dynanoise_export.defences`; docs/architecture.md shows how to add one.
+    """
+
+    #: Its name in the registry, in the provenance and for `--defence`.
+    name: ClassVar[str]
+    #: The name of its ONNX function, in the domain `ai.dynanoise`.
+    function_name: ClassVar[str]
+    #: Whether the ONNX function takes standard normals as its second input.
+    takes_noise: ClassVar[bool] = True
+
+    @property
+    def keep_label(self) -> bool:
+        """Whether the largest probability goes back to the class that the undefended model names."""
+        return False
+
+    @property
+    def law(self) -> NoiseLaw | None:
+        """The law of its noise; None if it has no noise, or noise whose law the audit can't judge."""
+        return None
+
+    @property
+    def lipschitz(self) -> float:
+        """How far a probability can move when every logit moves by 1 under the same noise, at most."""
+        return 1.0
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Its parameters by name, for the provenance and for reports."""
+        return {field.name.rstrip("_"): getattr(self, field.name) for field in _fields(type(self))}
+
+    @classmethod
+    def from_parameters(cls, values: Mapping[str, object]) -> Self:
+        """Make the defence from parameters by name; those not given have their defaults.
+
+        Raises:
+            UsageError: a name is unknown, or a value is not a finite number or out of bounds.
+        """
+        fields = {field.name.rstrip("_"): field.name for field in _fields(cls)}
+        unknown = [name for name in values if name not in fields]
+        if unknown:
+            known = ", ".join(fields) or "none"
+            raise UsageError(f"The defence {cls.name} has no parameter {unknown[0]!r}; it has {known}.")
+        return cls(**{fields[name]: require_number(name, value) for name, value in values.items()})
+
+    def attributes(self, classes: int) -> dict[str, int | float]:
+        """Give the attributes of the node that calls the function, for a model of k classes."""
+        # A whole number among them must not become an integer attribute.
+        return {"classes": classes} | {_spelled(name): float(value) for name, value in self.parameters.items()}
+
+    @classmethod
+    def from_attributes(cls, attributes: Mapping[str, object]) -> Self:
+        """Make the defence from the attributes of a node that calls its function.
+
+        Raises:
+            UsageError: they are not this defence's, or a value is out of bounds.
+        """
+        return cls.from_parameters({name.rstrip("_"): value for name, value in attributes.items() if name != "classes"})
+
+    @abstractmethod
+    def function(self, opset: int) -> "ir.Function":
+        """Make the ONNX function for a model of this opset (13 or later).
+
+        It takes logits [n, k] and, if `takes_noise`, standard normals float32 [n, k], and gives float32 probabilities
+        [n, k].
+        """
+
+    @abstractmethod
+    def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
+        """Answer as the function does, in PyTorch: logits and standard normals [n, k] to probabilities [n, k].
+
+        A defence without noise ignores the second argument.
+        """
+
+    @abstractmethod
+    def undo(self, log_probabilities: "torch.Tensor") -> "torch.Tensor":
+        """Take back what an attacker who knows the defence can.
+
+        Args:
+            log_probabilities: [n, k], of an answer, or their mean over several answers.
+
+        Returns:
+            Logits [n, k] up to a constant for each row; the noise is still on them.
+        """
+
+    @abstractmethod
+    def mean_answer(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
+        """Draw what `undo` makes of the mean over a number of answers with fresh noise: logits [n, k] to the same."""
+
+
+def require_number(name: str, value: object) -> float:
+    """Check that a value, which may come from a file, is a number that a float can hold.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        raise UsageError(f"{name} must be a finite number, not {value!r}.")
+    return value
+
+
+def require_between(name: str, value: float, low: float, high: float, *, open_low: bool = False) -> None:
+    """Check a parameter of a defence.
+
+    Raises:
+        UsageError: it is not a finite number within its bounds.
+    """
+    inside = low < value <= high if open_low else low <= value <= high
+    if not (math.isfinite(value) and inside):
+        least = f"above {low:g} and at most" if open_low else f"between {low:g} and"
+        raise UsageError(f"{name} must be {least} {high:g}, not {value:g}.")
+
+
+def _spelled(name: str) -> str:
+    """Spell a parameter as an attribute: onnxscript writes functions in Python, which reserves some words."""
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def _fields(defence: type[Defence]) -> tuple["dataclasses.Field[float]", ...]:
+    return dataclasses.fields(defence) if dataclasses.is_dataclass(defence) else ()

@@ -1,0 +1,110 @@
+"""Read and write ONNX files with their external data, without loading the weights into memory."""
+
+import graphlib
+from pathlib import Path
+
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from dynanoise_export.errors import FileAccessError, FormatError, UnsupportedModelError, first_line
+from dynanoise_export.graph.external_data import (
+    attributes,
+    external_attributes,
+    external_weights,
+    located,
+    scopes,
+    weights,
+)
+
+# Protobuf's limit is 2 GiB. Far below it, one file is still easy to move and to open.
+LARGEST_SINGLE_FILE = 1 << 30
+
+# Smaller tensors stay in the model: moving a shape or a scale out of it saves nothing.
+SMALLEST_EXTERNAL = 256
+
+
+def read_model(path: Path) -> ir.Model:
+    """Open an ONNX file; its external data stays on disk and is mapped into memory when it is used.
+
+    Raises:
+        UserError: the file is missing, not an ONNX model or cut short, or its external data is missing or outside its
+            folder.
+    """
+    try:
+        model = ir.load(path)
+    except FileNotFoundError as error:
+        raise FileAccessError(f"{path} does not exist.") from error
+    except OSError as error:
+        raise FileAccessError(f"Can't read {path}: {error.strerror}.") from error
+    except Exception as error:  # whatever a parser of foreign bytes can raise
+        raise FormatError(f"{path} is not an ONNX model, or is damaged: {first_line(error)}") from error
+    if not model.graph.outputs:
+        raise FormatError(f"{path} is not an ONNX model, or is damaged: its graph has no outputs.")
+    if any(attribute.type == ir.AttributeType.UNDEFINED for attribute in attributes(model)):
+        raise FormatError(f"{path} is damaged: an operator has an attribute without a type.")
+    _require_no_recursion(path, model)
+    for scope in scopes(model):
+        if "ai.onnx" in scope.opset_imports:  # the long name of the standard domain
+            scope.opset_imports[""] = scope.opset_imports.pop("ai.onnx")
+    if any(external_attributes(model)):
+        common.LiftConstantsToInitializersPass()(model)
+    for attribute in external_attributes(model):
+        raise UnsupportedModelError(
+            f"{path} stores the attribute {attribute.name!r} of an operator in another file, and only weights may be "
+            "stored so: export the model again."
+        )
+    for value, tensor in external_weights(model):
+        value.const_value = located(path, tensor)
+    return model
+
+
+def external_files(model: ir.Model) -> list[Path]:
+    """List the files that hold the model's external data."""
+    return sorted({Path(tensor.path) for _, tensor in external_weights(model)})
+
+
+def write_model(model: ir.Model, path: Path) -> None:
+    """Save a model in one file, or with `<name>.data` beside it if its weights are large or were external before.
+
+    Raises:
+        FormatError: it holds something that ONNX can't, such as a name that is not text.
+    """
+    held = list(weights(model))
+    large = sum(tensor.nbytes for _, tensor in held) > LARGEST_SINGLE_FILE
+    try:
+        if large or any(external_weights(model)):
+            _move_weights(model, path.parent, f"{path.name}.data")
+        ir.save(model, path)
+    except ir.serde.SerdeError as error:
+        raise FormatError(f"The model can't be written as ONNX: {_root_line(error)}") from error
+    finally:
+        for value, tensor in held:
+            value.const_value = tensor
+
+
+def _move_weights(model: ir.Model, folder: Path, name: str) -> None:
+    # `ir.save` can't do this for a model with string tensors, which can't be external.
+    small = [(value, tensor) for value, tensor in external_weights(model) if tensor.nbytes < SMALLEST_EXTERNAL]
+    for value, tensor in small:
+        value.const_value = ir.tensor(tensor.numpy(), dtype=tensor.dtype, name=tensor.name)
+    large = [(v, t) for v, t in weights(model) if t.nbytes >= SMALLEST_EXTERNAL and t.dtype is not ir.DataType.STRING]
+    moved = ir.external_data.convert_tensors_to_external([tensor for _, tensor in large], folder, name)
+    for (value, _), external in zip(large, moved, strict=True):
+        value.const_value = external
+
+
+def _require_no_recursion(path: Path, model: ir.Model) -> None:
+    calls = {
+        name: {node.op_identifier() for node in function.all_nodes()} & model.functions.keys()
+        for name, function in model.functions.items()
+    }
+    try:
+        graphlib.TopologicalSorter(calls).prepare()
+    except graphlib.CycleError as error:
+        raise FormatError(f"{path} has a function that calls itself, which ONNX forbids.") from error
+
+
+def _root_line(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return first_line(error)

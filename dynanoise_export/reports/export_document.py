@@ -1,0 +1,57 @@
+"""The JSON document of `export`."""
+
+from typing import TypedDict
+
+from dynanoise_export.exporting import Exported
+from dynanoise_export.reports.documents import Header, InputDocument, header, input_document
+
+
+class SourceDocument(TypedDict):
+    """The file or folder that the user had."""
+
+    path: str
+    format: str
+    sha256: str
+
+
+class ExportDocument(Header):
+    """What `export` made.
+
+    Attributes:
+        noise: the noise source; None for a defence that takes no noise.
+        key: the fingerprint of the key of keyed noise, or None.
+        grids: the widths of the cells of keyed noise.
+        keep_label: whether answers keep the undefended model's label.
+        source: what the user had.
+        inputs: of the model.
+        classes: k.
+        logits: where the defence was attached, for people.
+        dropped: the outputs of the source that the file no longer has.
+    """
+
+    noise: str | None
+    key: str | None
+    grids: list[float]
+    keep_label: bool
+    source: SourceDocument
+    inputs: list[InputDocument]
+    classes: int
+    logits: str
+    dropped: list[str]
+
+
+def export_document(exported: Exported) -> ExportDocument:
+    """Describe what `export` made."""
+    source, stated = exported.source, exported.provenance
+    return {
+        **header("export", exported.path, exported.sha256, exported.defence),
+        "noise": stated.noise,
+        "key": stated.key,
+        "grids": list(stated.grids),
+        "keep_label": stated.keep_label,
+        "source": {"path": str(source.path), "format": source.format, "sha256": source.sha256},
+        "inputs": [input_document(spec) for spec in source.inputs],
+        "classes": source.classes,
+        "logits": exported.logits,
+        "dropped": list(exported.dropped),
+    }

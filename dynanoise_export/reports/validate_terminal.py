@@ -1,0 +1,42 @@
+"""What `validate` found, on a terminal."""
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from dynanoise_export.validation.check import Check, Outcome
+from dynanoise_export.validation.validating import Validation
+
+_MARKS = {
+    Outcome.PASSED: "[green]ok[/]",
+    Outcome.FAILED: "[red]FAILED[/]",
+    Outcome.WARNING: "[yellow]warning[/]",
+    Outcome.NOT_RUN: "[red]not run[/]",
+    Outcome.NOT_APPLICABLE: "[dim]n/a[/]",
+}
+# In the order of the summary; a check that passed or does not apply needs no count.
+_COUNTED = {Outcome.FAILED: "failed", Outcome.NOT_RUN: "not run", Outcome.WARNING: "warnings"}
+
+
+def print_validation(validation: Validation, console: Console) -> None:
+    """Print what `validate` found: the verdict first, then each check."""
+    print_verdict(validation, console)
+    table = Table("", "check", Column("result", overflow="fold"), box=SIMPLE)
+    for check in validation.checks:
+        table.add_row(mark(check), check.name, escape(check.detail))
+    console.print(table)
+
+
+def print_verdict(validation: Validation, console: Console) -> None:
+    """Print whether a model passed, and how many checks did not."""
+    verdict = "[green]PASSED[/]" if validation.passed else "[red]FAILED[/]"
+    outcomes = [check.outcome for check in validation.checks]
+    counts = ", ".join(f"{outcomes.count(outcome)} {word}" for outcome, word in _COUNTED.items())
+    console.print(f"[bold]{verdict}[/]  {escape(validation.model.name)}: {len(outcomes)} checks, {counts}")
+    console.print(escape(f"reference: {validation.reference}, rows: {validation.data}"))
+
+
+def mark(check: Check) -> str:
+    """Mark the outcome of a check, as markup."""
+    return _MARKS[check.outcome]

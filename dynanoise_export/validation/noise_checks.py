@@ -1,0 +1,115 @@
+"""The checks of a model's noise: none, from an input, keyed, or random with or without a known law."""
+
+from collections.abc import Iterator
+
+from dynanoise_export.errors import UserError, reason_of
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
+from dynanoise_export.runtimes.predictor import Predictor
+from dynanoise_export.types import Floats, Progress, Step, row_count
+from dynanoise_export.validation import generator_checks, input_noise_checks, keyed_checks, parity_checks
+from dynanoise_export.validation.case import Case
+from dynanoise_export.validation.check import Check, CheckCode, not_applicable, not_run
+from dynanoise_export.validation.leak_checks import NO_NOISE, distributions
+from dynanoise_export.validation.noise_alive import alive
+from dynanoise_export.validation.noise_audit import audit
+from dynanoise_export.validation.repeated_answers import query_repeatedly
+from dynanoise_export.validation.repetition_checks import answers_repeat
+from dynanoise_export.validation.sample_size import calls_needed
+
+# A large model with few classes needs many calls for a sharp audit; beyond this many answers it is less sharp.
+MOST_ANSWERS = 16_000
+AUDITING = Step("Auditing the noise")
+
+
+def no_noise(case: Case, predictor: Predictor, progress: Progress) -> Iterator[Check]:
+    """Judge a defence that takes no noise by its answers."""
+    yield not_applicable(CheckCode.NOISE_AUDIT, NO_NOISE)
+    yield not_applicable(CheckCode.GENERATOR, NO_NOISE)
+    try:
+        answers = query_repeatedly(case.model.endpoint, case.rows, case.model.answers, 2, progress)
+    except UserError as error:
+        yield not_run(CheckCode.ANSWER_PARITY, reason_of(error))
+        return
+    yield distributions(answers.calls)
+    yield parity_checks.answer_parity(case, answers.calls[0])
+    if answers.permuted.shape == case.expected.shape:
+        yield from answers_repeat(case, predictor, answers)
+
+
+def fed_noise(case: Case, predictor: Predictor) -> Iterator[Check]:
+    """Judge a model that takes its noise as an input."""
+    try:
+        yield from input_noise_checks.fed_noise(case, predictor)
+    except UserError as error:
+        for code in input_noise_checks.CODES:
+            yield not_run(code, reason_of(error))
+
+
+def keyed_noise(
+    case: Case, predictor: Predictor, logits: Floats, noise: KeyedNoise, progress: Progress
+) -> Iterator[Check]:
+    """Judge a model with keyed noise.
+
+    Args:
+        case: of the model.
+        predictor: an open session of it.
+        logits: [n, k], the file's own logits of the case's rows, up to a constant per row.
+        noise: its key and grids.
+        progress: called with each step.
+    """
+    code = CheckCode.KEYED_NOISE
+    try:
+        answers = query_repeatedly(case.model.endpoint, case.rows, case.model.answers, 2, progress)
+        sound = distributions(answers.calls)
+        yield sound
+        if not sound.passed or answers.permuted.shape != case.expected.shape:
+            yield not_run(code, "the answers are not distributions over the reference's classes")
+            return
+        progress(AUDITING)
+        keyed = keyed_checks.KeyedCase(case, logits, answers, noise.tables(case.expected.shape[1]))
+        yield from keyed_checks.keyed_noise(keyed, predictor)
+        yield from keyed_checks.follows_the_key(noise, keyed)
+    except UserError as error:
+        yield not_run(code, reason_of(error))
+
+
+def random_noise(case: Case, logits: Floats, progress: Progress) -> Iterator[Check]:
+    """Judge a model that draws its own noise.
+
+    Args:
+        case: of the model.
+        logits: [n, k], the file's own logits of the case's rows, up to a constant per row.
+        progress: called with each step.
+    """
+    known = generator_checks.known_of(case)
+    checks = _audited(case, logits, progress)
+    yield from (generator_checks.excused(check, known) for check in checks)
+    yield generator_checks.generator(known)
+
+
+def _audited(case: Case, logits: Floats, progress: Progress) -> Iterator[Check]:
+    code, law = CheckCode.NOISE_AUDIT, case.defence.law
+    affordable = max(2, MOST_ANSWERS // row_count(case.rows))
+    wanted = 2 if law is None else calls_needed(logits, law) - 1  # one more is sent in another order
+    try:
+        answers = query_repeatedly(
+            case.model.endpoint, case.rows, case.model.answers, min(wanted, affordable), progress
+        )
+    except UserError as error:
+        yield not_run(code, reason_of(error))
+        return
+    sound = distributions(answers.calls)
+    yield sound
+    if law is None:
+        yield not_applicable(code, keyed_checks.UNKNOWN_LAW)
+        code = CheckCode.NOISE_ALIVE
+    if answers.permuted.shape != logits.shape:
+        shapes = f"the answers have the shape {list(answers.permuted.shape)} and the logits {list(logits.shape)}"
+        yield not_run(code, shapes)
+    elif law is None:
+        yield alive(answers, generator_checks.known_of(case))
+    elif not sound.passed:
+        yield not_run(code, "noise can only be recovered from probabilities")
+    else:
+        progress(AUDITING)
+        yield from audit(logits, answers, law, keep_label=case.defence.keep_label)

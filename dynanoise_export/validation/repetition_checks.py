@@ -1,0 +1,79 @@
+"""Do the same queries get the same answers each time: with keyed noise, or with a defence that takes no noise."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dynanoise_export.errors import UserError, reason_of
+from dynanoise_export.runtimes.predictor import Predictor, predict
+from dynanoise_export.types import Bools, Floats
+from dynanoise_export.validation.case import Case
+from dynanoise_export.validation.check import Check, CheckCode, judge, not_run
+from dynanoise_export.validation.repeated_answers import Again, Answers
+
+REPEATS = {
+    Again.BETWEEN_CALLS: CheckCode.ANSWERS_REPEAT_BETWEEN_CALLS,
+    Again.IN_ANOTHER_ORDER: CheckCode.ANSWERS_REPEAT_IN_ANOTHER_ORDER,
+    Again.ONE_BY_ONE: CheckCode.ANSWERS_REPEAT_ONE_BY_ONE,
+    Again.BETWEEN_THREADS: CheckCode.ANSWERS_REPEAT_BETWEEN_THREADS,
+    Again.BETWEEN_SESSIONS: CheckCode.ANSWERS_REPEAT_BETWEEN_SESSIONS,
+    Again.BETWEEN_PROCESSES: CheckCode.ANSWERS_REPEAT_BETWEEN_PROCESSES,
+}
+
+# More rows would make the check slower and no sharper.
+ALONE = 64
+
+
+def answers_repeat(case: Case, predictor: Predictor, answers: Answers, edge: Bools | None = None) -> Iterator[Check]:
+    """Compare the answers to the same queries with those of the first call, in each way that they were sent again.
+
+    Without noise, a second call must give exactly the same answers. In all other ways a runtime may sum in another
+    order, and the limit is the case's tolerance.
+
+    Args:
+        case: of the model.
+        predictor: an open session of it.
+        answers: to the case's rows.
+        edge: of keyed noise: which queries [n] rounding may put into the next cell; None without noise.
+    """
+    limit = case.tolerance.of_answers(case.defence)
+    again = {Again.BETWEEN_CALLS: answers.calls[1:], Again.IN_ANOTHER_ORDER: answers.put_in_order[None]}
+    for way, theirs in (again | dict(answers.others)).items():
+        exact = way is Again.BETWEEN_CALLS and edge is None
+        yield compare(REPEATS[way], theirs, answers.calls[0], 0 if exact else limit, "those of the first call", edge)
+    code = REPEATS[Again.ONE_BY_ONE]
+    try:
+        alone = np.asarray(predict(predictor, case.first(ALONE).rows, case.model.answers, 1), dtype=np.float32)
+    except UserError as error:
+        yield not_run(code, reason_of(error))
+        return
+    few = None if edge is None else edge[:ALONE]
+    yield compare(code, alone[None], answers.calls[0][:ALONE], limit, "those in a batch", few)
+
+
+def compare(
+    code: CheckCode, answers: Floats, expected: Floats, limit: float, described: str, edge: Bools | None = None
+) -> Check:
+    """Check that answers [s, n, k] differ from the expected ones [n, k] by at most a limit.
+
+    Args:
+        code: of the check.
+        answers: s times the answers to n queries.
+        expected: what each of them must be.
+        limit: in probability.
+        described: what the expected answers are, for people.
+        edge: which queries [n] are left out, because they lie on the edge of a cell; None for no queries.
+    """
+    differences = np.nan_to_num(np.abs(answers - expected).max(axis=2), nan=np.inf).max(axis=0)
+    clear = np.ones(len(differences), bool) if edge is None else ~edge
+    if not clear.any():
+        return not_run(code, f"all {len(clear):,} queries lie on the edge of a cell")
+    worst = float(differences[clear].max())
+    detail = f"Answers differ from {described} by at most {worst:.2g}"
+    if edge is not None:
+        moved = int((differences[edge] > limit).sum())
+        detail += (
+            f"; {int(edge.sum()):,} of {len(edge):,} queries lie on the edge of a cell and are left out, and {moved:,} "
+            "of them got the noise of the next cell"
+        )
+    return judge(code, worst, limit, f"{detail}.")

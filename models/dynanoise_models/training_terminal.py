@@ -1,0 +1,56 @@
+"""What `dynanoise-models` prints on a terminal."""
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Column, Table
+
+from dynanoise_export.reports.terminal import print_rows
+from dynanoise_models.shadows.make_shadows import Shadows
+from dynanoise_models.targets import TARGETS, Target
+from dynanoise_models.train_target import Trained
+from dynanoise_models.training_documents import mean_accuracies, parameter_count
+
+
+def print_targets(console: Console) -> None:
+    """Print all targets."""
+    counts = [Column(name, justify="right") for name in ("weights", "classes", "epochs")]
+    table = Table(Column("target", no_wrap=True), "data", "input", *counts, "accuracy", box=SIMPLE, pad_edge=False)
+    for name, target in TARGETS.items():
+        numbers = (_rounded(parameter_count(target)), str(target.classes), str(target.settings.epochs))
+        table.add_row(name, target.data, _shape(target), *numbers, target.expected)
+    console.print(table)
+    console.print("The accuracy is for rows of the balanced protocol that the target was not trained on.")
+
+
+def print_trained(trained: Trained, console: Console) -> None:
+    """Print what `train` made."""
+    rows = [
+        ("written", str(trained.checkpoint)),
+        ("bundle", f"{trained.bundle} ({', '.join(f'{n:,} {part}' for part, n in trained.counts.items())})"),
+        *((f"accuracy on {part}", f"{value:.4f}") for part, value in trained.accuracy.items()),
+        ("epochs", f"{trained.epochs:g} of {trained.settings.epochs}"),
+        ("time", f"{trained.seconds:.1f} s on {trained.device}"),
+        ("next step", f"dynanoise-export {trained.checkpoint} -o {trained.checkpoint.with_suffix('.onnx')}"),
+    ]
+    if not trained.complete:
+        rows.append(("stopped", "the training ended early; the same command goes on from the last saved epoch"))
+    print_rows(rows, console)
+
+
+def print_shadows(shadows: Shadows, console: Console) -> None:
+    """Print what `shadows` made."""
+    own, others = mean_accuracies(shadows)
+    rows = [
+        ("written", f"{shadows.path} ({shadows.record['count']} models, {shadows.trained} new)"),
+        ("bundle", f"{shadows.bundle} ({shadows.record['rows']:,} rows)"),
+        ("mean accuracy", f"{own:.4f} on the rows in a model's training set, {others:.4f} on the others"),
+    ]
+    print_rows(rows, console)
+
+
+def _shape(target: Target) -> str:
+    return "text" if target.encoder else "×".join(map(str, target.inputs[0].shape[1:]))
+
+
+def _rounded(count: int) -> str:
+    return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k"
