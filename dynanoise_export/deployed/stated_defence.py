@@ -43,8 +43,9 @@ def node_defence(model: ir.Model, leaks: LeakReport) -> Defence | None:
     Returns:
         The defence; None unless there is exactly one such node, with valid attributes.
     """
-    functions = {cls.function_name: cls for _, cls in DEFENCES.all()}
-    found = [node for node in model.graph if node.domain == DOMAIN and node.op_type in functions]
+    calls = [node for node in model.graph if node.domain == DOMAIN]
+    functions = {cls.function_name: cls for _, cls in DEFENCES.all()} if calls else {}
+    found = [node for node in calls if node.op_type in functions]
     if len(found) != 1:
         return None
     attributes = {name: attribute.value for name, attribute in found[0].attributes.items()}
