@@ -10,6 +10,13 @@ from dynanoise_models.experiments import ExperimentOptions
 from dynanoise_models.targets import TARGETS
 from dynanoise_models.train_target import STATE, train_target
 
+# The audit of random noise needs 16,000 answers, which take these half a minute or more: it is marked slow.
+LARGE = ["alexnet224-cifar10", "alexnet-imagenet10", "minilm-sst2"]
+CASES = [
+    *((target, "input" if target in LARGE else "random") for target in TARGETS),
+    *(pytest.param(target, "random", marks=pytest.mark.slow) for target in LARGE),
+]
+
 
 def options_for(target, folder, encoder):
     if target == "minilm-sst2":
@@ -18,8 +25,8 @@ def options_for(target, folder, encoder):
     return ExperimentOptions(epochs=1, rows=200 if "sst2" in target else 40, data_dir=folder, start_from=start_from)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_every_target_trains_exports_and_passes_validation(tmp_path, folder, encoder, target):
+@pytest.mark.parametrize(("target", "noise"), CASES)
+def test_every_target_trains_exports_and_passes_validation(tmp_path, folder, encoder, target, noise):
     checkpoint, bundle, defended = tmp_path / "model.pt", tmp_path / "model.bundle", tmp_path / "defended.onnx"
     trained = train_target(target, checkpoint, bundle, options=options_for(target, folder, encoder))
     assert trained.complete
@@ -32,6 +39,6 @@ def test_every_target_trains_exports_and_passes_validation(tmp_path, folder, enc
     for part in (Part.MEMBER, Part.NON_MEMBER):
         assert trained.accuracy[part] == pytest.approx(correct[rows.split == part].mean())
 
-    export(checkpoint, defended)
+    export(checkpoint, defended, noise=noise)
     validation = validate(defended, checkpoint, data=bundle)
     assert validation.passed, [check for check in validation.checks if not check.passed]
