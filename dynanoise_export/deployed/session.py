@@ -1,7 +1,6 @@
 """An open session of a deployed model: rows in, answers out."""
 
 from collections.abc import Mapping
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +8,11 @@ import numpy.typing as npt
 from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.feeding import filled_up, fixed_batch, with_noise
 from dynanoise_export.errors import EndpointError, ModelInputError
-from dynanoise_export.runtimes.predictor import BATCH_ROWS, batches
+from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, batches
 from dynanoise_export.types import Array, Arrays, Float32s, TensorSpec, row_count
 
 
-class Session:
+class Session(Closing):
     """A session of a deployed model, which answers queries; a context manager.
 
     Args:
@@ -79,12 +78,6 @@ class Session:
     def close(self) -> None:
         """Close the session; it can't be used afterwards."""
         self._predictor.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     def _rows(self, inputs: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> Arrays:
         name, specs = self.model.name, self.model.inputs

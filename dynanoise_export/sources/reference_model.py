@@ -1,21 +1,19 @@
 """The undefended reference: the model that a defended one was made from, opened where it runs."""
 
-from typing import Self
-
 import numpy as np
 
 from dynanoise_export.errors import ModelInputError
 from dynanoise_export.graph.logits import Scale, behind
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.runtimes.graph_session import open_graph
-from dynanoise_export.runtimes.predictor import BATCH_ROWS, Predictor, predict
+from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, Predictor, predict
 from dynanoise_export.runtimes.pytorch import PyTorchPredictor
 from dynanoise_export.sources.find_logits import scale_of
 from dynanoise_export.sources.source_model import SourceModel
 from dynanoise_export.types import Array, Arrays, Float64s
 
 
-class Reference:
+class Reference(Closing):
     """The undefended reference, in PyTorch or, for an ONNX file, in ONNX Runtime; a context manager.
 
     Args:
@@ -66,12 +64,6 @@ class Reference:
     def close(self) -> None:
         """Release the model."""
         self._predictor.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 def _open(source: SourceModel) -> tuple[Predictor, str]:
