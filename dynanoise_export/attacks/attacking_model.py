@@ -22,7 +22,7 @@ from dynanoise_export.attacks.blind import blind_auc
 from dynanoise_export.attacks.gates import Gate, exceeded_gates, parse_gates, require_enough_rows
 from dynanoise_export.attacks.judging import run_attacks
 from dynanoise_export.attacks.methods.attack import SkippedAttack
-from dynanoise_export.attacks.methods.catalogue import ATTACKS
+from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.attacks.metrics.auc import auc_difference
 from dynanoise_export.attacks.queries.client import Client, ReferenceClient, SessionClient
 from dynanoise_export.attacks.queries.query_plan import plan_queries

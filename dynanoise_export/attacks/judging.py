@@ -6,7 +6,7 @@ from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.evidence import Evidence, with_shadow_as_target
 from dynanoise_export.attacks.methods.attack import Attack
-from dynanoise_export.attacks.methods.catalogue import ATTACKS
+from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.attacks.metrics.accuracy import verdicts
 from dynanoise_export.attacks.metrics.auc import auc, placements
 from dynanoise_export.attacks.metrics.epsilon import epsilon_lower_bound

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from dynanoise_export import errors
-from dynanoise_export.attacks.methods.catalogue import ATTACKS
+from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from support.pages_of_docs import ROOT, blocks, shell
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 import dynanoise_export
-from dynanoise_export.attacks.methods.catalogue import ATTACKS
+from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.defences.catalogue import DEFENCES
 from dynanoise_export.deployed.open_deployed import ENDPOINTS
 from dynanoise_export.sources.open_source import FORMATS

@@ -10,7 +10,7 @@ import torch
 from scipy.special import erf, softmax
 
 import dynanoise_export
-from dynanoise_export.attacks.methods.catalogue import ATTACKS
+from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.defences.catalogue import DEFENCES
 from dynanoise_export.deployed.open_deployed import ENDPOINTS
 from dynanoise_export.noise.strength import Where

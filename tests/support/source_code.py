@@ -30,8 +30,6 @@ LAYERS = (
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 # `triton` copies these beside the model on a server, where the library is not installed.
 STANDALONE = {"dynanoise_export.deployment.triton.python_model", "dynanoise_export.noise.system_normals"}
-# Each registry is in a module of this name.
-REGISTRY = "catalogue"
 # The public API, which loads every room lazily, and the program.
 EXCEPTIONS = {"dynanoise_export", "dynanoise_export.__main__"}
 MAY_IMPORT = {
@@ -99,7 +97,7 @@ def repeated_names(modules: Mapping[str, str]) -> list[str]:
     names = [module.rpartition(".")[2] for module in modules if module.startswith("dynanoise_export.")]
     packages = {module.rpartition(".")[0] for module in modules}
     files = [name for module, name in zip(modules_of_library(modules), names, strict=True) if module not in packages]
-    return sorted({name for name in files if files.count(name) > 1 and name != REGISTRY})
+    return sorted({name for name in files if files.count(name) > 1})
 
 
 def modules_of_library(modules: Mapping[str, str]) -> list[str]:

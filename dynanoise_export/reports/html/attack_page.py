@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from dynanoise_export.attacks.attack_report import AttackReport
-from dynanoise_export.attacks.methods.catalogue import ATTACKS
+from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.attacks.tradeoff import FIRST_VERSION, SECOND_VERSION
 from dynanoise_export.reports.attack_grid import grid, model_names
 from dynanoise_export.reports.html import answer, column_groups, wording

@@ -11,7 +11,7 @@ from dynanoise_export.attacks.attacking_model import attack
 from dynanoise_export.attacks.audit_warnings import WarningCode
 from dynanoise_export.attacks.gates import Gate
 from dynanoise_export.attacks.methods.attack import Attack, Requirement
-from dynanoise_export.attacks.methods.catalogue import ATTACKS
+from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.bundles import bundle_sha256
 from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.defences.keep_label import KeptLabel

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from dynanoise_export.attacks.audit_warnings import WarningCode
-from dynanoise_export.attacks.methods.catalogue import ATTACKS
+from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.attacks.metrics.roc import non_members_needed
 from dynanoise_export.attacks.results import FPRS
 

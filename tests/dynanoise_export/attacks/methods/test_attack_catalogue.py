@@ -8,7 +8,7 @@ import pytest
 
 from dynanoise_export.attacks.evidence import with_shadow_as_target
 from dynanoise_export.attacks.methods.attack import Attack, Requirement, SkippedAttack
-from dynanoise_export.attacks.methods.catalogue import ATTACKS
+from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.errors import UsageError
 from support.evidence import random_evidence
 
