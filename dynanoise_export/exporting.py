@@ -154,7 +154,10 @@ def _require_other_weights(model: ir.Model, output: Path) -> None:
         )
 
 
-def _provenance(source: SourceModel, defence: Defence, noise: Noise | None, attached: Attached) -> Provenance:
+def _provenance(
+    source: SourceModel, defence: Defence, noise: Noise | None, attached: Attached
+) -> Provenance:
+    said = source.scores.treat_as
     keyed = noise if isinstance(noise, KeyedNoise) else None
     return Provenance(
         defence=defence.name,
@@ -168,6 +171,9 @@ def _provenance(source: SourceModel, defence: Defence, noise: Noise | None, atta
         grids=() if keyed is None else keyed.grids,
         keep_label=defence.keep_label,
         labels=source.labels,
+        floor=attached.floor,
+        treated_as=None if said is None else said.value,
+        binary=source.scores.binary,
     )
 
 

@@ -10,6 +10,7 @@ from dynanoise_cli import options
 from dynanoise_cli.console import console_beside, progress_bar
 from dynanoise_export.defences.catalogue import DEFAULT, make_defence
 from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.sources.score_options import ScoreOptions
 from dynanoise_export.types import Precision
 
 FILE = "The file to write"
@@ -59,9 +60,13 @@ def export(
         ),
     ] = False,
     logits: options.Logits = None,
+    treat_as: options.SaidScale = None,
+    binary: options.Binary = False,
+    floor: options.Floor = None,
     arch: options.Arch = None,
     example: options.Example = None,
     inputs: options.Inputs = None,
+    dynamic_batch: options.DynamicBatch = False,
     allow_pickle: options.AllowPickle = False,
     opset: Annotated[int | None, typer.Option(min=13, help="The opset of the file.", rich_help_panel=FILE)] = None,
     precision: Annotated[
@@ -76,6 +81,15 @@ def export(
     """Make a defended ONNX file of a trained classifier."""
     given = options.parameters(parameter, sigma0, base_variance, lambda_, temperature)
     options.check_writable(json)
+    source_options = options.source_options(
+        logits,
+        arch,
+        example,
+        inputs,
+        allow_pickle,
+        dynamic_batch=dynamic_batch,
+        scores=ScoreOptions(treat_as, binary, floor),
+    )
 
     from dynanoise_export.exporting import export as make
     from dynanoise_export.reports.documents import write_document
@@ -90,7 +104,7 @@ def export(
             noise=noise,
             key_file=key_file,
             grids=tuple(grid or ()),
-            source_options=options.source_options(logits, arch, example, inputs, allow_pickle),
+            source_options=source_options,
             opset=opset,
             precision=precision,
             inline=inline,

@@ -10,6 +10,7 @@ from dynanoise_export.defences.catalogue import DEFAULT, DEFENCES, make_defence
 from dynanoise_export.errors import UsageError
 from dynanoise_export.files import require_writable
 from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.sources.score_options import ScoreOptions, TreatAs
 
 if TYPE_CHECKING:
     from dynanoise_export.defences.base import Defence
@@ -94,6 +95,38 @@ AllowPickle = Annotated[
     typer.Option(
         "--allow-pickle",
         help="Run the code in a pickled model. Use it only for files that you trust.",
+        rich_help_panel=MODEL,
+    ),
+]
+SaidScale = Annotated[
+    TreatAs | None,
+    typer.Option(
+        "--treat-as",
+        help="What the model's scores are. By default they are judged by the graph and by a trial run.",
+        rich_help_panel=MODEL,
+    ),
+]
+Binary = Annotated[
+    bool,
+    typer.Option(
+        "--binary",
+        help="The model has one score, which is that of the second of two classes: make two classes of it.",
+        rich_help_panel=MODEL,
+    ),
+]
+Floor = Annotated[
+    float | None,
+    typer.Option(
+        help="The smallest probability that the defence distinguishes, for a model that gives probabilities without "
+        "logits. The default is 0.01 divided by the number of classes.",
+        rich_help_panel=MODEL,
+    ),
+]
+DynamicBatch = Annotated[
+    bool,
+    typer.Option(
+        "--dynamic-batch",
+        help="Make the fixed batch of an ONNX file dynamic, if its graph allows it.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -192,7 +225,14 @@ def _stated_name(model: str, provider: Provider | None) -> str:
 
 
 def source_options(
-    logits: str | None, arch: str | None, example: Path | None, inputs: list[str] | None, allow_pickle: bool
+    logits: str | None,
+    arch: str | None,
+    example: Path | None,
+    inputs: list[str] | None,
+    allow_pickle: bool,
+    *,
+    dynamic_batch: bool = False,
+    scores: ScoreOptions | None = None,
 ) -> "SourceOptions":
     """Gather what the user says about a model that its file does not say.
 
@@ -203,4 +243,12 @@ def source_options(
     from dynanoise_export.sources.source_model import SourceOptions
 
     specs = tuple(parse_spec(text) for text in inputs or ())
-    return SourceOptions(arch=arch, inputs=specs, example=example, logits=logits, allow_pickle=allow_pickle)
+    return SourceOptions(
+        arch=arch,
+        inputs=specs,
+        example=example,
+        logits=logits,
+        allow_pickle=allow_pickle,
+        dynamic_batch=dynamic_batch,
+        scores=scores or ScoreOptions(),
+    )

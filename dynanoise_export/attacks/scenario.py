@@ -9,6 +9,7 @@ from dynanoise_export.attacks.shadow_models import open_store
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.keep_label import keeping_label
 from dynanoise_export.deployed.deployed_model import DeployedModel
+from dynanoise_export.deployed.reference_options import reference_options
 from dynanoise_export.errors import DataError
 from dynanoise_export.shadow_stores import ShadowStore
 from dynanoise_export.sources.open_source import open_source
@@ -61,7 +62,7 @@ def open_scenario(
         model,
         known_defence(model, defence),
         audit,
-        None if reference is None else open_source(Path(reference), source_options),
+        None if reference is None else open_source(Path(reference), reference_options(model, source_options)),
         None if shadows is None else open_store(Path(shadows), audit),
     )
 

@@ -6,6 +6,7 @@ import onnx_ir as ir
 
 from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.open_deployed import open_deployed
+from dynanoise_export.deployed.reference_options import reference_options
 from dynanoise_export.errors import DefenceError, UsageError, reason_of
 from dynanoise_export.graph.logits import Scale
 from dynanoise_export.graph.specs import input_specs
@@ -34,7 +35,10 @@ def plain_model(defended: DeployedModel, against: str | Path | None) -> Deployed
     if defended.graph is None:
         return None if against is None else _same(defended, _open_undefended(defended, str(against)))
     if against is not None:
-        return _same(defended, _of_graph(str(against), _with_softmax(open_source(Path(against)))))
+        return _same(
+            defended,
+            _of_graph(str(against), _with_softmax(open_source(Path(against), reference_options(defended, None)))),
+        )
     try:
         return _of_graph(OWN_GRAPH, undefended(defended.graph.model))
     except DefenceError as error:

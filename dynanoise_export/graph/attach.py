@@ -9,8 +9,8 @@ from dynanoise_export.defences import keep_label
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.errors import DefenceError, UnsupportedModelError
 from dynanoise_export.graph.leaks import LeakReport, find_leaks
+from dynanoise_export.graph.log_probabilities import append_log, default_floor
 from dynanoise_export.graph.logits import Logits, Scale
-from dynanoise_export.graph.probe import LOG
 from dynanoise_export.graph.provenance import PREFIX
 from dynanoise_export.graph.values import OUTPUT_NAME, unused_name, values
 from dynanoise_export.noise.input_noise import INPUT_NAME
@@ -30,11 +30,13 @@ class Attached:
         dropped: the names of the outputs that the model no longer has.
         noise_input: the name of the input that takes the noise, for the source `input`.
         leaks: the taint walk over the result, which passed.
+        floor: the smallest probability that the defence distinguishes, if it takes probabilities; None for logits.
     """
 
     dropped: tuple[str, ...]
     noise_input: str | None
     leaks: LeakReport
+    floor: float | None = None
 
 
 def attach(
@@ -60,7 +62,8 @@ def attach(
     dropped = tuple(v.name or "" for v in model.graph.outputs if v is not logits.value)
     common.RemoveInitializersFromInputsPass()(model)
     _free_names(model)
-    answers = _append_defence(model, logits, classes, defence, noise)
+    floor = (logits.floor or default_floor(classes)) if logits.scale is Scale.PROBABILITIES else None
+    answers = _append_defence(model, logits.value, floor, classes, defence, noise)
     if defence.keep_label:
         answers = _append_keep_label(model, logits.value, answers)
     answers.name = OUTPUT_NAME
@@ -69,7 +72,7 @@ def attach(
     if inline:
         _flatten(model)
     noise_input = None if noise is None else noise.input_name
-    return Attached(dropped, noise_input, _ensure(model, defence, noise_input))
+    return Attached(dropped, noise_input, _ensure(model, defence, noise_input), floor)
 
 
 def carries_defence(model: ir.Model) -> bool:
@@ -85,11 +88,12 @@ def _require(model: ir.Model) -> None:
         raise ValueError(f"a defence needs opset {OLDEST_OPSET} or later, not {opset}")
 
 
-def _append_defence(model: ir.Model, logits: Logits, classes: int, defence: Defence, noise: Noise | None) -> ir.Value:
-    graph, value = model.graph, logits.value
-    batch = value.shape[0] if value.shape is not None else None
-    if logits.scale is Scale.PROBABILITIES:
-        value = _append_log(model, value)
+def _append_defence(
+    model: ir.Model, value: ir.Value, floor: float | None, classes: int, defence: Defence, noise: Noise | None
+) -> ir.Value:
+    graph, batch = model.graph, _batch(model, value)
+    if floor is not None:
+        value = append_log(model, value, floor)
     inputs = [value]
     if noise is not None:
         inputs.append(_append_normals(model, value, batch, classes, noise))
@@ -110,12 +114,11 @@ def _append_defence(model: ir.Model, logits: Logits, classes: int, defence: Defe
     return node.outputs[0]
 
 
-def _append_log(model: ir.Model, probabilities: ir.Value) -> ir.Value:
-    log = ir.node("Log", [probabilities], name=LOG)
-    log.outputs[0].type, log.outputs[0].shape = probabilities.type, probabilities.shape
-    log.outputs[0].name = unused_name(model, "dynanoise_log_probabilities")
-    model.graph.append(log)
-    return log.outputs[0]
+def _batch(model: ir.Model, logits: ir.Value) -> int | ir.SymbolicDim | None:
+    """Give the first axis of the logits; some exporters fix it for an output, and not for the inputs."""
+    stated = logits.shape[0] if logits.shape else None
+    dynamic = [v.shape[0] for v in model.graph.inputs if v.shape and not isinstance(v.shape[0], int)]
+    return dynamic[0] if isinstance(stated, int) and dynamic else stated
 
 
 def _append_normals(

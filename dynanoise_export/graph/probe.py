@@ -7,6 +7,7 @@ from onnx_ir.passes import common
 
 from dynanoise_export.defences.keep_label import NAME as KEEP_LABEL
 from dynanoise_export.errors import DefenceError, UserError, reason_of
+from dynanoise_export.graph.log_probabilities import before_log
 from dynanoise_export.graph.twin import make_twin
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.noise.keyed.onnx_function import NAME as KEYED_NORMALS
@@ -16,10 +17,6 @@ SUMS = {"Add", "Sub", "Sum"}
 
 # What a defence computes between its logits and the sum with the noise, from the sum upwards.
 WITHIN = ("LogSoftmax", "Clip", "Cast")
-
-# The node that turns probabilities into logits, for a model that gives probabilities.
-LOG = "dynanoise/log_probabilities"
-
 
 # The functions of the domain that are not a defence's.
 HELPERS = {KEEP_LABEL, KEYED_NORMALS}
@@ -106,9 +103,9 @@ def _defence_input(noised: ir.Value, *, within: bool) -> DefenceInput:
         node = value.producer()
         if node is not None and node.op_type == operator and node.inputs[0] is not None:
             value = node.inputs[0]
-    log = value.producer()
-    if log is not None and log.name == LOG and log.inputs[0] is not None:
-        return DefenceInput(log.inputs[0], probabilities=True)
+    probabilities = before_log(value)
+    if probabilities is not None:
+        return DefenceInput(probabilities, probabilities=True)
     return DefenceInput(value, probabilities=False)
 
 

@@ -33,6 +33,9 @@ class Provenance:
         source_sha256: of the user's file or files.
         versions: of the tools that made the file.
         labels: the names of the classes, in their order; empty if they are not known.
+        floor: the smallest probability that the defence distinguishes, if it takes probabilities; None for logits.
+        treated_as: what the user said that the model's scores are, "logits" or "probabilities"; None if it was found.
+        binary: whether the model has one score, which is that of the second of two classes.
     """
 
     defence: str
@@ -46,6 +49,9 @@ class Provenance:
     grids: tuple[float, ...] = ()
     keep_label: bool = False
     labels: tuple[str, ...] = ()
+    floor: float | None = None
+    treated_as: str | None = None
+    binary: bool = False
 
     def made_defence(self) -> Defence:
         """Make the defence that the file states.
@@ -85,6 +91,9 @@ def entries_of(provenance: Provenance) -> dict[str, str]:
         "grids": json.dumps(provenance.grids) if provenance.grids else None,
         "keep_label": json.dumps(provenance.keep_label),
         "labels": json.dumps(provenance.labels) if provenance.labels else None,
+        "floor": None if provenance.floor is None else json.dumps(provenance.floor),
+        "treated_as": provenance.treated_as,
+        "binary": json.dumps(True) if provenance.binary else None,
     }
     return {PREFIX + k: v for k, v in entries.items() if v is not None}
 
@@ -105,6 +114,9 @@ def provenance_of(entries: Mapping[str, str]) -> Provenance | None:
             grids=tuple(float(grid) for grid in json.loads(stated.get("grids", "[]"))),
             keep_label=bool(json.loads(stated.get("keep_label", "false"))),
             labels=tuple(str(label) for label in json.loads(stated.get("labels", "[]"))),
+            floor=float(stated["floor"]) if "floor" in stated else None,
+            treated_as=stated.get("treated_as"),
+            binary=bool(json.loads(stated.get("binary", "false"))),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -3,7 +3,10 @@
 import itertools
 from collections.abc import Iterator
 
+import numpy as np
 import onnx_ir as ir
+
+from dynanoise_export.types import Array
 
 # The only output of a defended model.
 OUTPUT_NAME = "probabilities"
@@ -29,3 +32,13 @@ def unused_name(model: ir.Model, wanted: str) -> str:
     taken = {value.name for value in values(model)}
     candidates = (f"{wanted}_{count}" if count else wanted for count in itertools.count())
     return next(name for name in candidates if name not in taken)
+
+
+def add_constant(model: ir.Model, name: str, numbers: Array) -> ir.Value:
+    """Add a constant to the main graph, as a weight with this name or a similar one."""
+    tensor = ir.tensor(np.asarray(numbers), name=unused_name(model, name))
+    value = ir.Value(
+        name=tensor.name, shape=ir.Shape(numbers.shape), type=ir.TensorType(tensor.dtype), const_value=tensor
+    )
+    model.graph.register_initializer(value)
+    return value

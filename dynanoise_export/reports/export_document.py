@@ -26,6 +26,9 @@ class ExportDocument(Header):
         inputs: of the model.
         classes: k.
         logits: where the defence was attached, for people.
+        floor: the smallest probability that the defence distinguishes, if it takes probabilities; None for logits.
+        treated_as: what the user said that the scores are, or None.
+        binary: whether two classes were made of one score.
         dropped: the outputs of the source that the file no longer has.
     """
 
@@ -37,6 +40,9 @@ class ExportDocument(Header):
     inputs: list[InputDocument]
     classes: int
     logits: str
+    floor: float | None
+    treated_as: str | None
+    binary: bool
     dropped: list[str]
 
 
@@ -53,5 +59,8 @@ def export_document(exported: Exported) -> ExportDocument:
         "inputs": [input_document(spec) for spec in source.inputs],
         "classes": source.classes,
         "logits": exported.logits,
+        "floor": stated.floor,
+        "treated_as": stated.treated_as,
+        "binary": stated.binary,
         "dropped": list(exported.dropped),
     }

@@ -14,8 +14,8 @@ def print_exported(exported: Exported, console: Console) -> None:
         ("written", str(exported.path)),
         ("source", f"{source.path} ({source.format})"),
         ("inputs", ", ".join(map(str, source.inputs))),
-        ("classes", str(source.classes)),
-        ("logits", exported.logits),
+        ("classes", str(source.classes) + (", made of one score" if stated.binary else "")),
+        ("logits", exported.logits + _floor(stated.floor)),
         ("defence", defence_text(stated.defence, stated.parameters)),
         ("noise", noise_text(stated) + _two_classes(exported)),
         *_key_row(exported),
@@ -24,6 +24,10 @@ def print_exported(exported: Exported, console: Console) -> None:
         ("sha256", exported.sha256),
     ]
     print_rows(rows, console)
+
+
+def _floor(floor: float | None) -> str:
+    return "" if floor is None else f"; a probability below {floor:g} counts as {floor:g}"
 
 
 def _two_classes(exported: Exported) -> str:

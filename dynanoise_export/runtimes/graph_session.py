@@ -12,8 +12,16 @@ from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, where_o
 from dynanoise_export.runtimes.provider import Provider
 
 
-def open_graph(model: ir.Model, provider: Provider = Provider.CPU, threads: int | None = None) -> OnnxRuntimePredictor:
+def open_graph(
+    model: ir.Model, provider: Provider = Provider.CPU, threads: int | None = None, *, light: bool = False
+) -> OnnxRuntimePredictor:
     """Open a graph in ONNX Runtime, through a temporary file, because protobuf is limited to 2 GiB.
+
+    Args:
+        model: the graph.
+        provider: what ONNX Runtime runs it on.
+        threads: how many a CPU may use for one operator; None leaves it to the runtime.
+        light: no graph optimisation and no copies of the weights, for a model that runs only once.
 
     Raises:
         EndpointError: the runtime can't open it.
@@ -21,7 +29,7 @@ def open_graph(model: ir.Model, provider: Provider = Provider.CPU, threads: int 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         write_model(model, path)
-        return OnnxRuntimePredictor(path, provider=provider, threads=threads)
+        return OnnxRuntimePredictor(path, provider=provider, threads=threads, light=light)
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,8 @@ def open_exported_program(path: Path, options: SourceOptions) -> SourceModel:
         ) from error
     example = _example(path, program)
     outputs = run_module(path, module, example)
-    chosen = choose_output(path, [describe(name, tensor) for name, tensor in outputs.items()], options.logits)
+    described = [describe(name, tensor) for name, tensor in outputs.items()]
+    chosen = choose_output(path, described, options.logits, binary=options.scores.binary)
     shapes = {node.name: node.meta["val"].shape for node in program.graph.nodes if node.name in example}
     axes = axis_names({name: shapes[name] for name in example})
     specs = tuple(
@@ -72,7 +73,8 @@ def open_exported_program(path: Path, options: SourceOptions) -> SourceModel:
         inputs=specs,
         example=example,
         output=chosen.name,
-        classes=int(outputs[chosen.name].shape[1]),
+        classes=chosen.classes(binary=options.scores.binary),
+        scores=options.scores,
         dropped=tuple(name for name in outputs if name != chosen.name),
         module=module,
         to_onnx=partial(_export, path, program, specs, tuple(outputs), axes),

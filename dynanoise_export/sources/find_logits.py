@@ -1,47 +1,177 @@
-"""Find the logits of a source's ONNX model: by its structure or, if that is not enough, by a trial run.
+"""Find the logits of a source's ONNX model, by its structure and by a trial run.
 
 Whether a classifier gives logits or probabilities is decided here and nowhere else.
 """
 
 import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
+from scipy.special import expit, softmax
 
-from dynanoise_export.errors import ModelInputError
-from dynanoise_export.graph.logits import Logits, Scale, behind
+from dynanoise_export.errors import ModelInputError, UnsupportedModelError, UserError
+from dynanoise_export.graph.logits import Ending, Logits, Scale, behind
+from dynanoise_export.graph.patterns import unchanged
+from dynanoise_export.graph.score_forms import sigmoid_input
+from dynanoise_export.graph.score_shapes import as_rows, as_two_classes
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.probabilities import are_probabilities
 from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.sources.naming import naming
+from dynanoise_export.sources.score_options import TreatAs
+from dynanoise_export.sources.score_values import Doubt, doubt_about
 from dynanoise_export.sources.source_model import SourceModel
-from dynanoise_export.types import Array
+from dynanoise_export.types import Array, Float64s, row_count
+
+# How far a model's own answer may be from the softmax of the logits that were found: because of float16 (relative, and
+# absolute where float16 has fewer digits), and because of quantisation.
+RELATIVE, ABSOLUTE, ROUNDED = 1e-2, 1e-5, 2e-2
+
+WAY_OUT = "name the logits with --logits NAME, or say what these are with --treat-as logits or --treat-as probabilities"
+
+MULTI_LABEL = (
+    "one probability for each label (multi-label), and a defence hides one label among classes that exclude each other"
+)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """The scores [n, k] of a trial run, and the values [n, k] that may be the logits behind them, or None."""
+
+    scores: Float64s
+    inner: Float64s | None
 
 
 def find_logits(model: ir.Model, source: SourceModel) -> Logits:
     """Find where the defence goes.
+
+    Operators that bring what is found into the form [n, k] are added to the model; nothing else in it changes.
 
     Args:
         model: the source's ONNX model.
         source: what it was made from.
 
     Raises:
-        UserError: the model has no such output, or there are no logits behind it.
+        UserError: the model has no such output, or its scores can't be defended.
     """
     output = value_named(model, source.output)
     if output is None:
         raise ModelInputError(f"{source.path} has no value {source.output!r} in its main graph.")
     with naming(source.path):
-        logits = behind(output)
-        if logits.scale is not Scale.UNKNOWN:
-            return logits
-        with open_graph(model) as predictor:
-            scale = scale_of(predictor.run(source.example)[source.output])
-    if scale is Scale.PROBABILITIES:
-        return dataclasses.replace(logits, scale=scale, seen=f"the logarithm of {output.name}, which are probabilities")
-    return dataclasses.replace(logits, scale=scale)
+        found = _behind_binary(output) if source.scores.binary else behind(output)
+        trial = _try(model, source, output, found.value)
+        logits = _decided(found, output, trial, source)
+        return _in_rows(model, logits, source)
 
 
 def scale_of(scores: Array) -> Scale:
     """Judge scores [n, k] by their values: probabilities if every row is a distribution, logits otherwise."""
     return Scale.PROBABILITIES if are_probabilities(np.asarray(scores)) else Scale.LOGITS
+
+
+def _behind_binary(output: ir.Value) -> Logits:
+    """Find the logit behind the one score of a binary classifier, through a sigmoid if there is one."""
+    passed = unchanged(output)
+    logit = sigmoid_input(passed.value)
+    if logit is None:
+        return Logits(output, Scale.UNKNOWN, f"{output.name}, an output")
+    seen = f"{logit.name}, the input of the final sigmoid"
+    return Logits(logit, Scale.LOGITS, seen, Ending.SIGMOID, passed.rounded)
+
+
+def _try(model: ir.Model, source: SourceModel, output: ir.Value, inner: ir.Value) -> _Trial:
+    """Run the model on the example, with what may be its logits as another output."""
+    copy = model.clone()
+    names = {str(output.name), str(inner.name)}
+    copy.graph.outputs[:] = [value for name in sorted(names) if (value := value_named(copy, name)) is not None]
+    with open_graph(copy, light=True) as predictor:
+        answers = predictor.run(source.example)
+    rows, columns = row_count(source.example), 1 if source.scores.binary else source.classes
+    scores = _rows(answers[str(output.name)], rows, columns)
+    if scores is None:
+        shape = list(answers[str(output.name)].shape)
+        raise UnsupportedModelError(
+            f"The output {output.name!r} answers {rows} rows with the shape {shape}, and not with one score for each "
+            f"of {columns} classes."
+        )
+    return _Trial(scores, _rows(answers[str(inner.name)], rows, columns))
+
+
+def _rows(values: Array, rows: int, columns: int) -> Float64s | None:
+    array = np.asarray(values)
+    fits = array.shape[:1] == (rows,) and array.size == rows * columns
+    return array.reshape(rows, columns).astype(np.float64) if fits else None
+
+
+def _decided(found: Logits, output: ir.Value, trial: _Trial, source: SourceModel) -> Logits:
+    """Decide what the scores are: what the user says, then what the structure shows, then what the values show."""
+    at_output = dataclasses.replace(found, value=output, floor=source.scores.floor)
+    if (said := source.scores.treat_as) is not None:
+        scale = Scale.LOGITS if said is TreatAs.LOGITS else Scale.PROBABILITIES
+        return dataclasses.replace(at_output, scale=scale, seen=f"{output.name}, which you treat as {said.value}")
+    if _is_confirmed(found, trial, binary=source.scores.binary):
+        return found
+    if source.scores.binary:
+        return _of_one_score(at_output, trial)
+    if are_probabilities(trial.scores):
+        if found.ending is Ending.SORTED:
+            raise _refusal(output, Doubt.SORTED.value)
+        return _probabilities(at_output)
+    if found.ending is Ending.SIGMOID:
+        raise UnsupportedModelError(f"The output {output.name!r} gives {MULTI_LABEL}.")
+    if found.ending is Ending.SORTED:
+        raise _refusal(output, Doubt.SORTED.value)
+    if (doubt := doubt_about(trial.scores, linear=found.ending is Ending.LINEAR)) is not None:
+        raise _doubted(output, doubt)
+    return dataclasses.replace(at_output, scale=Scale.LOGITS, seen=_seen_at_output(found, output))
+
+
+def _is_confirmed(found: Logits, trial: _Trial, *, binary: bool) -> bool:
+    """Whether the model's own answer is the softmax (or the sigmoid) of what was found behind it."""
+    if found.ending not in (Ending.SOFTMAX, Ending.SIGMOID) or found.scale is not Scale.LOGITS or trial.inner is None:
+        return False
+    answer = np.exp(trial.scores) if (trial.scores < 0).any() else trial.scores
+    expected = expit(trial.inner) if binary else softmax(trial.inner, axis=1)
+    limit = ROUNDED if found.rounded else ABSOLUTE + RELATIVE * expected
+    return bool((np.abs(answer - expected) <= limit).all())
+
+
+def _of_one_score(at_output: Logits, trial: _Trial) -> Logits:
+    if not np.isfinite(trial.scores).all():
+        raise _doubted(at_output.value, Doubt.NOT_A_NUMBER)
+    if ((trial.scores >= 0) & (trial.scores <= 1)).all():
+        return _probabilities(at_output)
+    return dataclasses.replace(at_output, scale=Scale.LOGITS)
+
+
+def _probabilities(at_output: Logits) -> Logits:
+    seen = f"the logarithm of {at_output.value.name}, which are probabilities"
+    return dataclasses.replace(at_output, scale=Scale.PROBABILITIES, seen=seen)
+
+
+def _seen_at_output(found: Logits, output: ir.Value) -> str:
+    return found.seen if found.ending is Ending.LINEAR else f"{output.name}, an output"
+
+
+def _doubted(output: ir.Value, doubt: Doubt) -> UserError:
+    if doubt is Doubt.NOT_A_NUMBER:
+        return ModelInputError(
+            f"The output {output.name!r} is NaN on the example or the made-up rows: give real rows with --example "
+            "rows.npz."
+        )
+    return _refusal(output, doubt.value)
+
+
+def _refusal(output: ir.Value, seen: str) -> UnsupportedModelError:
+    return UnsupportedModelError(f"The values of {output.name!r} {seen}, so they are not logits: {WAY_OUT}.")
+
+
+def _in_rows(model: ir.Model, logits: Logits, source: SourceModel) -> Logits:
+    """Bring the value into the form [n, k]."""
+    value, columns = logits.value, 1 if source.scores.binary else source.classes
+    if value.shape is None or len(value.shape) != 2:
+        value = as_rows(model, value, columns)
+    if source.scores.binary:
+        value = as_two_classes(model, value, logits.scale)
+    return dataclasses.replace(logits, value=value)

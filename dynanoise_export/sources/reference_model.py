@@ -2,15 +2,18 @@
 
 import numpy as np
 
-from dynanoise_export.errors import ModelInputError
-from dynanoise_export.graph.logits import Scale, behind
-from dynanoise_export.graph.values import value_named
+from dynanoise_export.errors import ModelInputError, UnsupportedModelError
+from dynanoise_export.graph.logits import Scale
 from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, Predictor, predict
 from dynanoise_export.runtimes.pytorch import PyTorchPredictor
-from dynanoise_export.sources.find_logits import scale_of
+from dynanoise_export.sources.find_logits import find_logits, scale_of
+from dynanoise_export.sources.score_options import TreatAs
 from dynanoise_export.sources.source_model import SourceModel
 from dynanoise_export.types import Array, Arrays, Float64s
+
+# A probability of 0 counts as the smallest normal number of float32, unless a floor is stated.
+SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 class Reference(Closing):
@@ -23,15 +26,20 @@ class Reference(Closing):
         source: the same.
 
     Raises:
-        UserError: it can't be run.
+        UserError: it can't be run, or its scores can't be defended.
     """
 
     def __init__(self, source: SourceModel) -> None:
         self.source = source
-        self._predictor, self._output = _open(source)
-        self._scale: Scale | None = None
+        self._predictor, self._output, self._scale = _open(source)
+        self._floor = source.scores.floor or SMALLEST
         sizes = (spec.shape[0] for spec in source.inputs if spec.shape)
         self._batch = next((size for size in sizes if isinstance(size, int)), BATCH_ROWS)
+
+    @property
+    def floor(self) -> float | None:
+        """The probability that smaller ones count as; None if the reference gives logits, or has not answered yet."""
+        return self._floor if self._scale is Scale.PROBABILITIES else None
 
     def logits(self, rows: Arrays) -> Float64s:
         """Answer any number of rows.
@@ -40,11 +48,11 @@ class Reference(Closing):
             rows: an array for each input, at least those that the reference takes.
 
         Returns:
-            Logits float64 [n, k]; if the reference gives probabilities, their logarithm, which differs from the logits
-            by a constant for each row.
+            Logits float64 [n, k]; if the reference gives probabilities, the logarithm of max(p, floor), which differs
+            from the logits by a constant for each row.
 
         Raises:
-            UserError: the reference does not take the rows.
+            UserError: the reference does not take the rows, or does not answer with k scores.
         """
         missing = [spec.name for spec in self.source.inputs if spec.name not in rows]
         if missing:
@@ -52,30 +60,41 @@ class Reference(Closing):
                 f"{self.source.path} takes the input {missing[0]!r}, and the rows have {', '.join(rows)}."
             )
         taken = {spec.name: rows[spec.name].astype(spec.dtype, copy=False) for spec in self.source.inputs}
-        scores: Array = predict(self._predictor, taken, self._output, self._batch)
-        if self._scale is None:  # decided on the first rows, once and for all
-            self._scale = scale_of(scores)
-        answers = scores.astype(np.float64)
+        answers = self._in_classes(predict(self._predictor, taken, self._output, self._batch))
         if self._scale is Scale.LOGITS:
             return answers
-        with np.errstate(divide="ignore"):
-            return np.log(answers)
+        return np.asarray(np.log(np.maximum(answers, self._floor)), np.float64)
+
+    def _in_classes(self, scores: Array) -> Float64s:
+        """Bring scores such as [n, k, 1, 1], or the single score of a binary model, into the form [n, k]."""
+        columns = scores.size // max(len(scores), 1)
+        binary = self.source.scores.binary and columns == 1
+        if columns != (1 if binary else self.source.classes):
+            shape = list(scores.shape)
+            raise UnsupportedModelError(f"{self.source.path} gives scores of the shape {shape}, and not [n, k].")
+        answers = scores.reshape(len(scores), columns).astype(np.float64)
+        if self._scale is Scale.UNKNOWN:  # decided on the first rows, once and for all
+            within = binary and bool(((answers >= 0) & (answers <= 1)).all())
+            self._scale = Scale.PROBABILITIES if within else scale_of(scores.reshape(answers.shape))
+        if not binary:
+            return answers
+        halves = [-answers / 2, answers / 2] if self._scale is Scale.LOGITS else [1 - answers, answers]
+        return np.concatenate(halves, axis=1)
 
     def close(self) -> None:
         """Release the model."""
         self._predictor.close()
 
 
-def _open(source: SourceModel) -> tuple[Predictor, str]:
-    """Open the reference, and name the output with its logits or probabilities."""
+def _open(source: SourceModel) -> tuple[Predictor, str, Scale]:
+    """Open the reference; name the output with its scores, and say what they are if that is known before a run."""
     if source.module is not None:
         names = [spec.name for spec in source.inputs]
         outputs = [source.output, *source.dropped]
-        return PyTorchPredictor(source.path, source.module, names, outputs), source.output
+        said = {TreatAs.LOGITS: Scale.LOGITS, TreatAs.PROBABILITIES: Scale.PROBABILITIES}
+        scale = said.get(source.scores.treat_as, Scale.UNKNOWN) if source.scores.treat_as else Scale.UNKNOWN
+        return PyTorchPredictor(source.path, source.module, names, outputs), source.output, scale
     model = source.to_onnx(None)
-    output = value_named(model, source.output)
-    if output is None:
-        raise AssertionError(f"the ONNX model has no {source.output}")
-    logits = behind(output).value
-    model.graph.outputs[:] = [logits]
-    return open_graph(model), logits.name or ""
+    logits = find_logits(model, source)
+    model.graph.outputs[:] = [logits.value]
+    return open_graph(model), logits.value.name or "", logits.scale

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from dynanoise_export.sources.score_options import ScoreOptions
 from dynanoise_export.types import Arrays, TensorSpec
 
 if TYPE_CHECKING:  # an ONNX file is opened without PyTorch
@@ -29,6 +30,7 @@ class SourceModel:
         module: in PyTorch, taking the inputs by name or in order; None for an ONNX file.
         to_onnx: makes the undefended ONNX model, for an opset or (None) for the most suitable one.
         labels: the names of the classes, in their order; empty if the file has none.
+        scores: what the user says about its scores.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class SourceModel:
     module: "torch.nn.Module | None" = field(repr=False)
     to_onnx: Callable[[int | None], ir.Model] = field(repr=False)
     labels: tuple[str, ...] = ()
+    scores: ScoreOptions = field(default_factory=ScoreOptions)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class SourceOptions:
         example: the path of an .npz with example rows.
         logits: the name of the output, or of a value of an ONNX graph, that holds the logits.
         allow_pickle: run the code that a pickle holds.
+        dynamic_batch: make the fixed batch of an ONNX file dynamic.
+        scores: what its scores are.
     """
 
     arch: str | None = None
@@ -61,3 +66,5 @@ class SourceOptions:
     example: Path | None = None
     logits: str | None = None
     allow_pickle: bool = False
+    dynamic_batch: bool = False
+    scores: ScoreOptions = field(default_factory=ScoreOptions)

@@ -52,7 +52,8 @@ def source_from_module(
         weight.requires_grad_(False)
     specs, example = choose_inputs(path, format, options, specs or _specs_of_module(module), example)
     outputs = run_module(path, module, example)
-    chosen = choose_output(path, [describe(name, tensor) for name, tensor in outputs.items()], options.logits)
+    described = [describe(name, tensor) for name, tensor in outputs.items()]
+    chosen = choose_output(path, described, options.logits, binary=options.scores.binary)
     _require_any_batch(path, module, specs, example, chosen.name)
     return SourceModel(
         path=path,
@@ -61,7 +62,8 @@ def source_from_module(
         inputs=tuple(specs),
         example=example,
         output=chosen.name,
-        classes=int(outputs[chosen.name].shape[1]),
+        classes=chosen.classes(binary=options.scores.binary),
+        scores=options.scores,
         dropped=tuple(name for name in outputs if name != chosen.name),
         module=module,
         to_onnx=partial(convert or export_module, path, module, tuple(specs), example, tuple(outputs), chosen.name),

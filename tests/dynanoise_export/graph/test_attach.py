@@ -113,7 +113,8 @@ def test_a_softmax_in_a_user_s_function_gives_probabilities():
         functions='<domain: "user", opset_import: ["" : 17]> Soft (a) => (b) { b = Softmax<axis=-1>(a) }',
     )
     assert behind(model.graph.outputs[0]).scale is Scale.UNKNOWN
-    attach(model, Logits(model.graph.outputs[0], Scale.PROBABILITIES, "given"), 4, DEFENCE, InputNoise())
+    logits = Logits(model.graph.outputs[0], Scale.PROBABILITIES, "given", floor=1e-12)
+    attach(model, logits, 4, DEFENCE, InputNoise())
     assert_defended(model)
 
 

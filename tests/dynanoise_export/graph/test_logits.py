@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from dynanoise_export.errors import UnsupportedModelError
-from dynanoise_export.graph.logits import Scale, behind
+from dynanoise_export.graph.logits import Ending, Scale, behind
 from support.graphs import parse, run
 
 WEIGHTS = (
@@ -129,9 +128,9 @@ def test_a_softmax_of_another_domain_is_unknown():
 
 
 @pytest.mark.parametrize("tail", ["y = Sigmoid(z)", "p = Sigmoid(z)\n y = Identity(p)", "y = HardSigmoid(z)"])
-def test_a_multi_label_classifier_is_refused(tail):
-    with pytest.raises(UnsupportedModelError):
-        found(tail)
+def test_a_sigmoid_is_recognised(tail):
+    logits = found(tail)
+    assert (logits.scale, logits.ending) == (Scale.UNKNOWN, Ending.SIGMOID)
 
 
 def test_the_walk_stops_at_a_cast_to_whole_numbers():

@@ -1,0 +1,45 @@
+"""Bring scores into the form that a defence takes: floats [n, k]."""
+
+import numpy as np
+import onnx_ir as ir
+
+from dynanoise_export.graph.logits import Scale
+from dynanoise_export.graph.values import add_constant, unused_name
+
+
+def as_rows(model: ir.Model, scores: ir.Value, classes: int) -> ir.Value:
+    """Flatten scores such as [n, k, 1, 1], or [n] for one class, to [n, k].
+
+    Args:
+        model: changed in place.
+        scores: a value of its main graph.
+        classes: k.
+    """
+    return _append(model, ir.node("Flatten", [scores], {"axis": 1}, name="dynanoise/rows"), scores, classes)
+
+
+def as_two_classes(model: ir.Model, score: ir.Value, scale: Scale) -> ir.Value:
+    """Make scores [n, 2] of the one score [n, 1] of the second of two classes.
+
+    A logit z becomes (−z / 2, z / 2), with the softmax (1 − σ(z), σ(z)). A probability p becomes (1 − p, p).
+
+    Args:
+        model: changed in place.
+        score: a value of its main graph.
+        scale: logits or probabilities.
+    """
+    by, to = ((-0.5, 0.5), (0.0, 0.0)) if scale is Scale.LOGITS else ((-1.0, 1.0), (1.0, 0.0))
+    dtype = (score.dtype or ir.DataType.FLOAT).numpy()
+    factors = add_constant(model, "dynanoise_two_classes_by", np.array([by], dtype))
+    summands = add_constant(model, "dynanoise_two_classes_to", np.array([to], dtype))
+    product = _append(model, ir.node("Mul", [score, factors], name="dynanoise/two_classes_by"), score, 2)
+    return _append(model, ir.node("Add", [product, summands], name="dynanoise/two_classes"), score, 2)
+
+
+def _append(model: ir.Model, node: ir.Node, like: ir.Value, classes: int) -> ir.Value:
+    made = node.outputs[0]
+    made.name = unused_name(model, "dynanoise_scores")
+    made.type = like.type
+    made.shape = ir.Shape([like.shape[0] if like.shape else None, classes])
+    model.graph.append(node)
+    return made

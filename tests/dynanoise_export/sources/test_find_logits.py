@@ -1,0 +1,236 @@
+"""Where the defence goes in models by others: found by structure, confirmed or decided by a trial run, or refused."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from scipy.special import expit, softmax
+
+from dynanoise_export.errors import UnsupportedModelError
+from dynanoise_export.exporting import export
+from dynanoise_export.graph.model_files import read_model
+from dynanoise_export.graph.provenance import read_provenance
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.sources.score_options import ScoreOptions, TreatAs
+from dynanoise_export.sources.source_model import SourceOptions
+from support.algorithm import algorithm_1
+from support.graphs import DEFENCE, LAMBDA, SIGMA0, TEMPERATURE, normals
+
+K = 6
+ROWS = normals(7, 3, seed=5)
+W = normals(3, K, seed=6) * 2
+WEIGHTS = f"float[3,{K}] w = {{{','.join(map(str, W.ravel()))}}}"
+Z = ROWS.astype(np.float64) @ W.astype(np.float64)
+
+
+def write(folder, body, output=f"float[N,{K}] y", weights="", opset=17, more=""):
+    path = folder / "plain.onnx"
+    weights = f"<{', '.join(filter(None, [WEIGHTS, weights]))}>"
+    text = f'<ir_version: 8, opset_import: ["" : {opset}{more}]> g (float[N,3] x) => ({output}) {weights} {{'
+    onnx.save(onnx.parser.parse_model(f"{text} z = MatMul(x, w)\n {body} }}"), path)
+    return path
+
+
+def answers(path, folder, noise, **scores):
+    options = SourceOptions(scores=ScoreOptions(**scores))
+    exported = export(path, folder / "defended.onnx", defence=DEFENCE, noise=NoiseSource.INPUT, source_options=options)
+    session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
+    return session.run(None, {"x": ROWS, "noise": noise})[0]
+
+
+def requires_logits(path, folder, z, **scores):
+    """Check that the file answers as Algorithm 1 does with these logits."""
+    noise = normals(*z.shape, seed=7)
+    expected = algorithm_1(z, noise, SIGMA0, LAMBDA, TEMPERATURE)
+    np.testing.assert_allclose(answers(path, folder, noise, **scores), expected, atol=1e-5)
+
+
+SHAPES = (
+    f"int64[2] flat = {{-1, {K}}}, int64[4] wide = {{-1, {K}, 1, 1}}, int64[2] last = {{2, 3}}, int64[1] two = {{2}}"
+)
+
+BEHIND = {
+    "reshape": "p = Softmax<axis=-1>(z)\n y = Reshape(p, flat)",
+    "squeeze": "v = Reshape(z, wide)\n p = Softmax<axis=1>(v)\n y = Squeeze(p, last)",
+    "unsqueeze and squeeze": "p = Softmax<axis=-1>(z)\n u = Unsqueeze(p, two)\n y = Squeeze(u, two)",
+    "flatten": "v = Reshape(z, wide)\n p = Softmax<axis=1>(v)\n y = Flatten<axis=1>(p)",
+    "transpose": "v = Reshape(z, wide)\n p = Softmax<axis=1>(v)\n t = Transpose<perm=[0,2,3,1]>(p)\n"
+    "y = Reshape(t, flat)",
+    "dropout": "p = Softmax<axis=-1>(z)\n y = Dropout(p)",
+    "cast": "p = Softmax<axis=-1>(z)\n d = Cast<to=11>(p)\n y = Cast<to=1>(d)",
+    "clip": "p = Softmax<axis=-1>(z)\n y = Clip(p, least, most)",
+    "log-softmax": "p = LogSoftmax<axis=-1>(z)\n y = Reshape(p, flat)",
+    "logits, reshaped": "v = Reshape(z, wide)\n y = Reshape(v, flat)",
+    "averaged": "v = Reshape(z, wide)\n u = GlobalAveragePool(v)\n y = Flatten<axis=1>(u)",
+    "capped": "c = Div(z, big)\n t = Tanh(c)\n y = Mul(t, big)",
+}
+NUMBERS = "float least = {0.0000001}, float most = {0.9999999}, float big = {1000.0}"
+
+
+@pytest.mark.parametrize("form", BEHIND)
+def test_the_logits_are_defended_behind_what_does_not_change_values(form, tmp_path):
+    z = 1000 * np.tanh(Z / 1000) if form == "capped" else Z
+    requires_logits(write(tmp_path, BEHIND[form], weights=f"{SHAPES}, {NUMBERS}"), tmp_path, z)
+
+
+@pytest.mark.parametrize("shape", [f"N,{K},1,1", f"N,1,{K}", f"N,1,1,{K}"])
+@pytest.mark.parametrize("ending", ["v", "Softmax"])
+def test_axes_of_one_element_are_squeezed(shape, ending, tmp_path):
+    sizes = "{" + shape.replace("N", "-1") + "}"
+    axis = shape.split(",").index(str(K))
+    last = "y = Identity(v)" if ending == "v" else f"y = Softmax<axis={axis}>(v)"
+    path = write(
+        tmp_path, f"v = Reshape(z, s)\n {last}", f"float[{shape}] y", f"int64[{len(shape.split(','))}] s = {sizes}"
+    )
+    requires_logits(path, tmp_path, Z)
+
+
+QUANTISED = (
+    "float scale = {0.00390625}, uint8 zero = {0}, float zscale = {0.125}, uint8 zzero = {128}, "
+    "float[6] bias = {1, 0, -1, 2, 0, 1}"
+)
+
+
+@pytest.mark.parametrize("contrib", [False, True])
+def test_the_logits_are_defended_behind_a_quantised_softmax(contrib, tmp_path):
+    domain = "com.microsoft." if contrib else ""
+    body = (
+        f"p = Softmax<axis=-1>(z)\n q = {domain}QuantizeLinear(p, scale, zero)\n"
+        f"y = {domain}DequantizeLinear(q, scale, zero)"
+    )
+    path = write(tmp_path, body, weights=QUANTISED, more=', "com.microsoft" : 1')
+    requires_logits(path, tmp_path, Z)
+
+
+def test_the_logits_are_defended_behind_a_softmax_on_integers(tmp_path):
+    body = (
+        "q = QuantizeLinear(z, zscale, zzero)\n"
+        "p = com.microsoft.QLinearSoftmax<axis=-1, opset=13>(q, zscale, zzero, scale, zero)\n"
+        "y = DequantizeLinear(p, scale, zero)"
+    )
+    path = write(tmp_path, body, weights=QUANTISED, more=', "com.microsoft" : 1')
+    requires_logits(path, tmp_path, np.clip(np.rint(Z / 0.125), -128, 127) * 0.125)
+
+
+PROBABILITIES = {
+    "the mean of two": "p = Softmax<axis=-1>(z)\n n = Neg(z)\n q = Softmax<axis=-1>(n)\n y = Mean(p, q)",
+    "one-hot": "y = Hardmax<axis=-1>(z)",
+    "a softmax of transposed logits": "t = Transpose<perm=[1,0]>(z)\n p = Softmax<axis=0>(t)\n"
+    "y = Transpose<perm=[1,0]>(p)",
+    "powers that sum to 1": "s = Mul(z, z)\n t = ReduceSum<keepdims=1>(s, one)\n y = Div(s, t)",
+}
+
+
+@pytest.mark.parametrize("form", PROBABILITIES)
+def test_probabilities_are_defended_from_a_floor(form, tmp_path):
+    path = write(tmp_path, PROBABILITIES[form], weights="int64[1] one = {1}")
+    expected = {
+        "the mean of two": (softmax(Z, axis=1) + softmax(-Z, axis=1)) / 2,
+        "one-hot": np.eye(K)[Z.argmax(axis=1)],
+        "a softmax of transposed logits": softmax(Z, axis=1),
+        "powers that sum to 1": Z**2 / (Z**2).sum(axis=1, keepdims=True),
+    }[form]
+    requires_logits(path, tmp_path, np.log(np.maximum(expected, 0.01 / K)))
+    assert read_provenance(read_model(tmp_path / "defended.onnx")).floor == pytest.approx(0.01 / K)
+
+
+def test_the_floor_can_be_chosen(tmp_path):
+    one_hot = np.eye(K)[Z.argmax(axis=1)]
+    path = write(tmp_path, "y = Hardmax<axis=-1>(z)")
+    requires_logits(path, tmp_path, np.log(np.maximum(one_hot, 1e-6)), floor=1e-6)
+    assert read_provenance(read_model(tmp_path / "defended.onnx")).floor == 1e-6
+
+
+def test_a_one_hot_answer_comes_out_as_noisy_as_any(tmp_path):
+    path = write(tmp_path, "y = Hardmax<axis=-1>(z)")
+    calls = np.stack([answers(path, tmp_path, normals(len(ROWS), K, seed=seed)) for seed in range(200)])
+    logits = TEMPERATURE * np.log(calls)
+    contrasts = logits - logits.mean(axis=2, keepdims=True)
+    one_hot = np.eye(K)[Z.argmax(axis=1)]
+    p = softmax(np.log(np.maximum(one_hot, 0.01 / K)), axis=1)
+    sensitivity = 1 + (p * np.log(p)).sum(axis=1) / np.log(K)
+    expected = SIGMA0 * np.sqrt((1 + LAMBDA * sensitivity[:, None]) * (1 - 1 / K))
+    np.testing.assert_allclose(contrasts.std(axis=0) / expected, 1, atol=0.25)  # five standard deviations of 200 calls
+
+
+MULTI_LABEL = {
+    "sigmoid": "y = Sigmoid(z)",
+    "reshape": "p = Sigmoid(z)\n y = Reshape(p, flat)",
+    "squeeze": "v = Reshape(z, wide)\n p = Sigmoid(v)\n y = Squeeze(p, last)",
+    "clip": "p = Sigmoid(z)\n y = Clip(p, least, most)",
+    "concat": "a, b = Split<axis=1, num_outputs=2>(z)\n p = Sigmoid(a)\n q = Sigmoid(b)\n y = Concat<axis=1>(p, q)",
+    "one minus": "p = Sigmoid(z)\n y = Sub(one, p)",
+    "tanh": "h = Mul(z, half)\n t = Tanh(h)\n s = Mul(t, half)\n y = Add(s, half)",
+    "tanh of another form": "h = Mul(z, half)\n t = Tanh(h)\n s = Add(t, one)\n y = Mul(s, half)",
+    "fraction": "n = Neg(z)\n e = Exp(n)\n d = Add(one, e)\n y = Div(one, d)",
+    "reciprocal": "n = Neg(z)\n e = Exp(n)\n d = Add(e, one)\n y = Reciprocal(d)",
+    "in percent": "p = Sigmoid(z)\n y = Mul(p, hundred)",
+    "tanh in percent": "h = Mul(z, half)\n t = Tanh(h)\n s = Add(t, one)\n p = Mul(s, half)\n y = Mul(p, hundred)",
+    "quantised": "p = Sigmoid(z)\n q = QuantizeLinear(p, scale, zero)\n y = DequantizeLinear(q, scale, zero)",
+    "hard": "y = HardSigmoid(z)",
+}
+CONSTANTS = f"{SHAPES}, {NUMBERS}, {QUANTISED}, float one = {{1}}, float half = {{0.5}}, float hundred = {{100}}"
+
+
+@pytest.mark.parametrize("form", MULTI_LABEL)
+def test_a_multi_label_classifier_is_refused(form, tmp_path):
+    path = write(tmp_path, MULTI_LABEL[form], weights=CONSTANTS, opset=18)
+    with pytest.raises(UnsupportedModelError, match="multi-label"):
+        answers(path, tmp_path, normals(len(ROWS), K))
+    assert not (tmp_path / "defended.onnx").exists()
+
+
+NOT_LOGITS = {
+    "percentages": "p = Softmax<axis=-1>(z)\n y = Mul(p, hundred)",
+    "percentages of integers": "p = Softmax<axis=-1>(z)\n h = Mul(p, hundred)\n y = Mul(h, one)",
+    "embeddings": "y = LpNormalization<axis=-1, p=2>(z)",
+    "sorted": "y, i = TopK<axis=-1>(z, all)",
+    "sorted probabilities": "p = Softmax<axis=-1>(z)\n y, i = TopK<axis=-1>(p, all)",
+    "unsigned": "p = Softmax<axis=-1>(z)\n y = Sqrt(p)",
+    "clipped to 0 and 1": "y = Clip(z, zero_, one)",
+    "infinite": "p = Softmax<axis=-1>(z)\n h = Hardmax<axis=-1>(p)\n y = Log(h)",
+}
+
+
+@pytest.mark.parametrize("form", NOT_LOGITS)
+def test_what_can_not_be_logits_is_refused_with_the_way_out(form, tmp_path):
+    path = write(tmp_path, NOT_LOGITS[form], weights=f"{CONSTANTS}, int64[1] all = {{{K}}}, float zero_ = {{0}}")
+    with pytest.raises(UnsupportedModelError, match="--treat-as"):
+        answers(path, tmp_path, normals(len(ROWS), K))
+
+
+def test_the_user_may_say_what_the_scores_are(tmp_path):
+    path = write(tmp_path, NOT_LOGITS["percentages"], weights=CONSTANTS)
+    percentages = 100 * softmax(Z, axis=1)
+    requires_logits(path, tmp_path, np.log(np.maximum(percentages, 0.01 / K)), treat_as=TreatAs.PROBABILITIES)
+    requires_logits(path, tmp_path, percentages, treat_as=TreatAs.LOGITS)
+    assert read_provenance(read_model(tmp_path / "defended.onnx")).treated_as == "logits"
+
+
+BINARY = {
+    "a sigmoid": ("s = Gather<axis=1>(z, first)\n y = Sigmoid(s)", "N,1"),
+    "a sigmoid of [n]": ("s = Gather<axis=1>(z, first)\n t = Squeeze(s, one_)\n y = Sigmoid(t)", "N"),
+    "a logit": ("y = Gather<axis=1>(z, first)", "N,1"),
+}
+
+
+@pytest.mark.parametrize("form", BINARY)
+def test_a_single_score_becomes_two_classes(form, tmp_path):
+    body, shape = BINARY[form]
+    path = write(tmp_path, body, f"float[{shape}] y", "int64[1] first = {0}, int64[1] one_ = {1}")
+    z = np.stack([-Z[:, 0] / 2, Z[:, 0] / 2], axis=1)
+    np.testing.assert_allclose(softmax(z, axis=1)[:, 1], expit(Z[:, 0]))
+    requires_logits(path, tmp_path, z, binary=True)
+
+
+def test_a_single_score_without_the_option_is_refused(tmp_path):
+    path = write(tmp_path, *[BINARY["a sigmoid"][0], "float[N,1] y"], "int64[1] first = {0}")
+    with pytest.raises(UnsupportedModelError, match="--binary"):
+        answers(path, tmp_path, normals(len(ROWS), 2))
+
+
+def test_the_probabilities_of_a_class_and_its_contrary_are_defended_from_a_floor(tmp_path):
+    body = "s = Gather<axis=1>(z, first)\n p = Sigmoid(s)\n q = Sub(one, p)\n y = Concat<axis=1>(q, p)"
+    path = write(tmp_path, body, "float[N,2] y", "int64[1] first = {0}, float one = {1}")
+    p = expit(Z[:, :1])
+    requires_logits(path, tmp_path, np.log(np.maximum(np.concatenate([1 - p, p], axis=1), 0.005)))
