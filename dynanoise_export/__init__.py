@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from dynanoise_export.noise.source import NoiseSource
     from dynanoise_export.runtimes.provider import Provider
     from dynanoise_export.shadow_stores import ShadowStore
+    from dynanoise_export.sources.score_options import ScoreOptions, TreatAs
     from dynanoise_export.sources.source_model import SourceOptions
     from dynanoise_export.types import Precision, Progress, Step, TensorSpec
     from dynanoise_export.validation.check import Check, CheckCode, Outcome
@@ -82,6 +83,7 @@ _WHERE = {
     "noise.source": ("NoiseSource",),
     "runtimes.provider": ("Provider",),
     "shadow_stores": ("ShadowStore",),
+    "sources.score_options": ("ScoreOptions", "TreatAs"),
     "sources.source_model": ("SourceOptions",),
     "types": ("Precision", "Progress", "Step", "TensorSpec"),
     "validation.check": ("Check", "CheckCode", "Outcome"),
@@ -116,12 +118,14 @@ __all__ = [
     "Precision",
     "Progress",
     "Provider",
+    "ScoreOptions",
     "Session",
     "ShadowStore",
     "SourceOptions",
     "Step",
     "Temperature",
     "TensorSpec",
+    "TreatAs",
     "TritonRepository",
     "UnsupportedModelError",
     "UntrustedCodeError",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from scipy.special import expit, softmax
 
 from dynanoise_export.errors import ModelInputError, UnsupportedModelError, UserError
 from dynanoise_export.graph.logits import Ending, Logits, Scale, behind
@@ -20,13 +19,9 @@ from dynanoise_export.probabilities import are_probabilities
 from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.sources.naming import naming
 from dynanoise_export.sources.score_options import TreatAs
-from dynanoise_export.sources.score_values import Doubt, doubt_about
+from dynanoise_export.sources.score_values import Doubt, agree, doubt_about
 from dynanoise_export.sources.source_model import SourceModel
 from dynanoise_export.types import Array, Float64s, row_count
-
-# How far a model's own answer may be from the softmax of the logits that were found: because of float16 (relative, and
-# absolute where float16 has fewer digits), and because of quantisation.
-RELATIVE, ABSOLUTE, ROUNDED = 1e-2, 1e-5, 2e-2
 
 WAY_OUT = "name the logits with --logits NAME, or say what these are with --treat-as logits or --treat-as probabilities"
 
@@ -110,7 +105,7 @@ def _decided(found: Logits, output: ir.Value, trial: _Trial, source: SourceModel
     if (said := source.scores.treat_as) is not None:
         scale = Scale.LOGITS if said is TreatAs.LOGITS else Scale.PROBABILITIES
         return dataclasses.replace(at_output, scale=scale, seen=f"{output.name}, which you treat as {said.value}")
-    if _is_confirmed(found, trial, binary=source.scores.binary):
+    if _is_confirmed(found, trial):
         return found
     if source.scores.binary:
         return _of_one_score(at_output, trial)
@@ -127,14 +122,11 @@ def _decided(found: Logits, output: ir.Value, trial: _Trial, source: SourceModel
     return dataclasses.replace(at_output, scale=Scale.LOGITS, seen=_seen_at_output(found, output))
 
 
-def _is_confirmed(found: Logits, trial: _Trial, *, binary: bool) -> bool:
+def _is_confirmed(found: Logits, trial: _Trial) -> bool:
     """Whether the model's own answer is the softmax (or the sigmoid) of what was found behind it."""
     if found.ending not in (Ending.SOFTMAX, Ending.SIGMOID) or found.scale is not Scale.LOGITS or trial.inner is None:
         return False
-    answer = np.exp(trial.scores) if (trial.scores < 0).any() else trial.scores
-    expected = expit(trial.inner) if binary else softmax(trial.inner, axis=1)
-    limit = ROUNDED if found.rounded else ABSOLUTE + RELATIVE * expected
-    return bool((np.abs(answer - expected) <= limit).all())
+    return bool(agree(trial.scores, trial.inner, rounded=found.rounded).all())
 
 
 def _of_one_score(at_output: Logits, trial: _Trial) -> Logits:

@@ -1,19 +1,33 @@
 """The undefended reference: the model that a defended one was made from, opened where it runs."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from dynanoise_export.errors import ModelInputError, UnsupportedModelError
-from dynanoise_export.graph.logits import Scale
+from dynanoise_export.graph.logits import Ending, Scale
+from dynanoise_export.graph.values import value_named
 from dynanoise_export.runtimes.graph_session import open_graph
-from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, Predictor, predict
+from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, Predictor, batches, predict
 from dynanoise_export.runtimes.pytorch import PyTorchPredictor
 from dynanoise_export.sources.find_logits import find_logits, scale_of
 from dynanoise_export.sources.score_options import TreatAs
+from dynanoise_export.sources.score_values import agree
 from dynanoise_export.sources.source_model import SourceModel
 from dynanoise_export.types import Array, Arrays, Float64s
 
+SCALES = {TreatAs.LOGITS: Scale.LOGITS, TreatAs.PROBABILITIES: Scale.PROBABILITIES}
+
 # A probability of 0 counts as the smallest normal number of float32, unless a floor is stated.
 SMALLEST = float(np.finfo(np.float32).tiny)
+
+
+@dataclass(frozen=True)
+class _Softmax:
+    """The output whose values must be the softmax of the logits that were found, and whether it is rounded."""
+
+    answer: str
+    rounded: bool
 
 
 class Reference(Closing):
@@ -31,7 +45,7 @@ class Reference(Closing):
 
     def __init__(self, source: SourceModel) -> None:
         self.source = source
-        self._predictor, self._output, self._scale = _open(source)
+        self._predictor, self._output, self._scale, self._unconfirmed = _open(source)
         self._floor = source.scores.floor or SMALLEST
         sizes = (spec.shape[0] for spec in source.inputs if spec.shape)
         self._batch = next((size for size in sizes if isinstance(size, int)), BATCH_ROWS)
@@ -60,10 +74,24 @@ class Reference(Closing):
                 f"{self.source.path} takes the input {missing[0]!r}, and the rows have {', '.join(rows)}."
             )
         taken = {spec.name: rows[spec.name].astype(spec.dtype, copy=False) for spec in self.source.inputs}
+        if self._unconfirmed is not None:
+            self._confirm(taken, self._unconfirmed)
         answers = self._in_classes(predict(self._predictor, taken, self._output, self._batch))
         if self._scale is Scale.LOGITS:
             return answers
         return np.asarray(np.log(np.maximum(answers, self._floor)), np.float64)
+
+    def _confirm(self, rows: Arrays, found: _Softmax) -> None:
+        """Check on the first batch of real rows what a trial run on the example showed: the answers are its softmax."""
+        answers = self._predictor.run(next(batches(rows, self._batch)))
+        logits = answers[self._output].astype(np.float64)
+        scores = answers[found.answer].reshape(logits.shape).astype(np.float64)
+        if not agree(scores, logits, rounded=found.rounded).all():
+            raise UnsupportedModelError(
+                f"The output {found.answer!r} of {self.source.path} is the softmax of {self._output!r} on the example, "
+                "and not on the rows of the data: name the logits with --logits NAME."
+            )
+        self._unconfirmed = None
 
     def _in_classes(self, scores: Array) -> Float64s:
         """Bring scores such as [n, k, 1, 1], or the single score of a binary model, into the form [n, k]."""
@@ -86,15 +114,18 @@ class Reference(Closing):
         self._predictor.close()
 
 
-def _open(source: SourceModel) -> tuple[Predictor, str, Scale]:
+def _open(source: SourceModel) -> tuple[Predictor, str, Scale, _Softmax | None]:
     """Open the reference; name the output with its scores, and say what they are if that is known before a run."""
     if source.module is not None:
         names = [spec.name for spec in source.inputs]
         outputs = [source.output, *source.dropped]
-        said = {TreatAs.LOGITS: Scale.LOGITS, TreatAs.PROBABILITIES: Scale.PROBABILITIES}
-        scale = said.get(source.scores.treat_as, Scale.UNKNOWN) if source.scores.treat_as else Scale.UNKNOWN
-        return PyTorchPredictor(source.path, source.module, names, outputs), source.output, scale
+        said = source.scores.treat_as
+        scale = Scale.UNKNOWN if said is None else SCALES[said]
+        return PyTorchPredictor(source.path, source.module, names, outputs), source.output, scale, None
     model = source.to_onnx(None)
     logits = find_logits(model, source)
-    model.graph.outputs[:] = [logits.value]
-    return open_graph(model), logits.value.name or "", logits.scale
+    own = value_named(model, source.output)
+    softmax = logits.ending is Ending.SOFTMAX and own is not None and logits.value is not own
+    model.graph.outputs[:] = [logits.value, own] if softmax and own is not None else [logits.value]
+    confirm = _Softmax(source.output, logits.rounded) if softmax else None
+    return open_graph(model), str(logits.value.name), logits.scale, confirm

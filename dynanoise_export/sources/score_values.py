@@ -4,12 +4,31 @@ from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
+from scipy.special import expit, softmax
 
 from dynanoise_export.probabilities import SUM_TOLERANCE, are_probabilities
-from dynanoise_export.types import Array, Float64s
+from dynanoise_export.types import Array, Bools, Float64s
 
 # Below this number of classes, and of different rows, scores are often sorted by chance.
 SORTED_CLASSES, SORTED_ROWS = 5, 4
+
+# How far a model's own answer may be from the softmax of its logits: because of float16 (relative, and absolute where
+# float16 has fewer digits), and because of quantisation.
+RELATIVE, ABSOLUTE, ROUNDED = 1e-2, 1e-5, 2e-2
+
+
+def agree(scores: Float64s, logits: Float64s, *, rounded: bool) -> Bools:
+    """Find the rows in which scores [n, k] are the softmax of logits [n, k] or its logarithm; for k = 1, the sigmoid.
+
+    Args:
+        scores: of a model.
+        logits: that were found behind them.
+        rounded: whether the scores were rounded, as quantisation does.
+    """
+    answer = np.exp(scores) if (scores < 0).any() else scores
+    expected = expit(logits) if logits.shape[1] == 1 else softmax(logits, axis=1)
+    limit = ROUNDED if rounded else ABSOLUTE + RELATIVE * expected
+    return np.asarray((np.abs(answer - expected) <= limit).all(axis=1))
 
 
 class Doubt(Enum):

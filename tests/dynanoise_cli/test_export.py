@@ -208,3 +208,32 @@ def test_an_opset_whose_random_operator_no_runtime_has_is_refused_for_random_noi
     onnx.save(graph, tmp_path / "new.onnx")
     refused(program(tmp_path / "new.onnx", "-o", out), "22", out)
     assert program(tmp_path / "new.onnx", "-o", out, "--noise", "input").status == 0
+
+
+@pytest.fixture
+def one_score(tmp_path):
+    """Give an ONNX file with one score, a sigmoid."""
+    text = (
+        '<ir_version: 8, opset_import: ["" : 17]> g (float[N,3] x) => (float[N,1] y) <float[3,1] w = {1,2,3}> '
+        "{ z = MatMul(x, w)\n y = Sigmoid(z) }"
+    )
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "plain.onnx")
+    return tmp_path / "plain.onnx"
+
+
+def test_two_classes_are_made_of_one_score_if_the_user_says_so(program, one_score, out):
+    refused = program(one_score, "-o", out)
+    assert refused.status == 2
+    assert "--binary" in refused.err
+    assert not out.exists()
+    document = json.loads(program(one_score, "-o", out, "--binary", "--json", "-").out)
+    assert (document["classes"], document["binary"], document["floor"]) == (2, True, None)
+
+
+def test_the_floor_is_stated_and_can_be_chosen(program, one_score, out):
+    options = ["--binary", "--treat-as", "probabilities"]
+    document = json.loads(program(one_score, "-o", out, *options, "--json", "-").out)
+    assert (document["floor"], document["treated_as"]) == (0.005, "probabilities")
+    document = json.loads(program(one_score, "-o", out, *options, "--floor", 0.001, "--json", "-").out)
+    assert document["floor"] == 0.001
+    assert program(one_score, "-o", out, *options, "--floor", 0.5).status == 2
