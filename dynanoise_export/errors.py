@@ -3,6 +3,8 @@
 import re
 
 LONGEST_REASON = 300
+# What colours a terminal, and what breaks a line or can't be seen.
+COLOURS, BREAKS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]"), re.compile(r" *[\x00-\x1f\x7f-\x9f\u2028\u2029]+ *")
 
 
 class UserError(Exception):
@@ -16,6 +18,9 @@ class UserError(Exception):
     """
 
     code = "user-error"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message))
 
 
 class UsageError(UserError):
@@ -84,11 +89,21 @@ class EndpointError(UserError):
     code = "endpoint"
 
 
+def one_line(text: str) -> str:
+    """Give a text without colours and on one line: what a library, a server or a file says may have both."""
+    return BREAKS.sub(" ", COLOURS.sub("", text)).strip()
+
+
 def first_line(error: BaseException) -> str:
     """Give the first sentence of an exception's message, shortened if long, or its class name if it has none."""
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    sentence = re.split(r"\.\s+(?=[A-Z])", line)[0]
-    return sentence if len(sentence) <= LONGEST_REASON else f"{sentence[:LONGEST_REASON]}…"
+    lines = COLOURS.sub("", str(error)).strip().splitlines()
+    line = one_line(lines[0]) if lines else type(error).__name__
+    return shortened(re.split(r"\.\s+(?=[A-Z])", line)[0])
+
+
+def shortened(text: str) -> str:
+    """Cut off the end of a text that is too long for a message."""
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 
 
 def reason_of(error: UserError) -> str:

@@ -13,19 +13,21 @@ from dynanoise_export.errors import ModelInputError, UsageError
 from dynanoise_export.files import sha256, written_whole
 from dynanoise_export.graph.attach import Attached, attach
 from dynanoise_export.graph.checker import check_form
+from dynanoise_export.graph.lower_opset import lower_opset
 from dynanoise_export.graph.model_files import external_files, read_model, write_model
-from dynanoise_export.graph.precision import to_float16
 from dynanoise_export.graph.provenance import Provenance, tool_versions, write_provenance
 from dynanoise_export.graph.values import OUTPUT_NAME
 from dynanoise_export.noise.input_noise import InputNoise
 from dynanoise_export.noise.keyed.key import KeyFile, key_beside, key_for
 from dynanoise_export.noise.keyed.keyed_noise import DEFAULT_GRIDS, KeyedNoise
 from dynanoise_export.noise.noise import Noise
-from dynanoise_export.noise.random_noise import RandomNoise
+from dynanoise_export.noise.random_noise import NEWEST_OPSET, RandomNoise
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.probabilities import are_probabilities
+from dynanoise_export.runtimes.checked_float16 import Float16Check, checked_float16
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, require_onnxruntime
 from dynanoise_export.sources.find_logits import find_logits
+from dynanoise_export.sources.naming import naming
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 from dynanoise_export.types import Arrays, Precision, Progress, Step, no_progress, row_count
@@ -44,6 +46,7 @@ class Exported:
         dropped: the names of the model's outputs that the file no longer has.
         provenance: what the file states about how it was made.
         key_file: the key of keyed noise, or None.
+        float16: how the model was converted to float16, or None.
     """
 
     path: Path
@@ -54,6 +57,7 @@ class Exported:
     dropped: tuple[str, ...]
     provenance: Provenance
     key_file: KeyFile | None
+    float16: Float16Check | None
 
 
 def export(
@@ -104,8 +108,13 @@ def export(
         source = open_source(path, source_options)
         progress(Step("Converting to ONNX"))
         graph = source.to_onnx(opset)
+        if opset is None and source_of_noise is NoiseSource.RANDOM:
+            lower_opset(graph, NEWEST_OPSET)
+        float16 = None
         if precision is Precision.FP16:
-            graph = to_float16(graph)
+            made_up = source_options is None or source_options.example is None
+            with naming(path):
+                graph, float16 = checked_float16(graph, source.example, source.output, made_up=made_up)
         _require_other_weights(graph, output)
         progress(Step("Attaching the defence"))
         logits = find_logits(graph, source)
@@ -119,7 +128,7 @@ def export(
         if key is not None:
             key.save()
     digest = sha256(output, *external_files(read_model(output)))
-    return Exported(output, digest, source, defence, logits.seen, source.dropped, provenance, key)
+    return Exported(output, digest, source, defence, logits.seen, source.dropped, provenance, key, float16)
 
 
 def _noise_source(defence: Defence, given: NoiseSource | str | None, *, keyed: bool) -> NoiseSource | None:
@@ -186,7 +195,7 @@ def _example(source: SourceModel, attached: Attached) -> Arrays:
 
 def _check_answer(path: Path, inputs: Arrays) -> None:
     """Run the file once in ONNX Runtime: it must answer with probabilities."""
-    with OnnxRuntimePredictor(path, light=True) as predictor:
+    with OnnxRuntimePredictor(path, light=True, name="the exported model") as predictor:
         answer = np.asarray(predictor.run(inputs)[OUTPUT_NAME])
     if not are_probabilities(answer):
         raise ModelInputError(

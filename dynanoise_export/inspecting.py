@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from dynanoise_export.files import sha256
 from dynanoise_export.graph.leaks import LeakReport, leaks_as_stated
+from dynanoise_export.graph.map_types import other_type
 from dynanoise_export.graph.model_files import external_files, read_model
 from dynanoise_export.graph.provenance import Provenance, read_provenance
 from dynanoise_export.onnx_functions import DOMAIN
@@ -101,6 +102,8 @@ def _defence_nodes(model: ir.Model) -> list[DefenceNode]:
 
 
 def _type(value: ir.Value) -> str:
+    if (kind := other_type(value)) is not None:
+        return kind
     dtype = "?" if value.dtype is None else value.dtype.name.lower()
     if value.shape is None:
         return f"{dtype}[?]"

@@ -2,16 +2,18 @@
 
 import numpy as np
 
-from dynanoise_export.types import Array, Bools, Float64s
+from dynanoise_export.types import Array, Bools, Float64s, Floats
 
 # Sums of up to 100,000 probabilities in float32 differ from 1 by less.
 SUM_TOLERANCE = 1e-3
+# One minus a sum of probabilities in float32 may lie so far below 0.
+BELOW_ZERO = 1e-5
 
 
 def distributed(answers: Array) -> Bools:
-    """Find which answers [..., k] are distributions over the classes: no NaN, none below 0, a sum of 1."""
+    """Find which answers [..., k] are distributions, up to rounding: no probability below 0, a sum of 1, no NaN."""
     values = answers.astype(np.float64)
-    return np.asarray((values >= 0).all(axis=-1) & (np.abs(values.sum(axis=-1) - 1) < SUM_TOLERANCE))
+    return np.asarray((values >= -BELOW_ZERO).all(axis=-1) & (np.abs(values.sum(axis=-1) - 1) < SUM_TOLERANCE))
 
 
 def are_probabilities(answers: Array) -> bool:
@@ -19,6 +21,12 @@ def are_probabilities(answers: Array) -> bool:
     if answers.ndim != 2 or not np.issubdtype(answers.dtype, np.floating):
         return False
     return bool(distributed(answers).all())
+
+
+def log_probabilities(logits: Floats) -> Float64s:
+    """Compute the log-softmax of logits [n, k] in float64; infinities become large numbers."""
+    z = centred(logits.astype(np.float64))
+    return np.asarray(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))
 
 
 def centred(logits: Float64s) -> Float64s:

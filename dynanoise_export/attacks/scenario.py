@@ -11,7 +11,9 @@ from dynanoise_export.defences.keep_label import keeping_label
 from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.reference_options import reference_options
 from dynanoise_export.errors import DataError
+from dynanoise_export.runtimes.failed_run import FailedRunError
 from dynanoise_export.shadow_stores import ShadowStore
+from dynanoise_export.sources.made_up_rows import failed_on
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 
@@ -58,11 +60,12 @@ def open_scenario(
         UserError: one of them can't be used.
     """
     audit = open_audit(Path(data), model.inputs)
+    options = reference_options(model, source_options, audit.inputs)
     return Scenario(
         model,
         known_defence(model, defence),
         audit,
-        None if reference is None else open_source(Path(reference), reference_options(model, source_options)),
+        None if reference is None else open_source(Path(reference), options),
         None if shadows is None else open_store(Path(shadows), audit),
     )
 
@@ -88,7 +91,10 @@ def require_fits(client: Client, scenario: Scenario) -> None:
     """
     audit, store = scenario.audit, scenario.store
     first = {name: array[: client.batch] for name, array in audit.inputs.items()}
-    classes = client.log_probabilities(first).shape[1]
+    try:
+        classes = client.log_probabilities(first).shape[1]
+    except FailedRunError as error:
+        raise failed_on(client.name, f"the rows of {audit.path}", error, "") from error
     if audit.y.max() >= classes:
         raise DataError(f"{audit.path} has the label {audit.y.max()}, but {client.name} has only {classes} classes.")
     if store is not None and store.logits.shape[2] != classes:

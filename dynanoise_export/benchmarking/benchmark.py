@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dynanoise_export.benchmarking.calls import openings, runs_in_onnx_runtime, sizes
+from dynanoise_export.benchmarking.calls import MadeUpInputs, openings, runs_in_onnx_runtime
 from dynanoise_export.benchmarking.figures import Run, run_of
 from dynanoise_export.benchmarking.machine import Machine, this_machine
 from dynanoise_export.benchmarking.plain_model import plain_model
 from dynanoise_export.benchmarking.timing import FEWEST, timed
 from dynanoise_export.choices import choice
 from dynanoise_export.deployed.deployed_model import DeployedModel
-from dynanoise_export.deployed.feeding import fixed_batch
 from dynanoise_export.deployed.open_deployed import open_deployed
 from dynanoise_export.errors import UsageError
+from dynanoise_export.graph.specs import fixed_batch
 from dynanoise_export.runtimes.provider import Provider
 from dynanoise_export.types import Progress, no_progress
 
@@ -77,14 +77,14 @@ def bench(
         raise UsageError(f"--threads applies to ONNX files, and {defended.name} is not one: leave it out.")
     plain = plain_model(defended, against)
     models = [defended] if plain is None else [plain, defended]
-    runs = []
+    runs, inputs = [], MadeUpInputs(models)
     for provider in chosen or [Provider.CPU]:
         for batch in _batches(models, batches):
             what = f"Batch {batch} on {provider if local else defended.name}"
-            taken = timed(openings(models, batch, provider, threads), pairs, what=what, progress=progress)
-            runs.append(run_of(taken, provider if local else None, batch))
+            opened = openings(models, batch, provider, threads, inputs)
+            runs.append(run_of(timed(opened, pairs, what=what, progress=progress), provider if local else None, batch))
     name = None if plain is None else plain.name
-    return BenchReport(defended, name, threads, sizes(models), this_machine(), tuple(runs))
+    return BenchReport(defended, name, threads, dict(inputs.recipe.sizes), this_machine(), tuple(runs))
 
 
 def _require_counts(batches: Sequence[int], threads: int | None, pairs: int | None) -> None:

@@ -6,8 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dynanoise_export.deployed.deployed_model import DeployedModel
-from dynanoise_export.deployed.feeding import filled_up, fixed_batch, with_noise
+from dynanoise_export.deployed.feeding import with_noise
 from dynanoise_export.errors import EndpointError, ModelInputError
+from dynanoise_export.graph.specs import fixed_batch
+from dynanoise_export.runtimes.fixed_batch import filled_up
 from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, batches
 from dynanoise_export.types import Array, Arrays, Float32s, TensorSpec, row_count
 

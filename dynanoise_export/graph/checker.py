@@ -8,6 +8,7 @@ from onnx_ir.passes import common
 
 from dynanoise_export.errors import FormatError, first_line
 from dynanoise_export.graph.external_data import external_weights
+from dynanoise_export.graph.map_types import STATED_TYPE
 
 
 def check_graph(path: Path, model: ir.Model) -> None:
@@ -25,10 +26,20 @@ def check_graph(path: Path, model: ir.Model) -> None:
         value.const_value = None
         if value not in copy.graph.inputs:
             copy.graph.inputs.append(value)
+    _complete(copy)
     try:
         common.CheckerPass()(copy)
     except Exception as error:  # its own exception, or whatever a damaged graph raises before it
         raise FormatError(f"{path} does not pass ONNX's checker: {first_line(error.__cause__ or error)}") from error
+
+
+def _complete(model: ir.Model) -> None:
+    """Give inputs and outputs what the checker asks for and runtimes do not: the type and the shape of a tensor."""
+    for value in (*model.graph.inputs, *model.graph.outputs):
+        if STATED_TYPE in value.meta:
+            value.type = ir.TensorType(ir.DataType.FLOAT)
+        if value.shape is None and isinstance(value.type, ir.TensorType):
+            value.shape = ir.Shape([])
 
 
 def check_form(path: Path) -> None:

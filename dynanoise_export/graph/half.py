@@ -1,23 +1,35 @@
 """A defended model with its body in float16; the defence, from the logits on, stays in float32."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import onnx_ir as ir
 from onnx_ir.passes import common
 
 from dynanoise_export.errors import DefenceError, reason_of
-from dynanoise_export.graph.precision import to_float16
 from dynanoise_export.graph.probe import probe_defence
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.types import Precision
 
+Report = TypeVar("Report")
+
 WAY_OUT = "export the model with --precision fp16"
 
 
-def body_to_float16(model: ir.Model) -> ir.Model:
+def body_to_float16(model: ir.Model, convert: Callable[[ir.Model], tuple[ir.Model, Report]]) -> tuple[ir.Model, Report]:
     """Convert what comes before the defence to float16; the model itself is not changed.
 
     A defence takes one value, the logits (or the probabilities of a model that gives probabilities). The model is cut
     there. The part before the cut is converted and gives the value as float32 again. The part after it is not changed,
     so that a kept label is the label of the same logits that the noise is added to.
+
+    Args:
+        model: defended.
+        convert: converts a model with one output to float16, and reports on it; its inputs and its output stay in
+            float32.
+
+    Returns:
+        The defended model with its body converted, and the report.
 
     Raises:
         UserError: no defence is found, it takes more than the logits, or the body can't be converted.
@@ -27,12 +39,12 @@ def body_to_float16(model: ir.Model) -> ir.Model:
     body.graph.outputs[:] = [_value(body, cut)]
     _remove_unused(body)
     body.graph.inputs[:] = [value for value in body.graph.inputs if value.uses()]  # not the noise
-    half = to_float16(body)
+    half, report = convert(body)
     ir.convenience.replace_all_uses_with(_value(whole, cut), half.graph.outputs[0])
     _remove_unused(whole)
     _require_cut(whole, half)
     _take_over(whole, half)
-    return whole
+    return whole, report
 
 
 def precision_of(model: ir.Model) -> Precision:

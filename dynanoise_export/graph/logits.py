@@ -6,7 +6,7 @@ from enum import Enum, auto
 import onnx_ir as ir
 
 from dynanoise_export.graph.patterns import operator, unchanged
-from dynanoise_export.graph.score_forms import BOUNDS, is_linear, is_sigmoid, is_sorted
+from dynanoise_export.graph.score_forms import BOUNDS, is_linear, is_sigmoid, is_sorted, margin
 from dynanoise_export.graph.softmax_forms import softmax_input
 
 
@@ -39,6 +39,7 @@ class Logits:
         ending: how the graph computes the output.
         rounded: whether the output was rounded after the value, as quantisation does.
         floor: of probabilities, the smallest that the defence distinguishes; None for the default.
+        one: whether the value is one score, that of the second of two classes.
     """
 
     value: ir.Value
@@ -47,6 +48,7 @@ class Logits:
     ending: Ending = Ending.OTHER
     rounded: bool = False
     floor: float | None = None
+    one: bool = False
 
 
 def behind(output: ir.Value) -> Logits:
@@ -62,11 +64,14 @@ def behind(output: ir.Value) -> Logits:
         seen = f"{logits.name}, the input of the final softmax"
         rounded = passed.rounded or operator(passed.value) == "DequantizeLinear"
         return Logits(logits, Scale.LOGITS, seen, Ending.SOFTMAX, rounded)
+    if (logit := margin(output)) is not None:
+        seen = f"{logit.name}, the logit of the second of two classes"
+        return Logits(logit, Scale.LOGITS, seen, Ending.SIGMOID, passed.rounded, one=True)
     if is_sigmoid(output):
         return Logits(output, Scale.UNKNOWN, f"{output.name}, made by a sigmoid", Ending.SIGMOID)
     if is_sorted(output):
         return Logits(output, Scale.UNKNOWN, f"{output.name}, sorted scores", Ending.SORTED)
     if is_linear(output):
-        seen = f"{output.name}, the output of a {operator(output) or 'linear layer'}"
+        seen = f"{output.name}, the output of a linear layer"
         return Logits(output, Scale.LOGITS, seen, Ending.LINEAR)
     return Logits(output, Scale.UNKNOWN, f"{output.name}, an output")

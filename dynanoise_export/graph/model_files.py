@@ -3,10 +3,13 @@
 import graphlib
 from pathlib import Path
 
+import onnx
 import onnx_ir as ir
 from onnx_ir.passes import common
 
 from dynanoise_export.errors import FileAccessError, FormatError, UnsupportedModelError, first_line
+from dynanoise_export.graph.class_maps import remove_class_maps
+from dynanoise_export.graph.declared_shapes import forget_invalid_axes
 from dynanoise_export.graph.external_data import (
     attributes,
     external_attributes,
@@ -15,6 +18,8 @@ from dynanoise_export.graph.external_data import (
     scopes,
     weights,
 )
+from dynanoise_export.graph.map_types import set_aside_maps, state_types
+from dynanoise_export.graph.opset import import_standard_domain
 
 # Protobuf's limit is 2 GiB. Far below it, one file is still easy to move and to open.
 LARGEST_SINGLE_FILE = 1 << 30
@@ -26,18 +31,21 @@ SMALLEST_EXTERNAL = 256
 def read_model(path: Path) -> ir.Model:
     """Open an ONNX file; its external data stays on disk and is mapped into memory when it is used.
 
+    What other exporters write in forms of their own is brought into one form: maps of classes become tensors, invalid
+    sizes of axes become unknown, and the standard domain is imported.
+
     Raises:
         UserError: the file is missing, not an ONNX model or cut short, or its external data is missing or outside its
             folder.
     """
     try:
-        model = ir.load(path)
+        model = _loaded(path)
     except FileNotFoundError as error:
         raise FileAccessError(f"{path} does not exist.") from error
     except OSError as error:
         raise FileAccessError(f"Can't read {path}: {error.strerror}.") from error
     except Exception as error:  # whatever a parser of foreign bytes can raise
-        raise FormatError(f"{path} is not an ONNX model, or is damaged: {first_line(error)}") from error
+        raise FormatError(f"{path} is not an ONNX model, or is damaged: {_root_line(error)}") from error
     if not model.graph.outputs:
         raise FormatError(f"{path} is not an ONNX model, or is damaged: its graph has no outputs.")
     if any(attribute.type == ir.AttributeType.UNDEFINED for attribute in attributes(model)):
@@ -46,6 +54,9 @@ def read_model(path: Path) -> ir.Model:
     for scope in scopes(model):
         if "ai.onnx" in scope.opset_imports:  # the long name of the standard domain
             scope.opset_imports[""] = scope.opset_imports.pop("ai.onnx")
+    import_standard_domain(model)
+    remove_class_maps(model)
+    forget_invalid_axes(model)
     if any(external_attributes(model)):
         common.LiftConstantsToInitializersPass()(model)
     for attribute in external_attributes(model):
@@ -55,6 +66,16 @@ def read_model(path: Path) -> ir.Model:
         )
     for value, tensor in external_weights(model):
         value.const_value = located(path, tensor)
+    return model
+
+
+def _loaded(path: Path) -> ir.Model:
+    # `ir.load` does the same, and fails on types that hold a map.
+    proto = onnx.load(path, load_external_data=False)
+    removed = set_aside_maps(proto)
+    model = ir.from_proto(proto)
+    state_types(model, removed)
+    common.TopologicalSortPass()(model)  # converters to float16 append their casts, and runtimes take them so
     return model
 
 

@@ -3,12 +3,35 @@
 import logging
 
 import onnx_ir as ir
+from onnx.helper import OP_SET_ID_VERSION_MAP
 from onnxscript.version_converter import ConvertVersionPass
 
 from dynanoise_export.errors import UnsupportedModelError, first_line
+from dynanoise_export.onnx_functions import OLDEST_OPSET
 
 # The converters were written for models of this opset and later.
 OLDEST_MODEL_OPSET = 9
+
+# The version of the format in which opset `OLDEST_OPSET` came.
+OLDEST_IR = 7
+
+
+def import_standard_domain(model: ir.Model) -> None:
+    """Import the standard operators if the file does not, in place.
+
+    onnxmltools leaves them out if the model has none. If it has some, they are those of the file's format.
+    """
+    if "" in model.opset_imports:
+        return
+    if any(node.domain == "" for node in model.graph.all_nodes()):
+        model.opset_imports[""] = max(
+            opset
+            for (domain, opset), ir_version in OP_SET_ID_VERSION_MAP.items()
+            if domain == "ai.onnx" and ir_version <= max(model.ir_version, 3)
+        )
+    else:
+        model.opset_imports[""] = OLDEST_OPSET
+        model.ir_version = max(model.ir_version, OLDEST_IR)
 
 
 def convert_up(model: ir.Model, opset: int) -> None:

@@ -1,5 +1,6 @@
 """Recognise what computes a value, by walking up the graph."""
 
+import itertools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -73,6 +74,24 @@ def _before(value: ir.Value, also: Collection[str]) -> ir.Value | None:
     return node.inputs[0] if made_by in SHAPE_ONLY or made_by in also else None
 
 
+def floats_above(value: ir.Value, most: int) -> list[ir.Value]:
+    """Give the values that a value is computed from, nearest first, other than those that are known to be no floats.
+
+    Args:
+        value: where to begin; it is not among them.
+        most: how many to give.
+    """
+    found, reached = [value], 0
+    while reached < len(found) <= most:
+        node = found[reached].producer()
+        operands = [] if node is None else [v for v in node.inputs if v is not None and v.producer() is not None]
+        found += [
+            v for v in dict.fromkeys(operands) if v not in found and (v.dtype or ir.DataType.FLOAT).is_floating_point()
+        ]
+        reached += 1
+    return found[1 : most + 1]
+
+
 def constant(value: ir.Value | None) -> Array | None:
     """Give the numbers of a constant or a weight; None for anything else."""
     if value is None:
@@ -98,3 +117,32 @@ def _is_constant(value: ir.Value) -> bool:
 def first_match(value: ir.Value, forms: Collection[Callable[[ir.Value], ir.Value | None]]) -> ir.Value | None:
     """Give what the first form that fits finds; None if none fits."""
     return next((found for form in forms if (found := form(value)) is not None), None)
+
+
+def insert_after(
+    value: ir.Value, node: ir.Node, name: str, index: int = 0, *, like: ir.Value | None = None
+) -> ir.Value:
+    """Insert a node into the graph after the one that made a value.
+
+    Args:
+        value: that a node made.
+        node: a new one.
+        name: for the output; it gets a number if a value has it already.
+        index: of the new node's output to give.
+        like: that has its type and its shape; None if they are not known.
+
+    Returns:
+        The output.
+    """
+    producer = value.producer()
+    if producer is None or producer.graph is None:
+        raise AssertionError("a node of a graph made the value")
+    producer.graph.insert_after(producer, node)
+    taken = {made.name for other in producer.graph.all_nodes() for made in other.outputs}
+    for made in node.outputs:
+        wanted = name if made is node.outputs[index] else f"{name}_unused"
+        made.name = next(one for n in itertools.count() if (one := f"{wanted}_{n}" if n else wanted) not in taken)
+    made = node.outputs[index]
+    if like is not None and like.type is not None:  # a shape without a type can't be written
+        made.type, made.shape = like.type, like.shape
+    return made

@@ -3,10 +3,12 @@
 import numpy as np
 import onnx_ir as ir
 
+from dynanoise_export.graph.classifier_operators import margin_of_classifier, transform_of, untransformed
 from dynanoise_export.graph.patterns import (
     SHAPE_ONLY,
     constant,
     first_match,
+    insert_after,
     operand,
     operator,
     other_than_constant,
@@ -27,8 +29,8 @@ AVERAGES = {"GlobalAveragePool", "AveragePool", "ReduceMean", "BatchNormalizatio
 
 SIGMOIDS = {"Sigmoid", "HardSigmoid", "QLinearSigmoid"}
 BOUNDS = {"Clip", "Min", "Max"}
-
-ML = "ai.onnx.ml"
+# They give some of the values, unchanged.
+SELECTIONS = {"Slice", "Gather", "Split"}
 
 
 def is_linear(value: ir.Value) -> bool:
@@ -39,6 +41,8 @@ def is_linear(value: ir.Value) -> bool:
     while (before := _before_linear(value)) is not None:
         value = before
     node = value.producer()
+    if (node is not None and node.op_type == "LinearClassifier") and transform_of(value) == "NONE":
+        return True
     if node is None or not (operator(value) in LINEAR or _is_fused(value)):
         return False
     return all(v is None or softmax_input(unchanged(v).value) is None for v in node.inputs)
@@ -60,23 +64,34 @@ def _is_fused(value: ir.Value) -> bool:
 
 def is_sigmoid(value: ir.Value) -> bool:
     """Whether every score is a sigmoid of its own, perhaps clipped, scaled, or put together from several parts."""
+    reached = [value]
+    for part in reached:  # it grows
+        if transform_of(part) == "LOGISTIC" or sigmoid_input(part) is not None:
+            continue
+        before = _before_scores(part)
+        if not before:
+            return False
+        reached += [v for v in before if v not in reached]
+    return True
+
+
+def _before_scores(value: ir.Value) -> list[ir.Value]:
+    """Give the values that scores are clipped, scaled, selected or put together from; none for anything else."""
     node = value.producer()
-    if node is None:
-        return False
-    if sigmoid_input(value) is not None or _is_of_classifier(node):
-        return True
-    if operator(value) == "Concat":
-        return all(v is not None and is_sigmoid(v) for v in node.inputs)
-    before = unchanged(value, BOUNDS | {"DequantizeLinear"}).value
-    if before is value:
-        inner = other_than_constant(value, ARITHMETIC)
-        return inner is not None and is_sigmoid(inner)
-    return is_sigmoid(before)
+    if node is not None and operator(value) == "Concat":
+        return [v for v in dict.fromkeys(node.inputs) if v is not None]
+    before = unchanged(value, BOUNDS | SELECTIONS | {"DequantizeLinear"}).value
+    inner = other_than_constant(value, ARITHMETIC) if before is value else before
+    return [] if inner is None else [inner]
 
 
 def sigmoid_input(value: ir.Value) -> ir.Value | None:
     """Give z if a value is σ(z), in one operator, as 1 / (1 + e⁻ᶻ) or by a hyperbolic tangent."""
-    return first_match(value, (_one_sigmoid, _reciprocal, _tanh))
+    return first_match(value, (_one_sigmoid, _reciprocal, _tanh, _transform))
+
+
+def _transform(value: ir.Value) -> ir.Value | None:
+    return untransformed(value) if transform_of(value) == "LOGISTIC" else None
 
 
 def _one_sigmoid(value: ir.Value) -> ir.Value | None:
@@ -107,9 +122,24 @@ def _tanh(value: ir.Value) -> ir.Value | None:
     return None if tangent is None else operand(tangent, {"Tanh"})
 
 
-def _is_of_classifier(node: ir.Node) -> bool:
-    """Whether a classifier of `ai.onnx.ml` gives a sigmoid for each class."""
-    return node.domain == ML and node.attributes.get_string("post_transform", "NONE") == "LOGISTIC"
+def margin(value: ir.Value) -> ir.Value | None:
+    """Give the logit z of the second class if a value may be the probabilities (1 − σ(z), σ(z)) of two classes.
+
+    Only a run can show that they are not two independent labels.
+    """
+    both = unchanged(value).value
+    return margin_of_classifier(both) or _margin_of_halves(both)
+
+
+def _margin_of_halves(value: ir.Value) -> ir.Value | None:
+    """Give z of 1 − σ(z) and σ(z) that are put together, in this order or the other."""
+    node = value.producer()
+    if node is None or operator(value) != "Concat" or len(node.inputs) != 2:
+        return None
+    first, second = (None if half is None else sigmoid_input(unchanged(half).value) for half in node.inputs)
+    if second is not None or first is None:
+        return second
+    return insert_after(value, ir.node("Neg", [first]), f"{value.name}_logit", like=first)
 
 
 def is_sorted(value: ir.Value) -> bool:

@@ -39,7 +39,7 @@ def as_two_classes(model: ir.Model, score: ir.Value, scale: Scale) -> ir.Value:
 def _append(model: ir.Model, node: ir.Node, like: ir.Value, classes: int) -> ir.Value:
     made = node.outputs[0]
     made.name = unused_name(model, "dynanoise_scores")
-    made.type = like.type
-    made.shape = ir.Shape([like.shape[0] if like.shape else None, classes])
+    if like.type is not None:  # a shape without a type can't be written
+        made.type, made.shape = like.type, ir.Shape([like.shape[0] if like.shape else None, classes])
     model.graph.append(node)
     return made

@@ -2,15 +2,23 @@
 
 import onnx_ir as ir
 
-from dynanoise_export.graph.patterns import constant, first_match, operand, operator
+from dynanoise_export.graph.class_maps import ML
+from dynanoise_export.graph.classifier_operators import logits_of_classifier
+from dynanoise_export.graph.patterns import constant, first_match, insert_after, operand, operator, unchanged
 
 
 def softmax_input(value: ir.Value) -> ir.Value | None:
     """Give the logits if a value is their softmax or log-softmax.
 
-    For an operator that takes quantised logits, a DequantizeLinear is put into the graph beside it.
+    For an operator that takes quantised logits, or that computes the softmax itself, one that gives the logits is put
+    into the graph beside it.
     """
-    return first_match(value, (_one_operator, _log_of, _exp_of, _quotient, _quantised))
+    return _own_logits(value if (probabilities := _normalised(value)) is None else probabilities)
+
+
+def _own_logits(value: ir.Value) -> ir.Value | None:
+    forms = (_one_operator, _log_of, _exp_of, _quotient, _quantised, _less_log_sum_exp, logits_of_classifier)
+    return first_match(value, forms)
 
 
 def _one_operator(value: ir.Value, *operators: str) -> ir.Value | None:
@@ -29,7 +37,7 @@ def _log_of(value: ir.Value) -> ir.Value | None:
 
 def _exp_of(value: ir.Value) -> ir.Value | None:
     inner = operand(value, {"Exp"})
-    return None if inner is None else _one_operator(inner, "LogSoftmax")
+    return None if inner is None else _one_operator(inner, "LogSoftmax") or _less_log_sum_exp(inner)
 
 
 def _quotient(value: ir.Value) -> ir.Value | None:
@@ -66,15 +74,23 @@ def _quantised(value: ir.Value) -> ir.Value | None:
     node = None if inner is None else inner.producer()
     if inner is None or node is None or operator(inner) != "QLinearSoftmax":
         return None
-    return _appended(value, ir.node("DequantizeLinear", list(node.inputs[:3])))
+    return insert_after(value, ir.node("DequantizeLinear", list(node.inputs[:3])), f"{value.name}_logits", like=value)
 
 
-def _appended(value: ir.Value, node: ir.Node) -> ir.Value:
-    """Put a node beside the one that made a value whose type and shape its output has."""
-    beside = value.producer()
-    if beside is None or beside.graph is None:
-        raise AssertionError("a value of a graph has a producer there")
-    made = node.outputs[0]
-    made.name, made.type, made.shape = f"{value.name}_logits", value.type, value.shape
-    beside.graph.insert_after(beside, node)
-    return made
+def _less_log_sum_exp(value: ir.Value) -> ir.Value | None:
+    """Give z of the log-softmax z − log Σ exp z."""
+    logits, total = operand(value, {"Sub"}), operand(value, {"Sub"}, 1)
+    if logits is None or total is None:
+        return None
+    return logits if operand(unchanged(total).value, {"ReduceLogSumExp"}) is logits else None
+
+
+def _normalised(value: ir.Value) -> ir.Value | None:
+    """Give the scores that are divided by their sum, which leaves a softmax as it is; None if nothing is."""
+    node = value.producer()
+    if node is not None and (node.domain, node.op_type) == (ML, "Normalizer") and node.inputs[0] is not None:
+        return unchanged(node.inputs[0]).value if node.attributes.get_string("norm", "MAX") == "L1" else None
+    scores, total = operand(value, {"Div"}), operand(value, {"Div"}, 1)
+    if scores is None or total is None or operand(unchanged(total).value, {"ReduceSum"}) is not scores:
+        return None
+    return None if operator(scores) == "Exp" else unchanged(scores).value

@@ -5,6 +5,7 @@ from rich.console import Console
 from dynanoise_export.deployed.manifest import Manifest, Profile, manifest_beside
 from dynanoise_export.deployment.tensorrt.compiling import Compiled
 from dynanoise_export.graph.provenance import Provenance
+from dynanoise_export.reports.float16_wording import float16_text
 from dynanoise_export.reports.terminal import print_rows
 
 
@@ -17,12 +18,18 @@ def print_compiled(compiled: Compiled, console: Console) -> None:
         ("built by", f"{manifest.backend.product} {manifest.version} in {manifest.build_seconds:.1f} s"),
         ("runs on", _gpus(manifest)),
         ("profiles", "\n".join(f"{name}: {_shapes(profile)}" for name, profile in manifest.profiles.items())),
-        ("precision", f"{manifest.precision}, the defence in fp32"),
+        ("precision", _precision(compiled)),
         ("noise", _noise(manifest.provenance)),
         ("seeds", _seeds(manifest.constant_seeds)),
         ("sha256", manifest.plan_sha256),
     ]
     print_rows(rows, console)
+
+
+def _precision(compiled: Compiled) -> str:
+    if compiled.float16 is None:
+        return f"{compiled.manifest.precision}, the defence in fp32"
+    return float16_text(compiled.float16)
 
 
 def _gpus(manifest: Manifest) -> str:

@@ -4,6 +4,7 @@ from typing import TypedDict
 
 from dynanoise_export.exporting import Exported
 from dynanoise_export.reports.documents import Header, InputDocument, header, input_document
+from dynanoise_export.reports.float16_wording import Float16Document, float16_document
 
 
 class SourceDocument(TypedDict):
@@ -29,6 +30,7 @@ class ExportDocument(Header):
         floor: the smallest probability that the defence distinguishes, if it takes probabilities; None for logits.
         treated_as: what the user said that the scores are, or None.
         binary: whether two classes were made of one score.
+        float16: how the model was converted to float16; None if it was not.
         dropped: the outputs of the source that the file no longer has.
     """
 
@@ -43,6 +45,7 @@ class ExportDocument(Header):
     floor: float | None
     treated_as: str | None
     binary: bool
+    float16: Float16Document | None
     dropped: list[str]
 
 
@@ -62,5 +65,6 @@ def export_document(exported: Exported) -> ExportDocument:
         "floor": stated.floor,
         "treated_as": stated.treated_as,
         "binary": stated.binary,
+        "float16": None if exported.float16 is None else float16_document(exported.float16),
         "dropped": list(exported.dropped),
     }

@@ -29,7 +29,7 @@ def open_graph(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         write_model(model, path)
-        return OnnxRuntimePredictor(path, provider=provider, threads=threads, light=light)
+        return OnnxRuntimePredictor(path, provider=provider, threads=threads, light=light, name="the model")
 
 
 @dataclass(frozen=True)

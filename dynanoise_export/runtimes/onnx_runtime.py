@@ -1,13 +1,15 @@
 """Models in ONNX Runtime."""
 
 import importlib.metadata
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dynanoise_export.errors import EndpointError, MissingPackageError
+from dynanoise_export.errors import EndpointError, MissingPackageError, one_line, shortened
 from dynanoise_export.noise.strength import Where
+from dynanoise_export.runtimes.failed_run import failed_run
 from dynanoise_export.runtimes.predictor import Closing
 from dynanoise_export.runtimes.provider import Provider
 from dynanoise_export.types import Array, Arrays
@@ -34,6 +36,14 @@ OFFICIAL = {
     Provider.CUDA: "CUDAExecutionProvider",
     Provider.TENSORRT: "TensorrtExecutionProvider",
 }
+
+_OPERATOR = re.compile(r"while running (\w+) node")
+# What the runtime says beside the cause: its codes, a temporary path, places in its own code, and what to do.
+_BESIDE = re.compile(
+    r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .*? failed: ?)?"
+    r"|\S+\.(?:h|hpp|cc|cpp|cu|cuh):\d+ (?:.* was false\. )?"
+    r"| Please fix either the inputs/outputs or the model\.?$"
+)
 
 
 def require_onnxruntime() -> ModuleType:
@@ -76,6 +86,7 @@ class OnnxRuntimePredictor(Closing):
         level: of graph optimisation, a key of `LEVELS`.
         light: no graph optimisation and no copies of the weights, for a model that runs only once.
         save_optimised: where to save the graph as the runtime optimised it.
+        name: of the model, for messages; None for the path.
 
     Raises:
         EndpointError: the runtime can't open the model on that provider.
@@ -90,13 +101,15 @@ class OnnxRuntimePredictor(Closing):
         level: str = "all",
         light: bool = False,
         save_optimised: Path | None = None,
+        name: str | None = None,
     ) -> None:
+        self.name = name or str(path)
         runtime = require_onnxruntime()
         _require_provider(runtime, provider)
         if provider is not Provider.CPU:
             runtime.set_default_logger_severity(4)  # a missing library becomes an error below, in one sentence
         options = runtime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # a failure is raised, and need not be logged too
         options.graph_optimization_level = getattr(
             runtime.GraphOptimizationLevel, LEVELS["no optimisation" if light else level]
         )
@@ -112,12 +125,13 @@ class OnnxRuntimePredictor(Closing):
                 str(path), options, providers=_with_fallbacks(provider), enable_fallback=0
             )
         except Exception as error:  # the runtime has its own exception class for each kind of failure
-            raise EndpointError(f"ONNX Runtime can't open the model: {_last_line(error)}") from error
+            raise EndpointError(f"ONNX Runtime can't open {self.name}: {_reason(error)}.") from error
         # If a CUDA library is missing, it uses the CPU anyway.
         if self.session.get_providers()[0] != OFFICIAL[provider]:
             raise EndpointError(
-                f"ONNX Runtime opened {path} with {self.session.get_providers()[0]} instead of {OFFICIAL[provider]}: "
-                "check the GPU, and the versions of CUDA, cuDNN and (for tensorrt) TensorRT that it needs."
+                f"ONNX Runtime opened {self.name} with {self.session.get_providers()[0]} instead of "
+                f"{OFFICIAL[provider]}: check the GPU, and the versions of CUDA, cuDNN and (for tensorrt) TensorRT "
+                "that it needs."
             )
         self.provider = provider
 
@@ -139,13 +153,12 @@ class OnnxRuntimePredictor(Closing):
         """Run the model once and return its outputs by name.
 
         Raises:
-            EndpointError: the runtime can't run the model on these inputs.
+            FailedRunError: the runtime can't run the model on these inputs.
         """
         try:
             return dict(zip(self.outputs, self.session.run(None, dict(inputs)), strict=True))
         except Exception as error:  # as above
-            shapes = ", ".join(f"{name} {list(array.shape)} {array.dtype}" for name, array in inputs.items())
-            raise EndpointError(f"ONNX Runtime can't run the model on {shapes}: {_last_line(error)}") from error
+            raise failed_run(self.name, inputs, _reason(error)) from error
 
 
 @dataclass(frozen=True)
@@ -195,5 +208,9 @@ def _with_fallbacks(provider: Provider) -> list[str]:
     return [OFFICIAL[other] for other in reversed(ordered[: ordered.index(provider) + 1])]
 
 
-def _last_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[-1]
+def _reason(error: Exception) -> str:
+    """Give the cause that the runtime states, and the operator that failed, in a few words."""
+    said = one_line(str(error)) or type(error).__name__
+    operators = _OPERATOR.findall(said)
+    cause = shortened(_BESIDE.sub("", said.rpartition("Status Message: ")[2]).replace(". ", "; ").rstrip("."))
+    return f'{operators[-1]} fails with "{cause}"' if operators else cause

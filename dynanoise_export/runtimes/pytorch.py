@@ -1,6 +1,7 @@
 """Models in PyTorch: the reference that an exported file is compared with."""
 
 import inspect
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import numpy as np
 import torch
 from torch.utils import _pytree as pytree
 
-from dynanoise_export.errors import ModelInputError, UnsupportedModelError, first_line
+from dynanoise_export.errors import UnsupportedModelError, first_line
+from dynanoise_export.runtimes.failed_run import failed_run
 from dynanoise_export.runtimes.predictor import Closing
 from dynanoise_export.types import Array, Arrays
 
@@ -42,22 +44,30 @@ def run_module(path: Path, module: torch.nn.Module, example: Arrays) -> dict[str
     """Run a module once and name its outputs.
 
     Raises:
-        ModelInputError: the module does not run on the example.
+        FailedRunError: the module does not run on the example.
         UnsupportedModelError: it returns no tensor.
     """
     args, kwargs = bind(module, {name: torch.from_numpy(np.array(array)) for name, array in example.items()})
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they concern the model's author
             result = module(*args, **kwargs)
     except Exception as error:  # a user's own code may raise anything
-        shapes = ", ".join(f"{name} {list(array.shape)} {array.dtype}" for name, array in example.items())
-        raise ModelInputError(f"{path} does not run on inputs of {shapes}: {first_line(error)}") from error
+        raise failed_run(str(path), example, _reason(error)) from error
     outputs = named_outputs(result)
     if not outputs:
         raise UnsupportedModelError(
             f"{path} returns {type(result).__name__} instead of a tensor, so it can't be a classifier."
         )
     return outputs
+
+
+def _reason(error: Exception) -> str:
+    """Give the message of an error; TorchScript puts it after a trace of its own, with the name of its kind."""
+    lines = str(error).strip().splitlines()
+    if lines and lines[0].startswith("The following operation failed in the TorchScript interpreter"):
+        error = Exception(lines[-1].partition("Error: ")[2] or lines[-1])
+    return first_line(error).rstrip(".")
 
 
 def named_outputs(result: Any) -> dict[str, torch.Tensor]:

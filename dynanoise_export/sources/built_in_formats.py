@@ -72,7 +72,7 @@ def _open_onnx(path: Path, options: SourceOptions) -> SourceModel:
 
 
 def _open_hugging_face(path: Path, options: SourceOptions) -> SourceModel:
-    from dynanoise_export.sources.hugging_face import open_hugging_face
+    from dynanoise_export.sources.hugging_face.open_folder import open_hugging_face
 
     return open_hugging_face(path, options)
 

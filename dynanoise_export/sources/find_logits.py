@@ -16,10 +16,10 @@ from dynanoise_export.graph.score_forms import sigmoid_input
 from dynanoise_export.graph.score_shapes import as_rows, as_two_classes
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.probabilities import are_probabilities
-from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.sources.naming import naming
 from dynanoise_export.sources.score_options import TreatAs
-from dynanoise_export.sources.score_values import Doubt, agree, doubt_about
+from dynanoise_export.sources.score_values import Doubt, agree, doubt_about, within
+from dynanoise_export.sources.search_logits import as_rows_of, run_values, search_logits
 from dynanoise_export.sources.source_model import SourceModel
 from dynanoise_export.types import Array, Float64s, row_count
 
@@ -55,8 +55,8 @@ def find_logits(model: ir.Model, source: SourceModel) -> Logits:
         raise ModelInputError(f"{source.path} has no value {source.output!r} in its main graph.")
     with naming(source.path):
         found = _behind_binary(output) if source.scores.binary else behind(output)
-        trial = _try(model, source, output, found.value)
-        logits = _decided(found, output, trial, source)
+        trial = _try(model, source, output, found)
+        logits = _decided(model, found, output, trial, source)
         return _in_rows(model, logits, source)
 
 
@@ -70,54 +70,43 @@ def _behind_binary(output: ir.Value) -> Logits:
     passed = unchanged(output)
     logit = sigmoid_input(passed.value)
     if logit is None:
-        return Logits(output, Scale.UNKNOWN, f"{output.name}, an output")
+        return Logits(output, Scale.UNKNOWN, f"{output.name}, an output", one=True)
     seen = f"{logit.name}, the input of the final sigmoid"
-    return Logits(logit, Scale.LOGITS, seen, Ending.SIGMOID, passed.rounded)
+    return Logits(logit, Scale.LOGITS, seen, Ending.SIGMOID, passed.rounded, one=True)
 
 
-def _try(model: ir.Model, source: SourceModel, output: ir.Value, inner: ir.Value) -> _Trial:
+def _try(model: ir.Model, source: SourceModel, output: ir.Value, found: Logits) -> _Trial:
     """Run the model on the example, with what may be its logits as another output."""
-    copy = model.clone()
-    names = {str(output.name), str(inner.name)}
-    copy.graph.outputs[:] = [value for name in sorted(names) if (value := value_named(copy, name)) is not None]
-    with open_graph(copy, light=True) as predictor:
-        answers = predictor.run(source.example)
+    answers = run_values(model, {output, found.value}, source.example)
     rows, columns = row_count(source.example), 1 if source.scores.binary else source.classes
-    scores = _rows(answers[str(output.name)], rows, columns)
+    scores = as_rows_of(answers[str(output.name)], rows, columns)
     if scores is None:
         shape = list(answers[str(output.name)].shape)
         raise UnsupportedModelError(
             f"The output {output.name!r} answers {rows} rows with the shape {shape}, and not with one score for each "
             f"of {columns} classes."
         )
-    return _Trial(scores, _rows(answers[str(inner.name)], rows, columns))
+    return _Trial(scores, as_rows_of(answers[str(found.value.name)], rows, 1 if found.one else columns))
 
 
-def _rows(values: Array, rows: int, columns: int) -> Float64s | None:
-    array = np.asarray(values)
-    fits = array.shape[:1] == (rows,) and array.size == rows * columns
-    return array.reshape(rows, columns).astype(np.float64) if fits else None
-
-
-def _decided(found: Logits, output: ir.Value, trial: _Trial, source: SourceModel) -> Logits:
+def _decided(model: ir.Model, found: Logits, output: ir.Value, trial: _Trial, source: SourceModel) -> Logits:
     """Decide what the scores are: what the user says, then what the structure shows, then what the values show."""
-    at_output = dataclasses.replace(found, value=output, floor=source.scores.floor)
+    at_output = dataclasses.replace(found, value=output, floor=source.scores.floor, one=source.scores.binary)
     if (said := source.scores.treat_as) is not None:
         scale = Scale.LOGITS if said is TreatAs.LOGITS else Scale.PROBABILITIES
         return dataclasses.replace(at_output, scale=scale, seen=f"{output.name}, which you treat as {said.value}")
     if _is_confirmed(found, trial):
-        return found
-    if source.scores.binary:
-        return _of_one_score(at_output, trial)
-    if are_probabilities(trial.scores):
+        return dataclasses.replace(found, ending=Ending.SOFTMAX)
+    if _are_probabilities(trial.scores):
         if found.ending is Ending.SORTED:
             raise _refusal(output, Doubt.SORTED.value)
-        return _probabilities(at_output)
-    if found.ending is Ending.SIGMOID:
+        return search_logits(model, output, source.example, trial.scores) or _probabilities(at_output)
+    if found.ending is Ending.SIGMOID and not source.scores.binary:
         raise UnsupportedModelError(f"The output {output.name!r} gives {MULTI_LABEL}.")
     if found.ending is Ending.SORTED:
         raise _refusal(output, Doubt.SORTED.value)
-    if (doubt := doubt_about(trial.scores, linear=found.ending is Ending.LINEAR)) is not None:
+    linear = source.scores.binary or found.ending is Ending.LINEAR
+    if (doubt := doubt_about(trial.scores, linear=linear)) is not None:
         raise _doubted(output, doubt)
     return dataclasses.replace(at_output, scale=Scale.LOGITS, seen=_seen_at_output(found, output))
 
@@ -129,12 +118,9 @@ def _is_confirmed(found: Logits, trial: _Trial) -> bool:
     return bool(agree(trial.scores, trial.inner, rounded=found.rounded).all())
 
 
-def _of_one_score(at_output: Logits, trial: _Trial) -> Logits:
-    if not np.isfinite(trial.scores).all():
-        raise _doubted(at_output.value, Doubt.NOT_A_NUMBER)
-    if ((trial.scores >= 0) & (trial.scores <= 1)).all():
-        return _probabilities(at_output)
-    return dataclasses.replace(at_output, scale=Scale.LOGITS)
+def _are_probabilities(scores: Float64s) -> bool:
+    """Whether every row is a distribution, or one probability."""
+    return within(scores, 1) if scores.shape[1] == 1 else are_probabilities(scores)
 
 
 def _probabilities(at_output: Logits) -> Logits:
@@ -161,9 +147,9 @@ def _refusal(output: ir.Value, seen: str) -> UnsupportedModelError:
 
 def _in_rows(model: ir.Model, logits: Logits, source: SourceModel) -> Logits:
     """Bring the value into the form [n, k]."""
-    value, columns = logits.value, 1 if source.scores.binary else source.classes
+    value, columns = logits.value, 1 if logits.one else source.classes
     if value.shape is None or len(value.shape) != 2:
         value = as_rows(model, value, columns)
-    if source.scores.binary:
+    if logits.one:
         value = as_two_classes(model, value, logits.scale)
     return dataclasses.replace(logits, value=value)

@@ -13,9 +13,10 @@ NUMBERS = "biuf"
 # The arrays by which a bundle is recognised, and the prefix of its inputs.
 BUNDLE, PREFIX = {"y", "member"}, "inputs."
 
-BATCH = 2
+# Of made-up values: the rows, and the usual sizes of dynamic axes. No two are equal, so that a size shows its axis.
+BATCH = 8
 IMAGE_SIDE = 64
-LENGTH = 8
+LENGTH = 12
 
 
 def parse_spec(text: str) -> TensorSpec:
@@ -55,13 +56,18 @@ def specs_of(example: Mapping[str, Array]) -> tuple[TensorSpec, ...]:
     return tuple(TensorSpec(name, array.dtype.name, ("batch", *array.shape[1:])) for name, array in example.items())
 
 
-def draw(specs: Sequence[TensorSpec], rows: int = BATCH, sizes: Mapping[str, int] | None = None) -> dict[str, Array]:
-    """Draw example values: normals for floats, ones for integers; equal axis names get equal sizes.
+def draw(
+    specs: Sequence[TensorSpec], rows: int = BATCH, sizes: Mapping[str, int] | None = None, *, integer: int = 1
+) -> dict[str, Array]:
+    """Draw example values: normals for floats, one number for integers; equal axis names get equal sizes.
+
+    Truth values alternate, false first: a mask of equal ones could hide all of a row, and then many models answer NaN.
 
     Args:
         specs: of the inputs.
         rows: the size of a dynamic batch.
         sizes: of other dynamic axes, by name, if the default sizes do not suit them.
+        integer: the value of all integers.
     """
     generator = np.random.default_rng(0)
     chosen = dict(sizes or {})
@@ -72,9 +78,27 @@ def draw(specs: Sequence[TensorSpec], rows: int = BATCH, sizes: Mapping[str, int
             default = rows if axis == 0 else IMAGE_SIDE if len(spec.shape) >= 4 else LENGTH
             shape.append(size if isinstance(size, int) else chosen.setdefault(size, default))
         dtype = np.dtype(spec.dtype)
-        values = generator.standard_normal(shape) if dtype.kind == "f" else np.ones(shape)
+        values = generator.standard_normal(shape) if dtype.kind == "f" else np.full(shape, integer)
+        if dtype.kind == "b":
+            values = np.resize(np.arange(shape[-1]) % 2, shape) if shape else np.zeros(())
         arrays[spec.name] = values.astype(dtype)
     return arrays
+
+
+def more_like(example: Arrays, rows: int) -> dict[str, Array]:
+    """Draw values of the same sizes as an example that a model takes: normals for floats; others are repeated.
+
+    Args:
+        example: values for each input.
+        rows: as many as to draw.
+    """
+    generator = np.random.default_rng(0)
+    drawn: dict[str, Array] = {}
+    for name, array in example.items():
+        shape = (rows, *array.shape[1:])
+        is_float = array.dtype.kind == "f"
+        drawn[name] = (generator.standard_normal(shape) if is_float else np.resize(array, shape)).astype(array.dtype)
+    return drawn
 
 
 def read_example(path: Path) -> dict[str, Array]:

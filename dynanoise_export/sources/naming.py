@@ -16,4 +16,6 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise type(error)(f"{path}: {error}") from error
+        named = type(error)(f"{path}: {error}")
+        named.__dict__.update(error.__dict__)
+        raise named from error

@@ -75,7 +75,10 @@ def _require_classes(path: Path, output: OutputSpec, *, binary: bool) -> None:
     """Refuse an output that can't be that of a single-label classifier."""
     found = f"The output {output} of {path}"
     if not output.floating:
-        raise UnsupportedModelError(f"{found} does not hold floats, so it can't be a classifier's logits.")
+        raise UnsupportedModelError(
+            f"{found} does not hold floats, so it can't be a classifier's logits: name a value that holds them with "
+            "--logits NAME, if the model has one."
+        )
     if _fits(output, binary=binary):
         return
     if output.columns == 1:

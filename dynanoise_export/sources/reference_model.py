@@ -1,12 +1,15 @@
 """The undefended reference: the model that a defended one was made from, opened where it runs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from dynanoise_export.errors import ModelInputError, UnsupportedModelError
 from dynanoise_export.graph.logits import Ending, Scale
+from dynanoise_export.graph.specs import fixed_batch
 from dynanoise_export.graph.values import value_named
+from dynanoise_export.runtimes.fixed_batch import any_rows
 from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, Predictor, batches, predict
 from dynanoise_export.runtimes.pytorch import PyTorchPredictor
@@ -20,6 +23,8 @@ SCALES = {TreatAs.LOGITS: Scale.LOGITS, TreatAs.PROBABILITIES: Scale.PROBABILITI
 
 # A probability of 0 counts as the smallest normal number of float32, unless a floor is stated.
 SMALLEST = float(np.finfo(np.float32).tiny)
+# Of one score p near 1, 1 − p has few digits left: it is known to one in this many roundings, and not beyond.
+ROUNDINGS, MOST = 1e4, 0.05
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Reference(Closing):
 
     Attributes:
         source: the same.
+        confirmed: whether its own answers are the softmax of the logits that it gives, as far as it has answered.
 
     Raises:
         UserError: it can't be run, or its scores can't be defended.
@@ -45,10 +51,12 @@ class Reference(Closing):
 
     def __init__(self, source: SourceModel) -> None:
         self.source = source
-        self._predictor, self._output, self._scale, self._unconfirmed = _open(source)
-        self._floor = source.scores.floor or SMALLEST
-        sizes = (spec.shape[0] for spec in source.inputs if spec.shape)
-        self._batch = next((size for size in sizes if isinstance(size, int)), BATCH_ROWS)
+        self.confirmed = False
+        predictor, self._output, self._scale, self._unconfirmed = _open(source)
+        fixed = fixed_batch(source.inputs)
+        self._predictor = any_rows(predictor, fixed)
+        self._batch = BATCH_ROWS if fixed is None else fixed * max(1, BATCH_ROWS // fixed)
+        self._floor = SMALLEST
 
     @property
     def floor(self) -> float | None:
@@ -85,13 +93,13 @@ class Reference(Closing):
         """Check on the first batch of real rows what a trial run on the example showed: the answers are its softmax."""
         answers = self._predictor.run(next(batches(rows, self._batch)))
         logits = answers[self._output].astype(np.float64)
-        scores = answers[found.answer].reshape(logits.shape).astype(np.float64)
+        scores = answers[found.answer].reshape(len(logits), -1).astype(np.float64)
         if not agree(scores, logits, rounded=found.rounded).all():
             raise UnsupportedModelError(
                 f"The output {found.answer!r} of {self.source.path} is the softmax of {self._output!r} on the example, "
                 "and not on the rows of the data: name the logits with --logits NAME."
             )
-        self._unconfirmed = None
+        self._unconfirmed, self.confirmed = None, True
 
     def _in_classes(self, scores: Array) -> Float64s:
         """Bring scores such as [n, k, 1, 1], or the single score of a binary model, into the form [n, k]."""
@@ -101,9 +109,11 @@ class Reference(Closing):
             shape = list(scores.shape)
             raise UnsupportedModelError(f"{self.source.path} gives scores of the shape {shape}, and not [n, k].")
         answers = scores.reshape(len(scores), columns).astype(np.float64)
+        self._floor = self.source.scores.floor or _smallest(scores.dtype, one=binary)
         if self._scale is Scale.UNKNOWN:  # decided on the first rows, once and for all
             within = binary and bool(((answers >= 0) & (answers <= 1)).all())
             self._scale = Scale.PROBABILITIES if within else scale_of(scores.reshape(answers.shape))
+            self.confirmed = self._scale is Scale.PROBABILITIES
         if not binary:
             return answers
         halves = [-answers / 2, answers / 2] if self._scale is Scale.LOGITS else [1 - answers, answers]
@@ -112,6 +122,13 @@ class Reference(Closing):
     def close(self) -> None:
         """Release the model."""
         self._predictor.close()
+
+
+def _smallest(dtype: np.dtype[Any], *, one: bool) -> float:
+    """Give the smallest probability that scores of a type show, for `one` score of two classes or for all of them."""
+    kind = np.finfo(dtype if np.issubdtype(dtype, np.floating) else np.float64)
+    rounded = min(ROUNDINGS * float(kind.eps), MOST) if one else 0.0
+    return max(SMALLEST, float(kind.tiny), rounded)
 
 
 def _open(source: SourceModel) -> tuple[Predictor, str, Scale, _Softmax | None]:

@@ -59,6 +59,7 @@ class SourceOptions:
         allow_pickle: run the code that a pickle holds.
         dynamic_batch: make the fixed batch of an ONNX file dynamic.
         scores: what its scores are.
+        rows: an array for each input, to try if the model runs on no made-up rows; `example` comes first.
     """
 
     arch: str | None = None
@@ -68,3 +69,4 @@ class SourceOptions:
     allow_pickle: bool = False
     dynamic_batch: bool = False
     scores: ScoreOptions = field(default_factory=ScoreOptions)
+    rows: Arrays | None = field(default=None, repr=False, compare=False)

@@ -50,7 +50,11 @@ def source_from_module(
     """
     for weight in module.eval().parameters():  # a TorchScript module has no requires_grad_
         weight.requires_grad_(False)
-    specs, example = choose_inputs(path, format, options, specs or _specs_of_module(module), example)
+
+    def runs(rows: Arrays) -> list[tuple[int, ...]]:
+        return [tuple(tensor.shape) for tensor in run_module(path, module, rows).values()]
+
+    specs, example = choose_inputs(path, format, options, specs or _specs_of_module(module), example, runs)
     outputs = run_module(path, module, example)
     described = [describe(name, tensor) for name, tensor in outputs.items()]
     chosen = choose_output(path, described, options.logits, binary=options.scores.binary)

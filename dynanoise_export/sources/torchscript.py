@@ -3,24 +3,33 @@
 import io
 import pickle
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import onnx_ir as ir
 import torch
+from onnx_ir.passes import common
 
-from dynanoise_export.errors import FormatError, UntrustedCodeError, UserError, first_line
+from dynanoise_export.errors import (
+    FormatError,
+    UnsupportedModelError,
+    UntrustedCodeError,
+    UsageError,
+    UserError,
+    first_line,
+    reason_of,
+)
 from dynanoise_export.files import sha256
 from dynanoise_export.runtimes.pytorch import named_outputs
 from dynanoise_export.sources.inputs import draw
+from dynanoise_export.sources.same_answers import require_same_answers
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
-from dynanoise_export.sources.torch_export import export_failure, finished, quiet
+from dynanoise_export.sources.torch_export import export_failure, export_traced, quiet
 from dynanoise_export.sources.torch_module import source_from_module
+from dynanoise_export.sources.torchscript_graph import flattened
 from dynanoise_export.types import Arrays, TensorSpec
 
 # TorchScript has operators that read and write files, and a module may run code on loading. They can be called in
@@ -34,8 +43,11 @@ STORAGES = {
     "BoolStorage": "bool",
 }  # fmt: skip
 
-# The opsets of the exporter for TorchScript.
-DEFAULT_OPSET, NEWEST_OPSET = 17, 20
+# Why the exporter can't convert operators of this name or kind, and what helps.
+REASONS = {
+    "aten::_pack_padded_sequence": "ONNX has no packed sequences, so let the module mask its padded rows instead",
+    "quantized::": "give the module before its quantisation instead, and quantise the ONNX file",
+}
 
 
 def open_torchscript(path: Path, options: SourceOptions) -> SourceModel:
@@ -48,6 +60,7 @@ def open_torchscript(path: Path, options: SourceOptions) -> SourceModel:
         if not options.allow_pickle:
             _require_no_file_access(path)
         module = torch.jit.load(path, map_location="cpu")
+        _forget_devices(module)
         names = [argument.name for argument in module.forward.schema.arguments[1:]]
     except UserError:
         raise
@@ -58,6 +71,16 @@ def open_torchscript(path: Path, options: SourceOptions) -> SourceModel:
     traced = _traced_inputs(path, names)
     specs, example = _with_batch(traced), draw(traced)
     return source_from_module(path, "a TorchScript file", sha256(path), module, specs, options, example, _export)
+
+
+def _forget_devices(module: torch.jit.ScriptModule) -> None:
+    """Replace the GPU that a trace names in its code: loading moves the weights only."""
+    for part in module.modules():
+        code: Any = part._c
+        for name in code._method_names():
+            for constant in code._get_method(name).graph.findAllNodes("prim::Constant"):
+                if constant.output().type().kind() == "DeviceObjType":
+                    constant.s_("value", "cpu")
 
 
 def _with_batch(traced: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
@@ -111,6 +134,44 @@ class _Sizes(pickle.Unpickler):
         return pid[1]
 
 
+def _export(
+    path: Path,
+    module: torch.jit.ScriptModule,
+    specs: Sequence[TensorSpec],
+    example: Arrays,
+    outputs: Sequence[str],
+    output: str,
+    opset: int | None,
+) -> ir.Model:
+    """Export a module as it is; if that fails or gives other answers than the module, flatten it first.
+
+    As it is, the weights keep their names, and no limit applies to their size.
+    """
+    tensors = [torch.from_numpy(np.array(example[spec.name])) for spec in specs]
+    failures: list[UserError] = []
+    for prepared in (_traced, flattened):
+        try:
+            with quiet():
+                function = prepared(module, tensors, outputs.index(output))
+            model = export_traced(path, function, specs, example, output, opset)
+            common.LiftConstantsToInitializersPass()(model)
+            require_same_answers(path, module, model, specs, example, output)
+            return model
+        except UsageError:  # of the opset
+            raise
+        except UserError as error:
+            failures.append(error)
+        except Exception as error:  # PyTorch raises any kind
+            failures.append(export_failure(path, error))
+    graph = str(module.inlined_graph)
+    known = next((reason for operator, reason in REASONS.items() if operator in graph), None)
+    if known is not None:
+        raise UnsupportedModelError(f"PyTorch can't export {path} to ONNX: {known}.") from failures[0]
+    raise UnsupportedModelError(
+        f"{reason_of(failures[0])}; give the module itself instead, saved with torch.export.save."
+    ) from failures[0]
+
+
 class _OneOutput(torch.nn.Module):
     """Returns one output of a TorchScript module: the exporter can't convert dictionaries and lists of outputs."""
 
@@ -122,37 +183,9 @@ class _OneOutput(torch.nn.Module):
         return list(named_outputs(self.module(*tensors)).values())[self.index]
 
 
-def _export(
-    path: Path,
-    module: torch.jit.ScriptModule,
-    specs: Sequence[TensorSpec],
-    example: Arrays,
-    outputs: Sequence[str],
-    output: str,
-    opset: int | None,
-) -> ir.Model:
-    axes = {s.name: {i: a for i, a in enumerate(s.shape) if isinstance(a, str)} for s in specs}
-    if batch := next((names[0] for names in axes.values() if 0 in names), None):
-        axes[output] = {0: batch}
-    tensors = tuple(torch.from_numpy(np.array(example[spec.name])) for spec in specs)
-    with tempfile.TemporaryDirectory() as folder:
-        exported = Path(folder) / "model.onnx"
-        try:
-            # When the exporter fails, it prints the graph, and has no option against that.
-            with quiet(), mock.patch.object(torch._C, "_jit_onnx_log"):
-                # The newer exporter does not take TorchScript.
-                torch.onnx.export(
-                    torch.jit.trace(_OneOutput(module, outputs.index(output)).eval(), tensors, check_trace=False),
-                    tensors,
-                    exported,
-                    dynamo=False,
-                    opset_version=min(opset or DEFAULT_OPSET, NEWEST_OPSET),
-                    input_names=[spec.name for spec in specs],
-                    output_names=[output],
-                    dynamic_axes=axes,
-                )
-        except Exception as error:  # an operator's converter can raise anything
-            raise export_failure(path, error) from error
-        model = ir.load(exported)
-        ir.external_data.load_to_model(model)
-    return finished(path, model, opset)
+def _traced(module: torch.jit.ScriptModule, tensors: Sequence[torch.Tensor], index: int) -> torch.jit.ScriptModule:
+    """Make a module with one output, which calls the module."""
+    traced: torch.jit.ScriptModule = torch.jit.trace(
+        _OneOutput(module, index).eval(), tuple(tensors), check_trace=False
+    )
+    return traced

@@ -3,10 +3,14 @@
 import dataclasses
 from dataclasses import dataclass
 
+import numpy as np
+
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.deployed.deployed_model import DeployedModel
+from dynanoise_export.graph.specs import fixed_batch
+from dynanoise_export.probabilities import log_probabilities
 from dynanoise_export.runtimes.provider import Provider
-from dynanoise_export.types import Arrays, Float64s
+from dynanoise_export.types import Arrays, Float64s, Floats
 from dynanoise_export.validation.tolerance import Tolerance
 
 
@@ -22,6 +26,10 @@ class Case:
         expected: [n, k], the reference's logits.
         tolerance: how far the model's logits may differ from them.
         provider: what ONNX Runtime runs graphs on.
+        floor: the probability below which the reference, which gives probabilities, does not show a class's logit;
+            None if it shows all logits.
+        confirmed: whether the reference's own answers are the softmax of `expected`.
+        reference_batch: the size of the reference's batch, if its file fixes it; None if it is dynamic.
     """
 
     model: DeployedModel
@@ -31,6 +39,22 @@ class Case:
     expected: Float64s
     tolerance: Tolerance
     provider: Provider
+    floor: float | None = None
+    confirmed: bool = False
+    reference_batch: int | None = None
+
+    @property
+    def batch(self) -> int | None:
+        """The size of the model's batch, if it is fixed; None if it is dynamic."""
+        return fixed_batch(self.model.inputs)
+
+    def completed(self, logits: Floats) -> "Case":
+        """Give the same case with the graph's own logits [n, k] where the reference does not show them."""
+        if self.floor is None or logits.shape != self.expected.shape:
+            return self
+        least, own = np.log(self.floor), log_probabilities(logits)
+        expected = np.where(self.expected <= least, np.minimum(own, least), self.expected)
+        return dataclasses.replace(self, expected=expected)
 
     def first(self, count: int) -> "Case":
         """Give the same case with its first `count` rows only."""

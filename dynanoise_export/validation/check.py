@@ -19,12 +19,14 @@ class CheckCode(StrEnum):
     ANSWERS_ARE_PROBABILITIES = "answers-are-probabilities"
 
     STATED_PARAMETERS = "stated-parameters"
+    LOGITS_ARE_DEFENDED = "logits-are-defended"
     MODEL_PARITY = "model-parity"
     SAME_LABELS = "same-labels"
     DEFENCE_PARITY = "defence-parity"
     KEPT_LABELS = "kept-labels"
     ANSWER_PARITY = "answer-parity"
 
+    NOISE_REACHES_EVERY_CLASS = "noise-reaches-every-class"
     NOISE_AUDIT = "noise-audit"
     NOISE_RECOVERED = "noise-recovered"
     NOISE_MEAN = "noise-mean"

@@ -10,7 +10,7 @@ from dynanoise_export.validation.check import Check, CheckCode, judge, not_run
 
 # A check is not run if even its sharpest part would let a deviation of one half pass.
 BLUNT = 0.5
-TOO_LITTLE_NOISE = "too little noise was recovered; give more rows"
+TOO_LITTLE_NOISE = "too little noise was recovered"
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ def verdict(code: CheckCode, finding: Finding | None, say: Callable[[Finding], s
     if finding is None or finding.sharpest > BLUNT:
         return not_run(code, TOO_LITTLE_NOISE)
     return judge(code, finding.value, finding.limit, sentence(say(finding), rate))
+
+
+def explained(check: Check, why: Callable[[], str]) -> Check:
+    """Say why too little noise was recovered, and what helps, if a check was not run for that; else leave the check."""
+    return not_run(check.code, why()) if check == not_run(check.code, TOO_LITTLE_NOISE) else check
 
 
 def sentence(found: str, rate: float) -> str:

@@ -3,10 +3,13 @@
 import numpy as np
 import torch
 
-from dynanoise_export.runtimes.predictor import Predictor
+from dynanoise_export.runtimes.predictor import Predictor, predict
 from dynanoise_export.types import Arrays, Float32s, row_count
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, failed, judge
+from dynanoise_export.validation.noise_reach import DRAWS
+from dynanoise_export.validation.parity_checks import undecided
+from dynanoise_export.validation.repetition_checks import compare
 
 # The same row at another position in the batch may be summed in another order.
 SAME = 1e-6
@@ -16,6 +19,7 @@ CODES = (
     CheckCode.FED_NOISE_IN_ANOTHER_ORDER,
     CheckCode.FED_NOISE_IS_USED,
     CheckCode.FED_NOISE_PARITY,
+    CheckCode.NOISE_REACHES_EVERY_CLASS,
 )
 
 
@@ -66,12 +70,19 @@ def _equals_the_reference(case: Case, predictor: Predictor) -> Check:
         return failed(
             code, f"The answers have the shape {list(answers.shape)}, the reference's {list(defended.shape)}."
         )
-    difference = float(np.abs(answers - defended).max())
-    detail = (
-        f"Under the same noise, answers differ from the reference's by at most {difference:.2g}, "
-        f"over {len(noise):,} rows."
-    )
-    return judge(code, difference, case.tolerance.of_answers(case.defence), detail)
+    limit = case.tolerance.of_answers(case.defence)
+    edge = undecided(case.expected, case.tolerance) if case.defence.keep_label else None
+    return compare(code, answers[None], defended, limit, "the reference's under the same noise", edge)
+
+
+def answers_to_other_noise(case: Case, predictor: Predictor) -> Float32s:
+    """Send all rows with different noise: [c, n, k].
+
+    Raises:
+        UserError: the model does not run on the rows.
+    """
+    sent = (with_normals(case, case.rows, seed) for seed in range(DRAWS))
+    return np.stack([np.asarray(predict(predictor, rows, case.model.answers), np.float32) for rows in sent])
 
 
 def _normals(rows: int, classes: int, seed: int) -> Float32s:

@@ -1,5 +1,6 @@
 """What must hold for a model with noise that is a function of a key and the query."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,27 +9,36 @@ import numpy as np
 import torch
 from scipy.stats import binom
 
+from dynanoise_export.bundles import digests
 from dynanoise_export.noise.keyed import reference
 from dynanoise_export.noise.keyed.key import BYTES, Key
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
 from dynanoise_export.noise.keyed.tables import PROJECTIONS, ROWS, Hashing, Tables, derive_hashing
+from dynanoise_export.probabilities import centred
 from dynanoise_export.runtimes.predictor import Predictor
 from dynanoise_export.types import Bools, Floats, Int64s
 from dynanoise_export.validation.case import Case
-from dynanoise_export.validation.check import Check, CheckCode, Outcome, judge, not_applicable, not_run
+from dynanoise_export.validation.check import Check, CheckCode, Outcome, judge, not_applicable
 from dynanoise_export.validation.exact import worst_correlation
-from dynanoise_export.validation.findings import Finding, verdict
+from dynanoise_export.validation.findings import Finding, explained, verdict
+from dynanoise_export.validation.judged_rows import MOST_ROWS
 from dynanoise_export.validation.keyed_edges import on_an_edge
 from dynanoise_export.validation.noise_audit import BUDGET, audit_once
-from dynanoise_export.validation.parity_checks import defended
+from dynanoise_export.validation.noise_law import UNRECOVERABLE
+from dynanoise_export.validation.parity_checks import defended, undecided
 from dynanoise_export.validation.repeated_answers import Answers
 from dynanoise_export.validation.repetition_checks import answers_repeat, compare
+from dynanoise_export.validation.sample_size import rows_needed
 
 # More queries would make the check slower and no sharper.
 HASHED = 256
 # The number of cells to each side among which neighbours are taken.
 AROUND = 8
 MOST_SHARED = 0.5
+# Scores that are equal to so many digits after the point count as equal.
+SCORE_DIGITS = 6
+# If more of the different queries than this get the same scores as another one, equal answers show which they are.
+MOST_EQUAL = 0.01
 UNKNOWN_LAW = "the law of this defence's noise is not known"
 
 
@@ -50,8 +60,9 @@ class KeyedCase:
 
     @cached_property
     def edge(self) -> Bools:
-        """Which queries [n] are so near the edge of a cell that rounding may put them into the next cell."""
-        return on_an_edge(self.case.expected, self.logits, self.tables)
+        """Which queries [n] are so near the edge of a cell, or of a label that is kept, that rounding may move them."""
+        edge = on_an_edge(self.case.expected, self.logits, self.tables)
+        return edge | undecided(self.case.expected, self.case.tolerance) if self.case.defence.keep_label else edge
 
 
 def keyed_noise(keyed: KeyedCase, predictor: Predictor) -> Iterator[Check]:
@@ -64,8 +75,8 @@ def keyed_noise(keyed: KeyedCase, predictor: Predictor) -> Iterator[Check]:
         CheckCode.KEYED_NOISE, answers.calls[:1], expected, limit, "the reference's with its noise", keyed.edge
     )
     yield from answers_repeat(case, predictor, answers, keyed.edge)
-    alone, count = _with_noise_of_their_own(keyed), len(case.expected)
-    yield _shared(alone, count)
+    alone, count, equal = _with_noise_of_their_own(keyed), _different_rows(case), with_equal_scores(case)
+    yield _shared(len(alone), count, equal)
     if case.defence.law is None:
         yield not_applicable(CheckCode.NOISE_AUDIT, UNKNOWN_LAW)
         return
@@ -76,8 +87,9 @@ def keyed_noise(keyed: KeyedCase, predictor: Predictor) -> Iterator[Check]:
         answers.batch,
         keep_label=case.defence.keep_label,
     )
+    needed = rows_needed(keyed.logits[alone], case.defence.law)
     for check in audited:
-        yield not_run(check.code, _too_few(len(alone), count)) if check.outcome is Outcome.NOT_RUN else check
+        yield explained(check, lambda: _too_few(len(alone), count, equal, needed))
 
 
 def follows_the_key(noise: KeyedNoise, keyed: KeyedCase) -> Iterator[Check]:
@@ -100,16 +112,52 @@ def _with_noise_of_their_own(keyed: KeyedCase) -> Int64s:
     return chosen
 
 
-def _too_few(alone: int, of: int) -> str:
-    return f"only {alone:,} of {of:,} queries have noise of their own; choose a finer --grid, or give more --data"
+def with_equal_scores(case: Case) -> int:
+    """Count the queries that get the same scores as another query, not counting a query that is sent twice."""
+    _, different = np.unique(digests(case.rows), return_index=True)
+    scores = centred(case.expected)[different].round(SCORE_DIGITS)
+    counts = np.unique(scores, axis=0, return_counts=True)[1]
+    return int(counts[counts > 1].sum())
 
 
-def _shared(alone: Int64s, of: int) -> Check:
-    share = 1 - len(alone) / of
-    detail = f"{of - len(alone):,} of {of:,} queries share their noise with an earlier one."
+def _different_rows(case: Case) -> int:
+    """Count the rows, those that are equal once."""
+    return len(set(digests(case.rows)))
+
+
+def _too_few(alone: int, different: int, equal: int, needed: int | None) -> str:
+    """Say why an audit has too little noise, and what helps.
+
+    Args:
+        alone: the number of queries with noise of their own.
+        different: the number of different queries.
+        equal: the number of different queries with the same scores as another one.
+        needed: the number of queries with noise of their own that the audit needs; None if no number is enough.
+    """
+    if needed is None:
+        return UNRECOVERABLE
+    found = f"{alone:,} of {different:,} different queries have noise of their own, and the audit needs {needed:,}"
+    if equal > different * MOST_EQUAL and alone < different * (1 - MOST_SHARED):
+        return f"{found}; others get the same scores, so choose --noise random or --noise input"
+    rows = math.ceil(needed * different / alone)
+    if rows > MOST_ROWS:
+        return f"{found}; choose a finer --grid"
+    return f"{found}; give --data with at least {rows:,} different rows"
+
+
+def _shared(alone: int, of: int, equal: int) -> Check:
+    """Judge how many queries share their noise: because of the grid, or because no grid can separate equal scores."""
+    code, share = CheckCode.NOISE_SHARED, 1 - alone / of
+    detail = f"{of - alone:,} of {of:,} queries share their noise with an earlier one."
+    if equal > of * MOST_EQUAL:
+        detail += (
+            f" {equal:,} get the same scores as another one, which no grid separates, and equal answers show which "
+            "they are: choose --noise random or --noise input."
+        )
+        return judge(code, equal / of, MOST_EQUAL, detail)
     if share > MOST_SHARED:
         detail += " An attacker who knows some of them knows the noise of the others: choose a finer --grid."
-    return judge(CheckCode.NOISE_SHARED, share, MOST_SHARED, detail, otherwise=Outcome.WARNING)
+    return judge(code, share, MOST_SHARED, detail, otherwise=Outcome.WARNING)
 
 
 def _neighbours(tables: Tables, rate: float) -> Check:

@@ -14,6 +14,7 @@ from dynanoise_export.validation.recovery import RecoveredNoise
 # The distances at which noise is counted, in σ.
 DISTANCES = np.array([0.25, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6])
 SIDES = ("below -", "above ", "beyond ±")
+UNRECOVERABLE = "at this temperature float32 can't give back the noise of any class of any query"
 
 
 def recovered(noise: RecoveredNoise, rate: float) -> Check:
@@ -23,7 +24,7 @@ def recovered(noise: RecoveredNoise, rate: float) -> Check:
     """
     code = CheckCode.NOISE_RECOVERED
     if noise.usable == 0:
-        return not_run(code, "at this temperature float32 can't give back the noise of any class of any query")
+        return not_run(code, UNRECOVERABLE)
     found = (
         f"the answers give back the noise of {noise.usable:.1%} of the classes; "
         f"{noise.wrong:,} of these answers are zero, negative or NaN"

@@ -4,9 +4,10 @@ import numpy as np
 import torch
 
 from dynanoise_export.defences.base import Defence
+from dynanoise_export.defences.keep_label import keep_label, keeping_label
 from dynanoise_export.deployed.deployed_model import Graph
-from dynanoise_export.probabilities import centred
-from dynanoise_export.types import Float64s, Floats
+from dynanoise_export.probabilities import centred, log_probabilities
+from dynanoise_export.types import Bools, Float64s, Floats
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, failed, judge, not_applicable, not_run
 from dynanoise_export.validation.tolerance import ANSWER_TOLERANCE, Tolerance
@@ -15,7 +16,7 @@ from dynanoise_export.validation.tolerance import ANSWER_TOLERANCE, Tolerance
 PARAMETER_TOLERANCE = 1e-6
 
 
-def model_parity(logits: Floats, reference: Floats, tolerance: Tolerance) -> list[Check]:
+def model_parity(logits: Floats, reference: Floats, tolerance: Tolerance, floor: float | None = None) -> list[Check]:
     """Check that the graph before its defence computes the reference's logits, and gives the same labels.
 
     Both are taken relative to each row's largest logit, which a softmax ignores.
@@ -24,12 +25,16 @@ def model_parity(logits: Floats, reference: Floats, tolerance: Tolerance) -> lis
         logits: [n, k], of the graph.
         reference: [n, k].
         tolerance: of the largest difference.
+        floor: the probability below which the reference does not show a logit; None if it shows all.
     """
     code = CheckCode.MODEL_PARITY
     if logits.shape != reference.shape:
         shapes = f"the graph gives {list(logits.shape)} and the reference {list(reference.shape)}"
         return [failed(code, f"The classes differ: {shapes}."), not_run(CheckCode.SAME_LABELS, shapes)]
-    ours, theirs = centred(logits.astype(np.float64)), centred(reference.astype(np.float64))
+    ours, theirs = logits.astype(np.float64), reference.astype(np.float64)
+    if floor is not None:  # the reference's are logarithms of probabilities, so the graph's become the same
+        ours, theirs = (np.maximum(log_p, np.log(floor)) for log_p in (log_probabilities(logits), theirs))
+    ours, theirs = centred(ours), centred(theirs)
     differences = np.abs(ours - theirs)
     excess = (differences - tolerance.rtol * np.abs(theirs)).max(axis=1)
     worst = int(np.nan_to_num(excess, nan=np.inf).argmax())
@@ -41,27 +46,32 @@ def model_parity(logits: Floats, reference: Floats, tolerance: Tolerance) -> lis
 
 
 def _same_labels(ours: Float64s, theirs: Float64s, tolerance: Tolerance) -> Check:
-    # If the reference's two largest logits are closer than the tolerance of both together, either label is right.
-    first_two = np.sort(theirs, axis=1)[:, -2:]
-    allowed = 2 * tolerance.atol + tolerance.rtol * np.abs(first_two).sum(axis=1)
-    clear = first_two[:, 1] - first_two[:, 0] > allowed
-    flips = (ours.argmax(axis=1) != theirs.argmax(axis=1)) & clear
+    flips = (ours.argmax(axis=1) != theirs.argmax(axis=1)) & ~undecided(theirs, tolerance)
     first = f"; the first is row {int(flips.argmax())}" if flips.any() else ""
     detail = f"{int(flips.sum()):,} of {len(flips):,} labels differ{first}."
     return judge(CheckCode.SAME_LABELS, int(flips.sum()), 0, detail)
 
 
-def defence_parity(answers: Floats, logits: Floats, noise: Floats, defence: Defence) -> Check:
+def undecided(logits: Floats, tolerance: Tolerance) -> Bools:
+    """Find the rows of logits [n, k] that may get either of two labels, as the tolerance allows: bool [n]."""
+    first_two = np.sort(centred(logits.astype(np.float64)), axis=1)[:, -2:]
+    allowed = 2 * tolerance.atol + tolerance.rtol * np.abs(first_two).sum(axis=1)
+    return np.asarray(first_two[:, 1] - first_two[:, 0] <= allowed)
+
+
+def defence_parity(answers: Floats, logits: Floats, scores: Floats, noise: Floats, defence: Defence) -> Check:
     """Check that the graph's defence answers as the PyTorch reference does in float64, with the same noise.
 
     Args:
         answers: [n, k], of the graph with its noise fed from outside.
         logits: [n, k], of the same graph.
+        scores: [n, k], logits or probabilities, of which the largest is the undefended label.
         noise: [n, k], the standard normals that it was fed.
         defence: that the model is judged by.
     """
     detail = "Under the same noise, answers differ from the defence's reference by at most"
-    return _parity(CheckCode.DEFENCE_PARITY, answers, defended(defence, logits, noise), ANSWER_TOLERANCE, detail)
+    expected = defended(defence, logits, noise, scores)
+    return _parity(CheckCode.DEFENCE_PARITY, answers, expected, ANSWER_TOLERANCE, detail)
 
 
 def answer_parity(case: Case, answers: Floats) -> Check:
@@ -77,11 +87,22 @@ def answer_parity(case: Case, answers: Floats) -> Check:
     return _parity(CheckCode.ANSWER_PARITY, answers, expected, limit, detail)
 
 
-def defended(defence: Defence, logits: Floats, noise: Floats) -> Float64s:
-    """Defend logits [n, k] with standard normals [n, k] in float64."""
+def defended(defence: Defence, logits: Floats, noise: Floats, scores: Floats | None = None) -> Float64s:
+    """Defend logits [n, k] with standard normals [n, k] in float64.
+
+    Args:
+        defence: what the answers become.
+        logits: of n queries.
+        noise: for each of them.
+        scores: [n, k], of which the largest is the label to keep: probabilities may differ where float32 gives them the
+            same logarithm. None for the logits.
+    """
     z, eta = (torch.tensor(array, dtype=torch.float64) for array in (logits, noise))
-    answers: Float64s = defence.defend(z, eta).numpy()
-    return answers
+    answers = keeping_label(defence, keep=False).defend(z, eta)
+    if defence.keep_label:
+        label = (logits if scores is None else scores).argmax(axis=1)[:, None]
+        answers = keep_label(answers, torch.from_numpy(label))
+    return np.asarray(answers.numpy(), np.float64)
 
 
 def _parity(code: CheckCode, answers: Floats, expected: Float64s, limit: float, detail: str) -> Check:
@@ -94,14 +115,14 @@ def _parity(code: CheckCode, answers: Floats, expected: Float64s, limit: float, 
     return judge(code, float(differences[worst]), limit, detail)
 
 
-def kept_labels(answers: Floats, logits: Floats) -> Check:
-    """Check that each answer's largest probability, and no other, is at the largest of the file's own logits.
+def kept_labels(answers: Floats, scores: Floats) -> Check:
+    """Check that each answer's largest probability, and no other, is at the largest of the file's own scores.
 
     Args:
         answers: [n, k], of the graph.
-        logits: [n, k], of the same graph; of equal logits the first counts.
+        scores: [n, k], logits or probabilities, of the same graph; of equal scores the first counts.
     """
-    label = logits.argmax(axis=1)[:, None]
+    label = scores.argmax(axis=1)[:, None]
     others = answers.copy()
     np.put_along_axis(others, label, -np.inf, axis=1)
     flips = int((~(np.take_along_axis(answers, label, axis=1)[:, 0] > others.max(axis=1))).sum())

@@ -4,52 +4,112 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import onnx_ir as ir
 
 from dynanoise_export.deployed.deployed_model import Graph
-from dynanoise_export.errors import UnsupportedModelError, UserError, reason_of
-from dynanoise_export.graph.probe import make_probe
+from dynanoise_export.errors import UserError, reason_of
+from dynanoise_export.graph.probe import DefenceInput, probe_defence
+from dynanoise_export.graph.values import unused_name
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.runtimes.fixed_batch import any_rows
 from dynanoise_export.runtimes.graph_session import open_graph
-from dynanoise_export.runtimes.predictor import batches
-from dynanoise_export.types import Floats, row_count
+from dynanoise_export.runtimes.predictor import Predictor, batches
+from dynanoise_export.types import Arrays, Floats, row_count
 from dynanoise_export.validation import parity_checks
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, not_applicable, not_run
+from dynanoise_export.validation.noise_reach import DRAWS
+from dynanoise_export.validation.score_checks import logits_are_defended
+
+# The checks that need the logits of the graph.
+NEED_LOGITS = (
+    CheckCode.LOGITS_ARE_DEFENDED,
+    CheckCode.MODEL_PARITY,
+    CheckCode.SAME_LABELS,
+    CheckCode.DEFENCE_PARITY,
+)
+
+HALF = {ir.DataType.FLOAT16, ir.DataType.BFLOAT16}
 
 
 @dataclass(frozen=True)
 class Inside:
-    """What the probe gave: answers and logits [n, k] under known noise [n, k]."""
+    """What the probe gave.
+
+    Attributes:
+        answers: [c, n, k], under known noise; c is 1 unless the noise repeats with the query.
+        noise: [c, n, k].
+        logits: [n, k], those that the noise is added to, up to a constant for each row.
+        scores: [n, k], what the defence takes: the logits, or probabilities of which it takes the logarithm.
+        taken: where the scores are in the probe's graph, and whether they are probabilities.
+    """
 
     answers: Floats
-    logits: Floats
     noise: Floats
+    logits: Floats
+    scores: Floats
+    taken: DefenceInput
 
 
 def look_inside(case: Case, graph: Graph) -> Inside:
     """Run the graph's probe on the case's rows.
 
+    Noise that repeats with the query never changes outside of the probe, so it is changed there.
+
     Raises:
         UserError: no probe can be made of the graph, or it does not run.
     """
-    probe = make_probe(graph.model)
-    if probe.logits is None:
-        raise UnsupportedModelError("no logits were found that the defence is applied to.")
-    noise = np.random.default_rng(1).standard_normal((row_count(case.rows), case.classes), dtype=np.float32)
-    rows = case.rows if probe.noise is None else {**case.rows, probe.noise: noise}
-    with open_graph(probe.model, case.provider) as predictor:
-        given = [predictor.run(batch) for batch in batches(rows)]
-    answers, logits = (
-        np.concatenate([np.asarray(one[name]) for one in given]) for name in (case.model.answers, probe.logits)
-    )
-    return Inside(answers, logits, noise)
+    probe, taken = probe_defence(graph.model)
+    outputs = probe.model.graph.outputs
+    noised = next(value for value in outputs if value.name == probe.logits)
+    outputs[:] = [value for value in outputs if value.name == case.model.answers]
+    logits, scores = _show(probe.model, noised), _show(probe.model, taken.value)
+    draws = DRAWS if case.model.noise is NoiseSource.KEYED else 1
+    shape = (draws, row_count(case.rows), case.classes)
+    noise = np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
+    answers = []
+    with any_rows(open_graph(probe.model, case.provider), case.batch) as predictor:
+        for one in noise:
+            given = _run(predictor, case.rows if probe.noise is None else {**case.rows, probe.noise: one})
+            answers.append(given[case.model.answers])
+    return Inside(np.stack(answers), noise, given[logits], given[scores], taken)
+
+
+def _show(model: ir.Model, value: ir.Value) -> str:
+    """Make a value an output of a graph, as its defence gets it, and name the output.
+
+    A defence casts float16 to float32. ONNX Runtime computes float16 in float32 on the CPU, and rounds what leaves a
+    graph, but not what a Cast takes.
+    """
+    if value.dtype in HALF:
+        cast = ir.node("Cast", [value], {"to": ir.DataType.FLOAT.value})
+        model.graph.append(cast)
+        shape, value = value.shape, cast.outputs[0]
+        value.name, value.shape = unused_name(model, "probed"), shape
+        value.type = ir.TensorType(ir.DataType.FLOAT)
+    if value not in model.graph.outputs:
+        model.graph.outputs.append(value)
+    return str(value.name)
+
+
+def _run(predictor: Predictor, rows: Arrays) -> dict[str, Floats]:
+    """Run the probe on any number of rows."""
+    given = [predictor.run(batch) for batch in batches(rows)]
+    return {name: np.concatenate([np.asarray(one[name]) for one in given]) for name in given[0]}
 
 
 def compared(case: Case, inside: Inside) -> Iterator[Check]:
     """Compare the model before its defence with the reference, and the defence with its PyTorch reference."""
-    yield from parity_checks.model_parity(inside.logits, case.expected, case.tolerance)
-    yield parity_checks.defence_parity(inside.answers, inside.logits, inside.noise, case.defence)
+    parity, *labels = parity_checks.model_parity(inside.logits, case.expected, case.tolerance, case.floor)
+    stated, confirmed = case.model.provenance, case.confirmed and parity.passed
+    yield logits_are_defended(
+        inside.taken, inside.scores, confirmed=confirmed, treated_as=stated.treated_as if stated else None
+    )
+    yield from (parity, *labels)
+    answers, noise = inside.answers[0], inside.noise[0]
+    yield parity_checks.defence_parity(answers, inside.logits, inside.scores, noise, case.defence)
     if case.defence.keep_label:
-        yield parity_checks.kept_labels(inside.answers, inside.logits)
+        yield parity_checks.kept_labels(answers, inside.scores)
 
 
 def not_compared(case: Case, error: UserError) -> Iterator[Check]:
@@ -57,7 +117,7 @@ def not_compared(case: Case, error: UserError) -> Iterator[Check]:
 
     That is a matter of course for the flattened form of a defence that takes no noise: nothing marks it in the graph.
     """
-    for code in (CheckCode.MODEL_PARITY, CheckCode.SAME_LABELS, CheckCode.DEFENCE_PARITY):
+    for code in NEED_LOGITS:
         if case.defence.takes_noise:
             yield not_run(code, reason_of(error))
         else:

@@ -8,8 +8,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from dynanoise_export.runtimes.fixed_batch import rows_at_once
 from dynanoise_export.runtimes.new_process import predict_in_new_process
-from dynanoise_export.runtimes.predictor import BATCH_ROWS, Endpoint, Predictor, predict
+from dynanoise_export.runtimes.predictor import Endpoint, Predictor, predict
 from dynanoise_export.types import Array, Arrays, Float32s, Floats, Int64s, Progress, Step, row_count
 
 
@@ -63,11 +64,12 @@ def query_repeatedly(endpoint: Endpoint, rows: Arrays, output: str, calls: int, 
         UserError: the model can't be opened or run.
     """
     done, total = itertools.count(), calls + 5
+    batch = rows_at_once(endpoint)
     what = f"Querying the model with {row_count(rows):,} rows"
 
     def once(predictor: Predictor, sent: Arrays = rows) -> Float32s:
         progress(Step(what, next(done), total, "calls"))
-        return _float32(predict(predictor, sent, output))
+        return _float32(predict(predictor, sent, output, batch))
 
     with endpoint.open() as here:
         progress(Step(what, next(done), total, "calls"))
@@ -83,7 +85,7 @@ def query_repeatedly(endpoint: Endpoint, rows: Arrays, output: str, calls: int, 
         Again.BETWEEN_SESSIONS: session[None],
         Again.BETWEEN_PROCESSES: process[None],
     }
-    return Answers(np.stack(own), permuted, order, others, BATCH_ROWS if row_count(rows) > BATCH_ROWS else None)
+    return Answers(np.stack(own), permuted, order, others, batch if row_count(rows) > batch else None)
 
 
 def _in_threads(once: Callable[[], Float32s]) -> Float32s:

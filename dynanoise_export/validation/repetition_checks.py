@@ -34,7 +34,8 @@ def answers_repeat(case: Case, predictor: Predictor, answers: Answers, edge: Boo
         case: of the model.
         predictor: an open session of it.
         answers: to the case's rows.
-        edge: of keyed noise: which queries [n] rounding may put into the next cell; None without noise.
+        edge: of keyed noise: which queries [n] rounding may put into the next cell, or on another label; None without
+            noise.
     """
     limit = case.tolerance.of_answers(case.defence)
     again = {Again.BETWEEN_CALLS: answers.calls[1:], Again.IN_ANOTHER_ORDER: answers.put_in_order[None]}
@@ -62,18 +63,18 @@ def compare(
         expected: what each of them must be.
         limit: in probability.
         described: what the expected answers are, for people.
-        edge: which queries [n] are left out, because they lie on the edge of a cell; None for no queries.
+        edge: which queries [n] are left out, because they lie on the edge of a cell or of a label; None for none.
     """
     differences = np.nan_to_num(np.abs(answers - expected).max(axis=2), nan=np.inf).max(axis=0)
     clear = np.ones(len(differences), bool) if edge is None else ~edge
     if not clear.any():
-        return not_run(code, f"all {len(clear):,} queries lie on the edge of a cell")
+        return not_run(code, f"all {len(clear):,} queries lie on the edge of a cell or of a label")
     worst = float(differences[clear].max())
     detail = f"Answers differ from {described} by at most {worst:.2g}"
     if edge is not None:
         moved = int((differences[edge] > limit).sum())
         detail += (
-            f"; {int(edge.sum()):,} of {len(edge):,} queries lie on the edge of a cell and are left out, and {moved:,} "
-            "of them got the noise of the next cell"
+            f"; {int(edge.sum()):,} of {len(edge):,} queries lie on the edge of a cell or of a label and are left out, "
+            f"and {moved:,} of them got the noise of the next cell or another label"
         )
     return judge(code, worst, limit, f"{detail}.")

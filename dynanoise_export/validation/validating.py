@@ -1,35 +1,27 @@
 """Validate a defended model: all the checks, in one readable function."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from dynanoise_export.bundles import load_bundle
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.keep_label import keeping_label
 from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.model_key import keyed_noise_of
 from dynanoise_export.deployed.open_deployed import open_deployed
 from dynanoise_export.errors import DefenceError, UserError
+from dynanoise_export.graph.specs import fixed_batch
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
+from dynanoise_export.runtimes.fixed_batch import FixedBatchEndpoint
 from dynanoise_export.runtimes.provider import Provider
-from dynanoise_export.sources.inputs import draw
-from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.reference_model import Reference
 from dynanoise_export.sources.source_model import SourceOptions
-from dynanoise_export.types import Arrays, Floats, Progress, Step, no_progress, row_count
+from dynanoise_export.types import Progress, Step, no_progress, row_count
 from dynanoise_export.validation import form_checks, leak_checks, noise_checks, optimiser_checks, parity_checks, probing
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, Outcome, failed
+from dynanoise_export.validation.judged_rows import FEW_ROWS, judged_rows
 from dynanoise_export.validation.tolerance import Tolerance
-
-# The rows that a check of form needs, and those that an audit needs; more make it slower and no sharper.
-FEW_ROWS, MOST_ROWS = 32, 2000
-MADE_UP_ROWS = 512
-# With so many classes that the answers to all rows would fill the memory, fewer rows are used.
-MOST_VALUES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -98,14 +90,26 @@ def validate(
     deployed = open_deployed(model, provider)
     judged_by = _defence(deployed, defence)
     noise = keyed_noise_of(deployed, None if key_file is None else Path(key_file))
-    rows, described = _rows(deployed, None if data is None else Path(data))
-    with Reference(open_source(Path(reference), source_options)) as undefended:
+    judged = judged_rows(deployed, Path(reference), None if data is None else Path(data), source_options)
+    with Reference(judged.source) as undefended:
         progress(Step("Querying the reference"))
-        expected = undefended.logits(rows)
-    classes = deployed.classes or expected.shape[1]
-    case = Case(deployed, judged_by, classes, rows, expected, Tolerance(atol, rtol), Provider(provider or Provider.CPU))
+        expected = judged.answered(undefended)
+        reference_batch, floor = fixed_batch(undefended.source.inputs), undefended.floor
+    case = Case(
+        model=_taking_any_rows(deployed),
+        defence=judged_by,
+        classes=deployed.classes or expected.shape[1],
+        rows=judged.rows,
+        expected=expected,
+        tolerance=Tolerance(atol, rtol),
+        provider=Provider(provider or Provider.CPU),
+        floor=floor if judged.source.scores.floor is None else None,
+        confirmed=undefended.confirmed,
+        reference_batch=reference_batch,
+    )
     checks = tuple(_checks(case, noise, progress))
-    return Validation(deployed, judged_by, Path(reference), row_count(rows), described, checks, strict)
+    count = row_count(judged.rows)
+    return Validation(deployed, judged_by, Path(reference), count, judged.described, checks, strict)
 
 
 def _defence(model: DeployedModel, given: Defence | None) -> Defence:
@@ -118,13 +122,10 @@ def _defence(model: DeployedModel, given: Defence | None) -> Defence:
     return stated
 
 
-def _rows(model: DeployedModel, data: Path | None) -> tuple[Arrays, str]:
-    most = min(MOST_ROWS, max(FEW_ROWS, MOST_VALUES // max(model.classes, 1)))
-    if data is None:
-        return draw(model.inputs, min(most, MADE_UP_ROWS)), "made up: give --data for a verdict on real rows"
-    bundle = load_bundle(data, [spec.name for spec in model.inputs])
-    rows = {spec.name: np.asarray(bundle.inputs[spec.name][:most]).astype(spec.dtype) for spec in model.inputs}
-    return rows, f"{data}, {row_count(rows):,} of its {len(bundle):,} rows"
+def _taking_any_rows(model: DeployedModel) -> DeployedModel:
+    """Let a model with a fixed batch take any number of rows; what it declares stays."""
+    fixed = fixed_batch(model.inputs)
+    return model if fixed is None else replace(model, endpoint=FixedBatchEndpoint(model.endpoint, fixed))
 
 
 def _checks(case: Case, noise: KeyedNoise | None, progress: Progress) -> Iterator[Check]:
@@ -138,11 +139,10 @@ def _checks(case: Case, noise: KeyedNoise | None, progress: Progress) -> Iterato
             raise
         yield failed(CheckCode.OPENS, str(error))
         return
-    few = case.first(FEW_ROWS)
     with predictor:
-        yield form_checks.runs_as_declared(few, predictor)
+        yield form_checks.runs_as_declared(case.first(FEW_ROWS), predictor)
         progress(Step("Comparing with the reference"))
-        logits: Floats = case.expected
+        inside = None
         if graph is not None:
             try:
                 inside = probing.look_inside(case, graph)
@@ -150,15 +150,16 @@ def _checks(case: Case, noise: KeyedNoise | None, progress: Progress) -> Iterato
                 yield from probing.not_compared(case, error)
             else:
                 yield from probing.compared(case, inside)
-                logits = inside.logits
+                case = case.completed(inside.logits)
+        few = case.first(FEW_ROWS)
         if not case.defence.takes_noise:
             yield from noise_checks.no_noise(case, predictor, progress)
         elif case.model.noise_input is not None:
-            yield from noise_checks.fed_noise(few, predictor)
+            yield from noise_checks.fed_noise(case, few, predictor)
         elif noise is not None:
-            yield from noise_checks.keyed_noise(case, predictor, logits, noise, progress)
+            yield from noise_checks.keyed_noise(case, predictor, inside, noise, progress)
         else:
-            yield from noise_checks.random_noise(case, logits, progress)
+            yield from noise_checks.random_noise(case, case.expected if inside is None else inside.logits, progress)
     if graph is not None:
         progress(Step("Running it through optimisers"))
         repeats = noise is not None or not case.defence.takes_noise

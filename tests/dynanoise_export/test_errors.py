@@ -30,11 +30,28 @@ def test_every_kind_can_be_caught_as_a_user_error(kind):
         ("Version 1.2. It failed.", "Version 1.2"),
         ("At line 3.5 it failed", "At line 3.5 it failed"),
         ("  first\nsecond", "first"),
+        ("\x1b[1;31mIn red\x1b[m. And not", "In red"),
+        ("\x1b[m", "ValueError"),
         ("", "ValueError"),
     ],
 )
 def test_the_first_sentence_of_a_message(message, line):
     assert first_line(ValueError(message)) == line
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("\x1b[1;31mrows.npz\x1b[0m is damaged.", "rows.npz is damaged."),
+        ("rows.npz\n  is damaged:\r\n\tit is empty.\n", "rows.npz is damaged: it is empty."),
+        ("a\u2028b\x85c\x07d\x9be", "a b c d e"),
+        ("my  own.npz is damaged.", "my  own.npz is damaged."),  # the file's name may have two spaces
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("kind", [UserError, UsageError])
+def test_every_message_is_on_one_line_without_colours(kind, message, line):
+    assert str(kind(message)) == line
 
 
 def test_a_long_message_is_shortened():

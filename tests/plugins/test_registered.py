@@ -177,7 +177,9 @@ def test_the_toy_attack_attacks_the_toy_defences(files, folder, name):
     )
     results = [result for result in report.results if result.attack.code == "toy"]
     assert len(results) >= 2  # for an attacker with one query and one with four
-    assert all(0.4 < result.auc.value < 0.6 for result in results)
+    # The AUC of scores that know nothing has this variance.
+    deviation = np.sqrt((ROWS + 1) / (12 * (ROWS / 2) ** 2))
+    assert all(abs(result.auc.value - 0.5) < 4.5 * deviation for result in results)
     assert report.defence == DEFENCES.get(name).from_parameters(report.defence.parameters)
     assert any(result.attack.code == "toy" for result in report.without)
 

@@ -12,6 +12,7 @@ from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.defences.temperature import Temperature
 from dynanoise_export.exporting import export
+from dynanoise_export.noise.keyed.key import KeyFile
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.validation.check import CheckCode, Outcome
 from dynanoise_export.validation.validating import validate
@@ -19,8 +20,10 @@ from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.experiments import ExperimentOptions, prepare
 from dynanoise_models.targets import TARGETS
 from dynanoise_models.training.loop import Task, fit
+from support.graphs import KEY
 from support.modules import seeded
 from support.mutants import Mutant
+from support.score_mutants import write_votes
 
 
 def make_files(folder: Path) -> None:
@@ -34,14 +37,17 @@ def make_files(folder: Path) -> None:
     np.savez(folder / "rows.npz", x=rows.inputs["input"])
     ir.save(open_source(folder / "digits.pt").to_onnx(18), folder / "plain.onnx")
     export(folder / "digits.pt", folder / "defended.onnx")
+    KeyFile(folder / "keyed.onnx.key", KEY, new=True).save()  # for the same noise in every run
     export(folder / "plain.onnx", folder / "keyed.onnx", defence=KeptLabel(DynaNoise()), noise="keyed")
     export(folder / "plain.onnx", folder / "noise-free.onnx", defence=Temperature())
     export(folder / "plain.onnx", folder / "flattened.onnx", defence=Temperature(), inline=True)
+    write_votes(folder / "plain.onnx", folder / "votes.onnx")
+    export(folder / "votes.onnx", folder / "floored.onnx")
 
 
-def failed_checks(path: Path, folder: Path, **options: object) -> list[CheckCode]:
+def failed_checks(path: Path, folder: Path, reference: str = "digits.pt", **options: object) -> list[CheckCode]:
     """Validate a file on the rows of `make_files`, and list the checks that are neither passed nor warnings."""
-    validation = validate(path, folder / "digits.pt", data=folder / "rows.npz", **options)
+    validation = validate(path, folder / reference, data=folder / "rows.npz", **options)
     failed = [c.code for c in validation.checks if not c.passed and c.outcome is not Outcome.WARNING]
     assert validation.passed == (not failed)
     return failed

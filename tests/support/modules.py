@@ -98,6 +98,17 @@ class FixedBatch(nn.Module):
         return self.linear(x.reshape(4, 6))
 
 
+class OnADevice(nn.Module):
+    """Makes a tensor on the device of its input, which a trace remembers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(6, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x) + torch.arange(4, device=x.device)
+
+
 class PerRow(nn.Module):
     """Loops over its rows in Python, which an exporter can only unroll."""
 

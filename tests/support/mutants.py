@@ -56,6 +56,10 @@ CONSTANTS = {
     "pairs": np.arange(CLASSES) // 2 * 2,
     "first_class": np.eye(1, CLASSES, dtype=np.float32),
     "zero_f": np.float32(0),
+    "step": np.float32(1 / 256),
+    "zero_point": np.uint8(0),
+    "is_first": np.eye(1, CLASSES, dtype=bool),
+    "lowest": np.float32(-np.inf),
 }
 
 

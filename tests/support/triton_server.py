@@ -1,6 +1,8 @@
 """A real Triton server for tests, which `make triton-server` installs."""
 
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -10,7 +12,7 @@ import sysconfig
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ PACKAGES = ENVIRONMENT / "lib" / f"python{VERSION}" / "site-packages"
 SERVER = PACKAGES / "pytriton" / "tritonserver"
 STUB = SERVER / "python_backend_stubs" / VERSION / "triton_python_backend_stub"
 START_SECONDS, END_SECONDS = 600, 20
+LOWEST_PORT, PORTS_OF_A_WORKER, WORKERS = 20_000, 700, 16
 
 
 @dataclass(frozen=True)
@@ -97,12 +100,23 @@ def require_server() -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Find free ports of this machine."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Find ports of this machine that are free, and stay so until the server takes them.
+
+    Linux gives ports from 32768 on to any connection. Each worker of pytest-xdist has a range of its own below.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = LOWEST_PORT + worker % WORKERS * PORTS_OF_A_WORKER
+    candidates = random.sample(range(first, first + PORTS_OF_A_WORKER), PORTS_OF_A_WORKER)
+    return list(itertools.islice(filter(_is_free, candidates), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        try:
+            tried.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def _environment() -> dict[str, str]:

@@ -5,15 +5,15 @@ from typing import Protocol
 import numpy as np
 from scipy.special import log_softmax
 
-from dynanoise_export.deployed.feeding import filled_up, fixed_batch
 from dynanoise_export.deployed.session import Session
 from dynanoise_export.errors import EndpointError, UnsupportedModelError
 from dynanoise_export.graph.logits import Scale
+from dynanoise_export.graph.specs import fixed_batch
 from dynanoise_export.probabilities import distributed
 from dynanoise_export.runtimes.predictor import BATCH_ROWS
 from dynanoise_export.sources.find_logits import scale_of
 from dynanoise_export.sources.reference_model import Reference
-from dynanoise_export.types import Arrays, Float32s, row_count
+from dynanoise_export.types import Arrays, Float32s
 
 # A probability of 0 counts as the smallest normal number of float32.
 SMALLEST = np.finfo(np.float32).tiny
@@ -74,8 +74,7 @@ class ReferenceClient:
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
-        self._fixed = fixed_batch(reference.source.inputs)
-        self.name, self.batch = str(reference.source.path), self._fixed or BATCH_ROWS
+        self.name, self.batch = str(reference.source.path), fixed_batch(reference.source.inputs) or BATCH_ROWS
 
     def log_probabilities(self, rows: Arrays) -> Float32s:
         """Send at most `batch` rows, and get log-probabilities float32 [b, k].
@@ -83,8 +82,7 @@ class ReferenceClient:
         Raises:
             UserError: the reference does not take the rows, or its answers are not finite.
         """
-        sent = {name: filled_up(array, self._fixed) for name, array in rows.items()}
-        logits = self._reference.logits(sent)[: row_count(rows)].astype(np.float32)
+        logits = self._reference.logits(rows).astype(np.float32)
         _require_classes(self.name, logits)
         return _log_softmax(self.name, logits)
 

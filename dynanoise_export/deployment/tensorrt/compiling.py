@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import onnx_ir as ir
+
 from dynanoise_export.choices import choice
 from dynanoise_export.deployed.deployed_model import DeployedModel, Graph
 from dynanoise_export.deployed.from_file import open_file
@@ -22,11 +24,16 @@ from dynanoise_export.files import require_writable, written_whole
 from dynanoise_export.graph.half import body_to_float16, precision_of
 from dynanoise_export.graph.model_files import write_model
 from dynanoise_export.graph.provenance import tool_versions
+from dynanoise_export.graph.specs import input_specs
+from dynanoise_export.runtimes.checked_float16 import Float16Check, checked_float16
+from dynanoise_export.runtimes.failed_run import FailedRunError
+from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.runtimes.onnx_runtime import require_onnxruntime
 from dynanoise_export.runtimes.tensorrt.backend import TensorRTBackend, installed_backend, require_backend
 from dynanoise_export.runtimes.tensorrt.build import AMPERE_AND_LATER, NO_OTHERS
 from dynanoise_export.runtimes.tensorrt.gpu import compute_capability
 from dynanoise_export.runtimes.tensorrt.messages import collected_errors
+from dynanoise_export.sources.made_up_rows import failed_on, first_that_runs, recipes, runs_in
 from dynanoise_export.types import Precision, Progress, Step, no_progress
 
 
@@ -38,11 +45,13 @@ class Compiled:
         path: of the plan.
         manifest: how the plan was built, as it stands in the file beside it.
         warning: one sentence on what is known against its noise, or None.
+        float16: how the model was converted, if `compile_plan` converted it.
     """
 
     path: Path
     manifest: Manifest
     warning: str | None
+    float16: Float16Check | None
 
 
 def compile_plan(
@@ -75,7 +84,7 @@ def compile_plan(
         progress: called with each step, and with the builder's phases.
 
     Returns:
-        The path of the plan, its manifest, and what is known against its noise.
+        The path of the plan, its manifest, what is known against its noise, and how it was converted.
 
     Raises:
         UserError: the file can't be compiled so, or not on this machine; then nothing was written.
@@ -100,7 +109,7 @@ def compile_plan(
         staged.write_bytes(built.plan)
         manifest = _manifest(graph, opened, options, built)
         write_manifest(manifest, manifest_beside(staged))
-    return Compiled(output, manifest, warning)
+    return Compiled(output, manifest, warning, built.float16)
 
 
 def _defended_graph(model: DeployedModel) -> Graph:
@@ -115,6 +124,7 @@ class _Built:
     plan: bytes
     profiles: dict[str, Profile]
     precision: Precision
+    float16: Float16Check | None
     constant_seeds: tuple[int, ...] | None
     seconds: float
 
@@ -124,29 +134,44 @@ def _build(
 ) -> _Built:
     with TemporaryDirectory() as folder:
         try:
-            path, precision = _in_precision(graph, chosen, Path(folder))
+            path, precision, check = _in_precision(graph, chosen, Path(folder))
             start = time.perf_counter()
             plan = build_plan(path, profiles, options, progress)
         except UserError as error:
             raise type(error)(f"{graph.path}: {error}") from error
         seconds = time.perf_counter() - start
-    return _Built(plan, profiles, precision, constant_seeds(plan, draws=draws(graph)), seconds)
+    return _Built(plan, profiles, precision, check, constant_seeds(plan, draws=draws(graph)), seconds)
 
 
-def _in_precision(graph: Graph, chosen: Precision | None, folder: Path) -> tuple[Path, Precision]:
-    """Give a file that computes in the chosen precision, and the precision: the file itself, or one in the folder.
+def _in_precision(graph: Graph, chosen: Precision | None, folder: Path) -> tuple[Path, Precision, Float16Check | None]:
+    """Give a file that computes in the chosen precision, the precision, and how a conversion went, if there was one.
+
+    It is the file itself, or one in the folder.
 
     A plan takes its types from the ONNX file, and TensorRT can't change them.
     """
     present = precision_of(graph.model)
     if chosen in (None, present):
-        return graph.path, present
+        return graph.path, present, None
     if chosen is Precision.FP32:
         raise UsageError("the model was exported with --precision fp16: export it with fp32.")
     require_onnxruntime()  # it has the converter
+    model, check = body_to_float16(graph.model, _checked)
     converted = folder / graph.path.name
-    write_model(body_to_float16(graph.model), converted)
-    return converted, Precision.FP16
+    write_model(model, converted)
+    return converted, Precision.FP16, check
+
+
+def _checked(body: ir.Model) -> tuple[ir.Model, Float16Check]:
+    """Convert what comes before the defence, and compare its one output on made-up rows."""
+    specs = input_specs(body)
+    with open_graph(body, light=True) as predictor:
+        try:
+            recipe = first_that_runs(recipes(specs), specs, runs_in(predictor))
+        except FailedRunError as error:
+            way_out = "leave --precision out, or export with --precision fp16 and --example rows.npz"
+            raise failed_on("what comes before the defence", "made-up rows", error, way_out) from error
+    return checked_float16(body, recipe.rows(specs), str(body.graph.outputs[0].name), made_up=True)
 
 
 def _manifest(graph: Graph, model: DeployedModel, options: BuildOptions, built: _Built) -> Manifest:

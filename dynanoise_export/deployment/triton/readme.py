@@ -2,6 +2,9 @@
 
 import json
 import shlex
+from math import prod
+
+import numpy as np
 
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.deployed.deployed_model import DeployedModel
@@ -10,7 +13,10 @@ from dynanoise_export.deployment.triton.datatypes import datatype
 from dynanoise_export.deployment.triton.noise_advice import advice
 from dynanoise_export.deployment.triton.serving import Serving
 from dynanoise_export.deployment.triton.triton_backend import TritonBackend
+from dynanoise_export.deployment.triton.warmup import warmup_shapes
 from dynanoise_export.sources.inputs import draw
+
+Shapes = dict[str, tuple[int, ...]]
 
 # The release with the server version that this project's tests run.
 IMAGE = "nvcr.io/nvidia/tritonserver:24.10-py3"
@@ -71,6 +77,7 @@ print(client.infer("{name}", inputs).as_numpy({answers}))"""
 
 def readme_text(model: DeployedModel, defence: Defence, serving: Serving) -> str:
     """Give the text of README.md, with the model's own names and shapes in its commands."""
+    shapes = _query_shapes(model)
     return TEXT.format(
         name=serving.name,
         classes=model.classes,
@@ -79,8 +86,8 @@ def readme_text(model: DeployedModel, defence: Defence, serving: Serving) -> str
         sha256=model.sha256,
         start=_start(serving),
         needs=_needs(model, serving),
-        curl=_curl(model, serving),
-        client=_client(model, serving),
+        curl=_curl(model, serving, shapes),
+        client=_client(model, serving, shapes),
         advice="\n".join(f"- {sentence}" for sentence in advice(model.noise, serving.backend)),
         stubs=STUBS if serving.backend is TritonBackend.PYTHON else "",
     )
@@ -117,22 +124,27 @@ def _needs(model: DeployedModel, serving: Serving) -> str:
     return "If the server has a GPU, `instance_group` in `config.pbtxt` decides whether the model runs on it."
 
 
-def _curl(model: DeployedModel, serving: Serving) -> str:
+def _query_shapes(model: DeployedModel) -> Shapes:
+    """Choose the shape of each input of a query with as few rows as can be, in sizes that the model takes."""
+    known = warmup_shapes(model)
+    least = {name: array.shape for name, array in draw(model.inputs, rows=1).items()}
+    return {name: (*shape[:1], *known.get(name, shape)[1:]) for name, shape in least.items()}
+
+
+def _curl(model: DeployedModel, serving: Serving, shapes: Shapes) -> str:
     if any(spec.dtype == "float16" for spec in model.inputs):
         return "# JSON can't hold float16: query the model from Python."
-    arrays = draw(model.inputs, rows=1)
     tensors = ", ".join(
-        f'dict(name={json.dumps(spec.name)}, datatype="{datatype(spec)}", shape={list(arrays[spec.name].shape)}, '
-        f"data={[arrays[spec.name].dtype.type(0).item()]} * {arrays[spec.name].size})"
+        f'dict(name={json.dumps(spec.name)}, datatype="{datatype(spec)}", shape={list(shapes[spec.name])}, '
+        f"data={[np.dtype(spec.dtype).type(0).item()]} * {prod(shapes[spec.name])})"
         for spec in model.inputs
     )
     script = shlex.quote(f"import json; print(json.dumps(dict(inputs=[{tensors}])))")
     return f"python3 -c {script} |\n  curl --silent --data @- http://localhost:8000/v2/models/{serving.name}/infer"
 
 
-def _client(model: DeployedModel, serving: Serving) -> str:
-    arrays = draw(model.inputs, rows=1)
+def _client(model: DeployedModel, serving: Serving, shapes: Shapes) -> str:
     queries = ", ".join(
-        f'{json.dumps(spec.name)}: np.zeros({list(arrays[spec.name].shape)}, "{spec.dtype}")' for spec in model.inputs
+        f'{json.dumps(spec.name)}: np.zeros({list(shapes[spec.name])}, "{spec.dtype}")' for spec in model.inputs
     )
     return CLIENT.format(queries=queries, name=serving.name, answers=json.dumps(model.answers))

@@ -8,6 +8,8 @@ from dynanoise_export.deployed.manifest import manifest_of
 from dynanoise_export.errors import UserError
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
 from dynanoise_export.sources.inputs import draw
+from dynanoise_export.sources.made_up_rows import dynamic_axes, first_that_runs, recipes, runs_in
+from dynanoise_export.types import Arrays
 
 
 def warmup_shapes(model: DeployedModel) -> dict[str, tuple[int, ...]]:
@@ -15,17 +17,25 @@ def warmup_shapes(model: DeployedModel) -> dict[str, tuple[int, ...]]:
 
     A query that fails would keep the server from ever loading the model.
     """
-    made_up = draw(model.inputs)
-    shapes = {name: array.shape for name, array in made_up.items()}
     manifest = manifest_of(model)
     if manifest is not None:
-        return shapes | {name: usual for name, (_, usual, _) in manifest.profiles.items()}
-    dynamic = any(isinstance(size, str) for spec in model.inputs for size in spec.shape[1:])
-    if dynamic and model.graph is not None:
-        zeros = {name: np.zeros_like(array) for name, array in made_up.items()}
-        try:
-            with OnnxRuntimePredictor(model.graph.path, light=True) as predictor:
-                predictor.run(with_noise(model.name, zeros, model.noise_input))
-        except UserError:
-            return {}
-    return shapes
+        return _shapes(draw(model.inputs)) | {name: usual for name, (_, usual, _) in manifest.profiles.items()}
+    if model.graph is None or not dynamic_axes(model.inputs):
+        return _shapes(draw(model.inputs))
+    try:
+        with OnnxRuntimePredictor(model.graph.path, light=True) as predictor:
+            runs = runs_in(predictor)
+            recipe = first_that_runs(recipes(model.inputs), model.inputs, lambda rows: runs(_zeros(model, rows)))
+    except UserError:
+        return {}
+    return _shapes(recipe.rows(model.inputs))
+
+
+def _shapes(rows: Arrays) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in rows.items()}
+
+
+def _zeros(model: DeployedModel, rows: Arrays) -> Arrays:
+    """Give what the server sends to warm the model up."""
+    zeros = {name: np.zeros_like(array) for name, array in rows.items()}
+    return with_noise(model.name, zeros, model.noise_input)

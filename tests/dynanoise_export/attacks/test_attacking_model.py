@@ -22,7 +22,8 @@ from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.sources.reference_model import Reference
 from support.audits import make_audit, save_store
 
-STRONG = DynaNoise(sigma0=2.0, lambda_=0.0, temperature=10.0)
+SIGMA0 = 3.0
+STRONG = DynaNoise(sigma0=SIGMA0, lambda_=0.0, temperature=10.0)
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +73,12 @@ def test_without_the_defence_the_loss_is_that_of_the_logits(made, report):
     assert auc(report, "loss", "without the defence") == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("code", ["loss", "lira-online-fixed", "rmia-online"])
-def test_noise_hides_members_from_one_answer_and_averaging_reveals_them(report, code):
+@pytest.mark.parametrize(("code", "hidden"), [("loss", 0.015), ("lira-online-fixed", 0.2), ("rmia-online", 0.15)])
+def test_noise_hides_members_from_one_answer_and_averaging_reveals_them(report, code, hidden):
+    # With other noise the AUCs of one answer are lower by 0.090, 0.277 and 0.221, with deviations of 0.016, 0.011 and
+    # 0.016; those of 256 answers by at most 0.007 with a deviation of 0.002.
     without = auc(report, code, "without the defence")
-    assert auc(report, code, "adaptive, 1 answer") < without - 0.04
+    assert auc(report, code, "adaptive, 1 answer") < without - hidden
     assert auc(report, code, "adaptive, 256 answers averaged") == pytest.approx(without, abs=0.02)
 
 
@@ -100,14 +103,20 @@ def test_accuracy_and_flips_are_those_of_the_noise(made, report):
     non_members = made.split == "non-member"
     correct = made.logits.argmax(axis=1) == made.y
     assert report.plain_utility.accuracy.value == pytest.approx(correct[non_members].mean())
-    noisy = made.logits + 2 * np.random.default_rng(1).standard_normal((50, *made.logits.shape))
-    expected = (noisy.argmax(axis=2) == made.y)[:, non_members].mean()
-    assert report.utility.accuracy.value == pytest.approx(expected, abs=0.05)
-    flips = (noisy.argmax(axis=2) != made.logits.argmax(axis=1))[:, made.split != "auxiliary"].mean()
-    assert report.cost.flips == pytest.approx(flips, abs=0.05)
+    noisy = made.logits + SIGMA0 * np.random.default_rng(1).standard_normal((200, *made.logits.shape))
+    assert_share(report.utility.accuracy.value, (noisy.argmax(axis=2) == made.y)[:, non_members])
+    flips = noisy.argmax(axis=2) != made.logits.argmax(axis=1)
+    assert_share(report.cost.flips, flips[:, made.split != "auxiliary"])
     lost = report.cost.accuracy_lost
     assert lost.value == pytest.approx(report.plain_utility.accuracy.value - report.utility.accuracy.value)
     assert lost.low < lost.value < lost.high
+
+
+def assert_share(found, simulated):
+    """Compare a share of rows with its simulations [times, rows]; the noise moves it by 5 deviations in no real run."""
+    chance = simulated.mean(axis=0)
+    deviation = np.sqrt((chance * (1 - chance)).sum()) / len(chance)
+    assert found == pytest.approx(chance.mean(), abs=5 * deviation)
 
 
 def test_it_warns_if_averaging_reveals_the_members(report):
@@ -125,7 +134,8 @@ def test_noise_that_the_server_feeds_is_attacked_alike(tmp_path, report):
     made = make_audit(tmp_path / "made", rows=1500, defence=STRONG, noise=NoiseSource.INPUT)
     fed = both(made, queries=(1,))
     expected = auc(report, "lira-online-fixed", "adaptive, 1 answer")
-    assert auc(fed, "lira-online-fixed", "adaptive, 1 answer") == pytest.approx(expected, abs=0.05)
+    # Each has a deviation of 0.011, so this is five deviations of their difference; without noise it is 0.28 higher.
+    assert auc(fed, "lira-online-fixed", "adaptive, 1 answer") == pytest.approx(expected, abs=0.08)
 
 
 def test_without_shadow_models_and_reference_it_runs_what_it_can_and_says_so(made):

@@ -18,6 +18,7 @@ from dynanoise_export.runtimes.provider import Provider
 from dynanoise_export.sources.source_model import SourceOptions
 from dynanoise_export.types import TensorSpec
 from support.benchmarks import STATED, TEXT, made_model
+from support.dynamic_sizes import write_sound
 
 URL = "http://host/model"
 few = partial(bench, pairs=10, threads=1)
@@ -175,8 +176,24 @@ def test_inputs_that_a_model_does_not_take_are_an_error(tmp_path):
         "<float[3,4] w = {1,2,3,4,5,6,7,8,9,10,11,12}> { z = MatMul(x, w) }"
     )
     onnx.save(model, tmp_path / "plain.onnx")
-    np.savez(tmp_path / "rows.npz", x=np.zeros((2, 3), np.float32))
+    np.savez(tmp_path / "rows.npz", x=np.random.default_rng(0).standard_normal((4, 3)))
     options = SourceOptions(example=tmp_path / "rows.npz")
     export(tmp_path / "plain.onnx", tmp_path / "defended.onnx", source_options=options)
-    with pytest.raises(EndpointError, match=r"x \[1, 128\]"):
+    with pytest.raises(EndpointError, match=r"x \[1, 128\]") as refused:
         few(tmp_path / "defended.onnx")
+    assert str(tmp_path / "defended.onnx") in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_model_that_needs_longer_inputs_gets_them(tmp_path):
+    export(write_sound(tmp_path), tmp_path / "defended.onnx")
+    assert few(tmp_path / "defended.onnx", batches=(1, 3)).sizes == {"T": 128}
+    model = onnx.load(tmp_path / "model.onnx")
+    next(w for w in model.graph.initializer if w.name == "kernel").CopyFrom(
+        onnx.numpy_helper.from_array(np.ones((4, 1, 500), np.float32), "kernel")
+    )
+    onnx.save(model, tmp_path / "model.onnx")
+    export(tmp_path / "model.onnx", tmp_path / "long.onnx")
+    report = few(tmp_path / "long.onnx", batches=(1, 3))
+    assert report.sizes == {"T": 1600}
+    assert [run.batch for run in report.runs] == [1, 3]

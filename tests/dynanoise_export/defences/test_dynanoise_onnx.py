@@ -31,7 +31,7 @@ def queries(draw):
     return logits, noise
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(queries(), DEFENCES)
 def test_the_graph_follows_algorithm_1_in_float64(query, defence):
     logits, noise = query

@@ -137,3 +137,14 @@ def test_the_long_name_of_the_standard_domain_is_known(tmp_path):
     defend(model, "z", 3)
     assert model.opset_imports[""] == 17
     assert "ai.onnx" not in model.opset_imports
+
+
+def test_nodes_may_stand_in_any_order(tmp_path):
+    # A converter to float16 puts the casts that the first nodes take at the end.
+    model = parse("g (float[N,3] x) => (float[N,3] z) { a = Neg(x)\n b = Exp(a)\n z = Add(a, b) }")
+    proto = ir.to_proto(model)
+    nodes = list(proto.graph.node)
+    del proto.graph.node[:]
+    proto.graph.node.extend(reversed(nodes))
+    onnx.save(proto, tmp_path / "plain.onnx")
+    assert [node.op_type for node in read_model(tmp_path / "plain.onnx").graph] == ["Neg", "Exp", "Add"]

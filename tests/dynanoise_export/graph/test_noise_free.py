@@ -12,6 +12,7 @@ from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.half import body_to_float16, precision_of
 from dynanoise_export.graph.leaks import find_leaks, leaks_as_stated
 from dynanoise_export.graph.logits import Logits, Scale
+from dynanoise_export.graph.precision import prepared, to_float16
 from dynanoise_export.graph.probe import make_probe
 from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.graph.undefended import undefended
@@ -133,7 +134,7 @@ def test_a_flattened_defence_can_not_be_taken_out():
 def test_the_body_is_float16_and_the_defence_float32():
     model = classifier()
     defend(model, "y", 4, defence=Temperature(T))
-    half = body_to_float16(model)
+    half, _ = body_to_float16(model, lambda body: (to_float16(prepared(body)), None))
     assert precision_of(half) is Precision.FP16
     x = normals(64, 3)
     (answer,) = run(half, x=x)

@@ -11,7 +11,7 @@ from scipy.special import softmax
 from dynanoise_export.errors import UnsupportedModelError
 from dynanoise_export.graph.external_data import external_weights
 from dynanoise_export.graph.model_files import read_model, write_model
-from dynanoise_export.graph.opset import convert_up
+from dynanoise_export.graph.opset import convert_up, import_standard_domain
 from support.graphs import TEMPERATURE, defend, normals, parse, run
 
 W = "float[16,4] w = {" + ",".join(str(i % 7 - 3) for i in range(64)) + "}"
@@ -140,3 +140,50 @@ def test_the_converter_s_own_messages_stay_off_the_terminal(caplog):
         convert_up(model_of("a linear layer, 9", ""), 13)
         assert caplog.records == []
         assert logger.level == logging.INFO
+
+
+SCALED = "h = ai.onnx.ml.Scaler <offset: floats = [1.0], scale: floats = [2.0]> (x)"
+
+
+@pytest.mark.parametrize(("ir_version", "opset", "at_least"), [(3, 13, 7), (8, 13, 8), (10, 13, 10)])
+def test_a_missing_import_is_added_to_a_model_without_standard_operators(ir_version, opset, at_least):
+    model = parse(
+        f"g (float[N,4] x) => (float[N,4] h) {{ {SCALED} }}", ir_version=ir_version, more=', "ai.onnx.ml" : 3'
+    )
+    del model.opset_imports[""]
+    import_standard_domain(model)
+    assert model.opset_imports == {"ai.onnx.ml": 3, "": opset}
+    assert model.ir_version == at_least
+
+
+# The newest opset of each version of the format, from ONNX's documentation of its versions.
+@pytest.mark.parametrize(("ir_version", "opset"), [(3, 8), (4, 9), (6, 11), (7, 14), (8, 18), (9, 20), (10, 22)])
+def test_standard_operators_without_an_import_are_those_of_the_format_s_version(ir_version, opset):
+    graph = f"g (float[N,4] x) => (float[N,4] y) {{ {SCALED} y = Neg(h) }}"
+    model = parse(graph, ir_version=ir_version, more=', "ai.onnx.ml" : 1')
+    del model.opset_imports[""]
+    import_standard_domain(model)
+    assert model.opset_imports[""] == opset
+    assert model.ir_version == ir_version
+
+
+def test_an_import_stays_as_it_is():
+    model = parse("g (float[N,4] x) => (float[N,4] y) { y = Neg(x) }", opset=11)
+    import_standard_domain(model)
+    assert model.opset_imports == {"": 11}
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+def test_operators_of_machine_learning_of_any_version_are_converted_along(version):
+    model = parse(
+        f'g (float[N,4] x) => (float[N,4] z) {{ {SCALED} n = ai.onnx.ml.Normalizer <norm: string = "L1"> (h)'
+        "z = Flatten(n) }",
+        opset=9,
+        ir_version=6,
+        more=f', "ai.onnx.ml" : {version}',
+    )
+    x = normals(3, 4)
+    expected = 2 * (x - 1) / np.abs(2 * (x - 1)).sum(axis=1, keepdims=True)
+    convert_up(model, 13)
+    assert model.opset_imports == {"": 13, "ai.onnx.ml": version}
+    np.testing.assert_allclose(run(model, x=x)[0], expected, rtol=1e-5)

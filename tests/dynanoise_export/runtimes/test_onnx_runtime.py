@@ -2,13 +2,16 @@ import importlib.metadata
 import sys
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
 from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.errors import EndpointError, MissingPackageError
 from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.runtimes.failed_run import FailedRunError
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, require_onnxruntime
 from support.defences import defence_alone, in_runtime
+from support.graphs import parse
 
 
 def pretend_installed(monkeypatch, names):
@@ -51,6 +54,28 @@ def test_inputs_that_do_not_fit_are_an_endpoint_error():
     file = in_runtime(defence_alone(DynaNoise(), 3, NoiseSource.RANDOM))
     with pytest.raises(EndpointError, match=r"logits \[2, 4\] float32"):
         file.run({"logits": np.zeros((2, 4), np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("graph", "shape", "operator", "said"),
+    [
+        ("(float[N,1,T] x) => (float[N,1,L] y) <float[1,1,3] w = {1,2,3}> { y = Conv(x, w) }", (2, 1, 2), "Conv", "2"),
+        ("(float[N,F] x) => (float[N,3] y) <int64[2] s = {4, 3}> { y = Reshape(x, s) }", (2, 8), "Reshape", "{4,3}"),
+        ("(float[N,3] x) => (float[N,3] y) <float[3] w = {1,2,3}> { y = Add(x, w) }", (2, 4), "", "Expected: 3"),
+    ],
+)
+def test_a_failure_on_rows_is_one_sentence_and_nothing_is_logged(tmp_path, capfd, graph, shape, operator, said):
+    ir.save(parse(f"g {graph}"), tmp_path / "model.onnx")
+    with OnnxRuntimePredictor(tmp_path / "model.onnx") as predictor, pytest.raises(FailedRunError) as failed:
+        predictor.run({"x": np.zeros(shape, np.float32)})
+    assert failed.value.rows == f"x {list(shape)} float32"
+    sentence = str(failed.value)
+    assert sentence.startswith(str(tmp_path / "model.onnx"))
+    assert operator in failed.value.reason
+    assert said in failed.value.reason
+    for noise in ("\x1b", "\n", "ONNXRuntimeError", "onnxruntime_src", ".h:", "node. Name"):
+        assert noise not in sentence
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_light_session_gives_the_same_answers():

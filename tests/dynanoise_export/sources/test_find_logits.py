@@ -115,19 +115,18 @@ def test_the_logits_are_defended_behind_a_softmax_on_integers(tmp_path):
 PROBABILITIES = {
     "the mean of two": "p = Softmax<axis=-1>(z)\n n = Neg(z)\n q = Softmax<axis=-1>(n)\n y = Mean(p, q)",
     "one-hot": "y = Hardmax<axis=-1>(z)",
-    "a softmax of transposed logits": "t = Transpose<perm=[1,0]>(z)\n p = Softmax<axis=0>(t)\n"
-    "y = Transpose<perm=[1,0]>(p)",
+    "one-hot, rounded below 0": "p = Hardmax<axis=-1>(z)\n y = Sub(p, tiny)",
     "powers that sum to 1": "s = Mul(z, z)\n t = ReduceSum<keepdims=1>(s, one)\n y = Div(s, t)",
 }
 
 
 @pytest.mark.parametrize("form", PROBABILITIES)
 def test_probabilities_are_defended_from_a_floor(form, tmp_path):
-    path = write(tmp_path, PROBABILITIES[form], weights="int64[1] one = {1}")
+    path = write(tmp_path, PROBABILITIES[form], weights=f"int64[1] one = {{1}}, float tiny = {{{2.0**-23}}}")
     expected = {
         "the mean of two": (softmax(Z, axis=1) + softmax(-Z, axis=1)) / 2,
         "one-hot": np.eye(K)[Z.argmax(axis=1)],
-        "a softmax of transposed logits": softmax(Z, axis=1),
+        "one-hot, rounded below 0": np.eye(K)[Z.argmax(axis=1)] - 2.0**-23,
         "powers that sum to 1": Z**2 / (Z**2).sum(axis=1, keepdims=True),
     }[form]
     requires_logits(path, tmp_path, np.log(np.maximum(expected, 0.01 / K)))
@@ -183,6 +182,9 @@ def test_a_multi_label_classifier_is_refused(form, tmp_path):
 NOT_LOGITS = {
     "percentages": "p = Softmax<axis=-1>(z)\n y = Mul(p, hundred)",
     "percentages of integers": "p = Softmax<axis=-1>(z)\n h = Mul(p, hundred)\n y = Mul(h, one)",
+    "rounded percentages": "p = Softmax<axis=-1>(z)\n h = Mul(p, hundred)\n y = Round(h)",
+    "votes": "p = Softmax<axis=-1>(z)\n q = Mul(p, big)\n y = Floor(q)",
+    "surprise": "p = LogSoftmax<axis=-1>(z)\n y = Neg(p)",
     "embeddings": "y = LpNormalization<axis=-1, p=2>(z)",
     "sorted": "y, i = TopK<axis=-1>(z, all)",
     "sorted probabilities": "p = Softmax<axis=-1>(z)\n y, i = TopK<axis=-1>(p, all)",
@@ -229,8 +231,100 @@ def test_a_single_score_without_the_option_is_refused(tmp_path):
         answers(path, tmp_path, normals(len(ROWS), 2))
 
 
-def test_the_probabilities_of_a_class_and_its_contrary_are_defended_from_a_floor(tmp_path):
-    body = "s = Gather<axis=1>(z, first)\n p = Sigmoid(s)\n q = Sub(one, p)\n y = Concat<axis=1>(q, p)"
-    path = write(tmp_path, body, "float[N,2] y", "int64[1] first = {0}, float one = {1}")
-    p = expit(Z[:, :1])
-    requires_logits(path, tmp_path, np.log(np.maximum(np.concatenate([1 - p, p], axis=1), 0.005)))
+PAIRS = {
+    "one minus, sigmoid": "q = Sub(one, p)\n y = Concat<axis=1>(q, p)",
+    "sigmoid, one minus": "q = Sub(one, p)\n y = Concat<axis=1>(p, q)",
+    "two sigmoids": "n = Neg(s)\n q = Sigmoid(n)\n y = Concat<axis=-1>(q, p)",
+    "reshaped": "q = Sub(one, p)\n c = Concat<axis=1>(q, p)\n y = Reshape(c, pairs)",
+    "by a matrix": "m = Mul(p, signs)\n y = Add(m, base)",
+    "normalised": "q = Sub(one, p)\n c = Concat<axis=1>(q, p)\n t = ReduceSum<keepdims=1>(c, one_)\n y = Div(c, t)",
+}
+PAIR_CONSTANTS = (
+    "int64[1] first = {0}, int64[1] one_ = {1}, float one = {1}, int64[2] pairs = {-1, 2}, float[2] signs = {-1, 1}, "
+    "float[2] base = {1, 0}"
+)
+
+
+@pytest.mark.parametrize("form", PAIRS)
+def test_the_logit_of_two_classes_is_defended_behind_their_probabilities(form, tmp_path):
+    body = f"s = Gather<axis=1>(z, first)\n p = Sigmoid(s)\n {PAIRS[form]}"
+    path = write(tmp_path, body, "float[N,2] y", PAIR_CONSTANTS)
+    z = np.stack([-Z[:, 0] / 2, Z[:, 0] / 2], axis=1)
+    requires_logits(path, tmp_path, z[:, ::-1] if form == "sigmoid, one minus" else z)
+
+
+def test_two_independent_labels_are_refused(tmp_path):
+    body = "a, b = Split<axis=1>(z, halves)\n p = Sigmoid(a)\n q = Sigmoid(b)\n y = Concat<axis=1>(p, q)"
+    path = write(tmp_path, f"{body}", f"float[N,{K}] y", "int64[2] halves = {3, 3}")
+    with pytest.raises(UnsupportedModelError, match="multi-label"):
+        answers(path, tmp_path, normals(len(ROWS), K))
+
+
+FOUND_BY_A_RUN = {
+    "a sum that is never 0": "e = Exp(z)\n s = ReduceSum<keepdims=1>(e, last)\n i = Cast<to=6>(s)\n"
+    "n = Equal(i, none)\n f = Cast<to=1>(n)\n d = Add(s, f)\n y = Div(e, d)",
+    "powers of 2": "b = Mul(z, log2)\n e = Pow(two, b)\n s = ReduceSum<keepdims=1>(e, last)\n y = Div(e, s)",
+    "classes first": "t = Transpose<perm=[1,0]>(z)\n p = Softmax<axis=0>(t)\n y = Transpose<perm=[1,0]>(p)",
+    "a product": "e = Exp(z)\n s = ReduceSum<keepdims=1>(e, last)\n r = Reciprocal(s)\n y = Mul(e, r)",
+}
+
+
+@pytest.mark.parametrize("form", FOUND_BY_A_RUN)
+def test_other_forms_of_a_softmax_are_found_by_a_trial_run(form, tmp_path):
+    numbers = "int64[1] last = {-1}, int32 none = {0}, float log2 = {1.442695}, float two = {2}"
+    requires_logits(write(tmp_path, FOUND_BY_A_RUN[form], weights=numbers), tmp_path, Z)
+
+
+def test_sharp_answers_show_no_logits(tmp_path):
+    # Every answer is one-hot, and so would the softmax of the large values before be.
+    body = "h = Mul(z, large)\n y = Hardmax<axis=-1>(h)"
+    path = write(tmp_path, body, weights="float large = {1000}")
+    requires_logits(path, tmp_path, np.log(np.maximum(np.eye(K)[Z.argmax(axis=1)], 0.01 / K)))
+
+
+LABELS = f"classlabels_ints=[{','.join(map(str, range(K)))}]"
+COEFFICIENTS = f"coefficients=[{','.join(map(str, W.T.ravel()))}], intercepts=[{','.join(['0.0'] * K)}]"
+OF_CLASSIFIERS = {
+    "softmax": (f'l, y = ai.onnx.ml.LinearClassifier<{COEFFICIENTS}, {LABELS}, post_transform="SOFTMAX">(x)', Z),
+    "softmax, normalised": (
+        f'l, p = ai.onnx.ml.LinearClassifier<{COEFFICIENTS}, {LABELS}, post_transform="SOFTMAX">(x)\n'
+        'y = ai.onnx.ml.Normalizer<norm="L1">(p)',
+        Z,
+    ),
+    "scores": (f"l, y = ai.onnx.ml.LinearClassifier<{COEFFICIENTS}, {LABELS}>(x)", Z),
+    "sigmoids, normalised": (
+        f'l, p = ai.onnx.ml.LinearClassifier<{COEFFICIENTS}, {LABELS}, post_transform="LOGISTIC">(x)\n'
+        'y = ai.onnx.ml.Normalizer<norm="L1">(p)',
+        np.log(np.maximum(expit(Z) / expit(Z).sum(axis=1, keepdims=True), 0.01 / K)),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", OF_CLASSIFIERS)
+def test_the_logits_inside_a_linear_classifier_are_defended(form, tmp_path):
+    body, z = OF_CLASSIFIERS[form]
+    requires_logits(write(tmp_path, body, more=', "ai.onnx.ml" : 1'), tmp_path, z)
+
+
+def test_a_linear_classifier_of_several_labels_is_refused(tmp_path):
+    body = f'l, y = ai.onnx.ml.LinearClassifier<{COEFFICIENTS}, {LABELS}, post_transform="LOGISTIC">(x)'
+    with pytest.raises(UnsupportedModelError, match="multi-label"):
+        answers(write(tmp_path, body, more=', "ai.onnx.ml" : 1'), tmp_path, normals(len(ROWS), K))
+
+
+@pytest.mark.parametrize("leaves", [(-1.5, 2.5), (0.25, 2.5)])
+def test_the_logit_inside_a_boosted_tree_of_two_classes_is_defended(leaves, tmp_path):
+    # One tree that asks whether x[0] ≤ 0; the runtime treats weights that are all positive in another way.
+    low, high = leaves
+    body = (
+        "l, y = ai.onnx.ml.TreeEnsembleClassifier<nodes_treeids=[0,0,0], nodes_nodeids=[0,1,2], "
+        'nodes_featureids=[0,0,0], nodes_modes=["BRANCH_LEQ","LEAF","LEAF"], nodes_values=[0.0,0.0,0.0], '
+        "nodes_truenodeids=[1,0,0], nodes_falsenodeids=[2,0,0], class_treeids=[0,0], class_nodeids=[1,2], "
+        f"class_ids=[0,0], class_weights=[{low},{high}], classlabels_int64s=[0,1], "
+        'post_transform="LOGISTIC">(x)'
+    )
+    path = write(tmp_path, body, "float[N,2] y", more=', "ai.onnx.ml" : 1')
+    margin = np.where(ROWS[:, :1] <= 0, low, high).astype(np.float64)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(["y"], {"x": ROWS})[0][:, 1:], expit(margin), atol=1e-6)
+    requires_logits(path, tmp_path, np.concatenate([-margin / 2, margin / 2], axis=1))

@@ -55,6 +55,14 @@ def test_example_values_share_their_dynamic_axes():
     assert made["image"].dtype == np.float32
 
 
+@pytest.mark.parametrize("shape", [("batch", "length"), ("batch", 7), (3, 4, 5), ("batch",)])
+def test_a_made_up_mask_neither_hides_nor_shows_all_of_a_row(shape):
+    made = draw((TensorSpec("mask", "bool", shape),))["mask"]
+    assert made.dtype == bool
+    assert made.any(axis=-1).all()
+    assert not made.all(axis=-1).any()
+
+
 @pytest.fixture
 def out(tmp_path):
     (tmp_path / "out").mkdir()

@@ -76,7 +76,8 @@ def test_an_unknown_name_is_refused_with_the_names_that_exist(path, out, wanted)
 def test_a_named_value_must_have_one_score_per_class(path, out, wanted):
     ir.save(
         parse("""g (float[N,6] x) => (float[N,6] y) {
-            labels = ArgMax<axis=1, keepdims=0>(x) two = Constant<value_ints=[1]>() tokens = Unsqueeze(x, two)
+            labels = ArgMax<axis=1, keepdims=0>(x) two = Constant<value_ints=[1]>() one = Unsqueeze(x, two)
+            tokens = Concat<axis=1>(one, one)
             y = Neg(x)
         }"""),
         path,

@@ -82,7 +82,7 @@ def test_a_batch_that_the_exporter_can_only_fix_must_be_given(tmp_path, pickled)
     module = seeded(PerRow)
     path = pickled(module)
     rows = (TensorSpec("x", "float32", ("batch", 6)),)
-    assert "--input x:2,6:float32" in refusal(path, folder, ModelInputError, inputs=rows, allow_pickle=True)
+    assert "--input x:8,6:float32" in refusal(path, folder, ModelInputError, inputs=rows, allow_pickle=True)
     made = defended(path, folder, inputs=(TensorSpec("x", "float32", (5, 6)),), allow_pickle=True)
     assert made.shapes() == {"x": [5, 6], "noise": [5, 4]}
     assert_algorithm_1(made, module_logits(module), floats(x=(6,)), batches=(5,))

@@ -96,3 +96,28 @@ def test_an_answer_that_is_a_softmax_on_the_example_only_is_refused(tmp_path):
     np.testing.assert_allclose(logits(path)[0], Z, atol=1e-5)
     with pytest.raises(UnsupportedModelError):
         logits(path, rows=100 * ROWS)
+
+
+def confirmed(path):
+    with Reference(open_source(path)) as reference:
+        reference.logits({reference.source.inputs[0].name: ROWS})
+        return reference.confirmed
+
+
+def test_logits_are_confirmed_if_the_own_answers_are_their_softmax(tmp_path):
+    assert confirmed(onnx_file(tmp_path, "y = Softmax<axis=-1>(z)"))
+    assert not confirmed(onnx_file(tmp_path, "y = Identity(z)"))
+    assert confirmed(torchscript(tmp_path, torch.nn.Softmax(1)))
+    assert not confirmed(torchscript(tmp_path, torch.nn.Identity()))
+
+
+def test_probabilities_below_what_their_type_holds_count_as_the_smallest(tmp_path):
+    _, floor = logits(torchscript(tmp_path, lambda z: z.softmax(1).half()))
+    assert floor == float(np.finfo(np.float16).tiny)
+    _, floor = logits(torchscript(tmp_path, lambda z: z.softmax(1).double()))
+    assert floor == SMALLEST
+
+
+def test_one_minus_one_score_is_known_to_a_ten_thousandth_at_the_floor(tmp_path):
+    _, floor = logits(torchscript(tmp_path, lambda z: z[:, :1].sigmoid()), binary=True)
+    assert 0.5e-4 <= np.spacing(np.float32(1 - floor)) / floor <= 1e-4

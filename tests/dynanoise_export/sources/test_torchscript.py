@@ -1,4 +1,5 @@
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.source_model import SourceOptions
 from dynanoise_export.types import TensorSpec
 from support.exports import assert_algorithm_1, defended, floats, module_logits, refusal
+from support.hostile import rewritten
 from support.modules import (
     Branching,
     FixedBatch,
@@ -16,6 +18,7 @@ from support.modules import (
     InList,
     InNamedTuple,
     InTuple,
+    OnADevice,
     Small,
     WithOptions,
     seeded,
@@ -75,6 +78,15 @@ def test_a_scripted_module_needs_its_inputs(tmp_path):
     (folder := tmp_path / "out").mkdir()
     save_scripted(seeded(Branching), tmp_path / "model.pt")
     assert "--input" in refusal(tmp_path / "model.pt", folder, ModelInputError)
+
+
+def test_what_the_module_says_is_told_and_not_where_it_says_it(tmp_path):
+    (folder := tmp_path / "out").mkdir()
+    save_scripted(seeded(FixedBatch), tmp_path / "model.pt")
+    wrong = (TensorSpec("x", "float32", ("batch", 5)),)
+    sentence = refusal(tmp_path / "model.pt", folder, ModelInputError, inputs=wrong)
+    assert "shape '[4, 6]' is invalid" in sentence
+    assert "TorchScript" not in sentence.replace("a TorchScript file", "")
 
 
 def test_an_example_file_gives_the_inputs(tmp_path):
@@ -139,6 +151,17 @@ def test_a_batch_that_a_trace_holds_must_be_given(tmp_path):
     made = defended(tmp_path / "model.pt", folder, inputs=(TensorSpec("x", "float32", (4, 6)),))
     assert made.shapes() == {"x": [4, 6], "noise": [4, 4]}
     assert_algorithm_1(made, module_logits(module), floats(x=(6,)), batches=(4,))
+
+
+def test_a_trace_that_was_made_on_a_gpu_runs_on_the_cpu(tmp_path):
+    module = save_traced(seeded(OnADevice), tmp_path / "cpu.pt", torch.randn(2, 6))
+    with zipfile.ZipFile(tmp_path / "cpu.pt") as archive:
+        (record,) = (name for name in archive.namelist() if b'torch.device("cpu")' in archive.read(name))
+    name = record.partition("/")[2]
+    moved = rewritten(
+        tmp_path / "cpu.pt", tmp_path / "model.pt", {name: lambda code: code.replace(b'"cpu"', b'"cuda:0"')}
+    )
+    assert_algorithm_1(defended(moved, tmp_path), module_logits(module), floats(x=(6,)))
 
 
 def test_a_module_saved_in_training_mode_is_put_into_evaluation_mode(tmp_path):

@@ -8,6 +8,7 @@ from support.graph_mutants import OF_AN_EXPORT, OF_THE_GRAPH
 from support.keyed_mutants import OF_A_KEYED_EXPORT
 from support.mutants import OF_THE_FORMULA, OF_THE_NOISE
 from support.noise_free_mutants import OF_A_FLATTENED_EXPORT, OF_A_NOISE_FREE_EXPORT
+from support.score_mutants import OF_A_FLOORED_EXPORT, OF_THE_SCORES
 
 MUTANTS = (
     *OF_THE_FORMULA,
@@ -17,6 +18,8 @@ MUTANTS = (
     *OF_A_KEYED_EXPORT,
     *OF_A_NOISE_FREE_EXPORT,
     *OF_A_FLATTENED_EXPORT,
+    *OF_THE_SCORES,
+    *OF_A_FLOORED_EXPORT,
 )
 
 
@@ -41,5 +44,5 @@ def test_it_lists_each_outcome():
 
 
 def test_it_lists_each_mutant_and_its_check():
-    assert len(MUTANTS) >= 80
+    assert len(MUTANTS) >= 87
     assert rows("What it catches") == [f"| {mutant.name} | `{mutant.check}` |" for mutant in MUTANTS]

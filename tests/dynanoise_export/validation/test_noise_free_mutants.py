@@ -6,9 +6,16 @@ from dynanoise_export.validation.validating import validate
 from support.judged import checks_on, failed_checks
 from support.noise_free_mutants import OF_A_FLATTENED_EXPORT, OF_A_NOISE_FREE_EXPORT
 
-OF_NOISE = {CheckCode.NO_SEED, CheckCode.LIVE_DRAWS, CheckCode.NOISE_AUDIT, CheckCode.GENERATOR}
+OF_NOISE = {
+    CheckCode.NO_SEED,
+    CheckCode.LIVE_DRAWS,
+    CheckCode.NOISE_REACHES_EVERY_CLASS,
+    CheckCode.NOISE_AUDIT,
+    CheckCode.GENERATOR,
+}
 OF_A_NODE = {
     CheckCode.STATED_PARAMETERS,
+    CheckCode.LOGITS_ARE_DEFENDED,
     CheckCode.MODEL_PARITY,
     CheckCode.SAME_LABELS,
     CheckCode.DEFENCE_PARITY,

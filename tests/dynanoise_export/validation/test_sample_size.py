@@ -3,8 +3,9 @@ import pytest
 from scipy import stats
 
 from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.validation.noise_audit import BUDGET, audit
-from dynanoise_export.validation.sample_size import CHECKS, calls_needed, contrasts_needed
+from dynanoise_export.validation.check import Outcome
+from dynanoise_export.validation.noise_audit import BUDGET, audit, audit_once
+from dynanoise_export.validation.sample_size import CHECKS, calls_needed, contrasts_needed, rows_needed
 from support.noisy import PAPER, Model, logits, query
 
 
@@ -31,5 +32,21 @@ def test_the_calls_needed_are_enough_for_every_check(rows, classes, calls):
         assert [check.code for check in audit(z, answers, PAPER.law) if not check.passed] == []
 
 
-def test_noise_that_cannot_be_recovered_needs_three_calls():
-    assert calls_needed(np.zeros((10, 3)), DynaNoise(temperature=1e6).law) == 3
+def test_noise_that_cannot_be_recovered_needs_three_calls_and_no_rows_are_enough():
+    law = DynaNoise(temperature=1e6).law
+    assert calls_needed(np.zeros((10, 3)), law) == 3
+    assert rows_needed(np.zeros((10, 3)), law) is None
+
+
+def not_run(z, seed=0):
+    answers = Model()(z, PAPER, np.random.default_rng(seed))
+    return [c.code for c in audit_once(z, answers, PAPER.law, 256, keep_label=False) if c.outcome is Outcome.NOT_RUN]
+
+
+@pytest.mark.parametrize(("classes", "too_few"), [(2, 600), (3, 300), (4, 280), (10, 300), (100, 350)])
+def test_the_rows_needed_are_enough_for_every_check_of_one_call(classes, too_few):
+    z = logits(np.random.default_rng(0), 2000, classes, 4.0)
+    needed = rows_needed(z, PAPER.law)
+    assert too_few < needed < 1000
+    assert not_run(z[:needed]) == []
+    assert not_run(z[:too_few]) != []

@@ -117,6 +117,23 @@ def test_a_body_in_float16_makes_a_smaller_plan(tmp_path, noise, inline):
     assert half.plan_sha256 != compiled(path).manifest.plan_sha256
 
 
+def test_what_float16_can_t_hold_stays_in_float32(tmp_path, out):
+    operations = "l = Constant<value_float = 10000000.0>()\n q = Mul(h, l)\n d = Div(q, l)\n r = Relu(d)"
+    plain = write_plain(tmp_path / "plain.onnx", operations)
+    export(plain, tmp_path / "defended.onnx", defence=DEFENCE, noise=NoiseSource.INPUT)
+    check = compiled(tmp_path / "defended.onnx", out, precision="fp16").float16
+    assert [node.operator for node in check.kept] == ["Mul", "Div"]
+    assert check.made_up
+    assert compiled(tmp_path / "defended.onnx").float16 is None
+
+
+def test_a_model_that_float16_changes_is_not_compiled_in_it(tmp_path, out):
+    operations = "l = Constant<value_float = 60000.0>()\n q = Add(h, l)\n d = Sub(q, l)\n r = Relu(d)"
+    plain = write_plain(tmp_path / "plain.onnx", operations)
+    export(plain, tmp_path / "defended.onnx", defence=DEFENCE, noise=NoiseSource.INPUT)
+    assert "float16" in refusal(UnsupportedModelError, tmp_path / "defended.onnx", out, precision="fp16")
+
+
 def test_a_file_exported_in_float16_stays_so(tmp_path, out):
     path = tmp_path / "half.onnx"
     plain = write_plain(tmp_path / "plain.onnx")

@@ -8,7 +8,9 @@ from tritonclient.grpc import model_config_pb2
 from dynanoise_export.defences.temperature import Temperature
 from dynanoise_export.deployment.triton.repository import write_triton_repository
 from dynanoise_export.deployment.triton.triton_backend import TritonBackend
+from dynanoise_export.exporting import export
 from dynanoise_export.noise.source import NoiseSource
+from support.dynamic_sizes import write_sound
 from support.folders import distilbert, save
 from support.triton_models import LABELS, defended, model_of_four_rows, model_of_two, plan, text_model
 
@@ -62,7 +64,7 @@ def test_texts_have_dynamic_axes_integers_and_labels(config_of, tmp_path):
     ]
     assert config.output[0].label_filename == "labels.txt"
     for sample in config.model_warmup:
-        assert all(query.zero_data and list(query.dims) == [8] for query in sample.inputs.values())
+        assert all(query.zero_data and list(query.dims) == [12] for query in sample.inputs.values())
     assert json.loads(config.parameters["dynanoise.labels"].string_value) == list(LABELS)
 
 
@@ -70,11 +72,18 @@ def test_a_model_that_does_not_run_on_made_up_sizes_is_not_warmed_up(config_of, 
     save(distilbert(num_labels=3), tmp_path / "short")
     path = defended(tmp_path / "short", tmp_path / "short.onnx", NoiseSource.KEYED)
     model = onnx.load(path)
-    # With only 4 positions, the 8 tokens of the warm-up would keep the server from ever loading it.
+    # With only 4 positions, the 12 tokens of the warm-up would keep the server from ever loading it.
     places = next(w for w in model.graph.initializer if tuple(w.dims) == (64, 16))
     places.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(places)[:4], places.name))
     onnx.save(model, path)
     assert not config_of(path).model_warmup
+
+
+def test_a_model_is_warmed_up_and_queried_with_sizes_that_it_takes(config_of, tmp_path):
+    export(write_sound(tmp_path), tmp_path / "sound.onnx", noise=NoiseSource.KEYED)
+    config = config_of(tmp_path / "sound.onnx")
+    assert [list(sample.inputs["x"].dims) for sample in config.model_warmup] == [[1, 1600]] * 2
+    assert '"x": np.zeros([1, 1, 1600], "float32")' in (tmp_path / "models" / "sound" / "README.md").read_text()
 
 
 def test_triton_leaves_a_fixed_batch_alone(config_of, tmp_path):

@@ -1,0 +1,1 @@
+"""What the figures of README.md are measured with."""
