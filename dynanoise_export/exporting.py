@@ -163,9 +163,7 @@ def _require_other_weights(model: ir.Model, output: Path) -> None:
         )
 
 
-def _provenance(
-    source: SourceModel, defence: Defence, noise: Noise | None, attached: Attached
-) -> Provenance:
+def _provenance(source: SourceModel, defence: Defence, noise: Noise | None, attached: Attached) -> Provenance:
     said = source.scores.treat_as
     keyed = noise if isinstance(noise, KeyedNoise) else None
     return Provenance(

@@ -10,6 +10,7 @@ import torch
 
 from benchmarks.zoo.data import ROWS, digits
 from benchmarks.zoo.entry import EXACT, HALF, Entry, Made, Scores
+from dynanoise_export.sources.source_model import SourceOptions
 
 Change = Callable[[Path, Path, np.ndarray], None]
 
@@ -31,7 +32,9 @@ def networks() -> Iterator[Entry]:
             yield Entry(
                 f"{kind}{ends}, {name}", f"torch.onnx, {tool}", known, partial(changed, make, change, rounded), limit
             )
-    yield Entry("CNN, fixed batch of 1", "torch.onnx", LOGITS, partial(exported, "CNN", False, fixed=True))
+    fixed = partial(exported, "CNN", False, fixed=True)
+    yield Entry("CNN, fixed batch of 1", "torch.onnx", LOGITS, fixed)
+    yield Entry("CNN, fixed batch of 1, --dynamic-batch", "torch.onnx", LOGITS, partial(fixed, dynamic=True))
 
 
 def network(kind: str) -> torch.nn.Sequential:
@@ -62,7 +65,7 @@ def rows_of(kind: str) -> np.ndarray:
     return given.reshape(-1, 1, 8, 8) if kind == "CNN" else given
 
 
-def exported(kind: str, softmax: bool, folder: Path, *, fixed: bool = False) -> Made:
+def exported(kind: str, softmax: bool, folder: Path, *, fixed: bool = False, dynamic: bool = False) -> Made:
     """Write a network's ONNX file."""
     model = network(kind)
     path, rows = folder / "model.onnx", rows_of(kind)
@@ -73,7 +76,7 @@ def exported(kind: str, softmax: bool, folder: Path, *, fixed: bool = False) -> 
     )  # fmt: skip
     with torch.no_grad():
         scores = torch.cat([whole(torch.from_numpy(row[None])) for row in rows]).numpy() if fixed else None
-    return Made(path, {"x": rows}, scores=scores, labels=digits().y[:ROWS])
+    return Made(path, {"x": rows}, SourceOptions(dynamic_batch=dynamic), scores, digits().y[:ROWS])
 
 
 def changed(make: Callable[[Path], Made], change: Change, rounded: bool, folder: Path) -> Made:

@@ -117,6 +117,10 @@ class OnnxRuntimePredictor(Closing):
             options.intra_op_num_threads = options.inter_op_num_threads = threads
         if save_optimised is not None:
             options.optimized_model_filepath = str(save_optimised)
+            # Or the saved graph would look beside itself for the weights that are stored beside the model.
+            options.add_session_config_entry(
+                "session.optimized_model_external_initializers_file_name", f"{save_optimised.name}.data"
+            )
         if light:
             options.add_session_config_entry("session.disable_prepacking", "1")
         try:

@@ -8,6 +8,7 @@ import torch
 
 from dynanoise_export.errors import ModelInputError, first_line
 from dynanoise_export.sources.hugging_face.pretrained_model import takes
+from dynanoise_export.sources.torch_export import quiet
 from dynanoise_export.types import TensorSpec
 
 # Samples of a second, where nothing states it.
@@ -27,14 +28,15 @@ def audio_specs(path: Path, model: torch.nn.Module) -> tuple[TensorSpec, ...]:
     import transformers
 
     try:
-        extractor: Any = transformers.AutoFeatureExtractor.from_pretrained(
-            path, local_files_only=True, trust_remote_code=False
-        )
-        rate = getattr(extractor, "sampling_rate", RATE)
-        one, two = (
-            extractor(np.zeros(seconds * rate, np.float32), sampling_rate=rate, return_tensors="np")
-            for seconds in (1, 2)
-        )
+        with quiet():
+            extractor: Any = transformers.AutoFeatureExtractor.from_pretrained(
+                path, local_files_only=True, trust_remote_code=False
+            )
+            rate = getattr(extractor, "sampling_rate", RATE)
+            one, two = (
+                extractor(np.zeros(seconds * rate, np.float32), sampling_rate=rate, return_tensors="np")
+                for seconds in (1, 2)
+            )
     except Exception as error:  # transformers raises whatever a file of the folder makes it raise
         raise ModelInputError(
             f"{path} has no feature extractor that transformers can open ({first_line(error)}): save it beside the "

@@ -59,11 +59,11 @@ def test_threads_get_the_answers_to_their_own_rows(server, keyed):
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
 def test_no_server(scheme):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}/digits"
-    with pytest.raises(EndpointError, match=url):
-        KServePredictor(parse_address(url))
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and so nobody else can listen there
+        url = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/digits"
+        with pytest.raises(EndpointError, match=url):
+            KServePredictor(parse_address(url))
 
 
 def test_a_model_that_is_not_ready(server):

@@ -11,7 +11,7 @@ from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.failed_run import FailedRunError
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, require_onnxruntime
 from support.defences import defence_alone, in_runtime
-from support.graphs import parse
+from support.graphs import normals, parse
 
 
 def pretend_installed(monkeypatch, names):
@@ -84,3 +84,17 @@ def test_a_light_session_gives_the_same_answers():
     query = {"logits": rows[0], "noise": rows[1]}
     answers = [in_runtime(model, light=light).run(query)["probabilities"] for light in (False, True)]
     assert answers[0] == pytest.approx(answers[1], abs=1e-6)
+
+
+def test_a_saved_graph_finds_the_weights_that_are_stored_beside_the_model(tmp_path):
+    model = parse("g (float[N,300] x, float[300,300] w) => (float[N,300] z) { z = MatMul(x, w) }")
+    weight = model.graph.inputs.pop()
+    weight.const_value = ir.tensor(normals(300, 300, seed=1), name="w")
+    model.graph.register_initializer(weight)
+    ir.save(model, tmp_path / "plain.onnx", external_data="plain.weights")
+    (folder := tmp_path / "elsewhere").mkdir()
+    x = normals(4, 300)
+    with OnnxRuntimePredictor(tmp_path / "plain.onnx", save_optimised=folder / "saved.onnx") as predictor:
+        expected = predictor.run({"x": x})["z"]
+    with OnnxRuntimePredictor(folder / "saved.onnx") as predictor:
+        np.testing.assert_allclose(predictor.run({"x": x})["z"], expected, rtol=1e-5)
