@@ -10,8 +10,9 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from dynanoise_export.graph.declared_shapes import declared, infer_shapes
-from dynanoise_export.graph.live_sizes import LiveBatch, add_constant
+from dynanoise_export.graph.live_sizes import LiveBatch
 from dynanoise_export.graph.specs import taken, with_dynamic_batch
+from dynanoise_export.graph.values import add_constant
 from dynanoise_export.types import Array, Arrays, TensorSpec
 
 RECURRENT = {"LSTM", "GRU", "RNN"}
@@ -136,7 +137,7 @@ class _Rewriting:
             axis = batch_axis(before, after, self._outer(node.inputs[0]), self.size)
         free[axis] = -1
         if free.count(-1) == 1:
-            node.replace_input_with(1, add_constant(self.model, "shape", np.array(free, np.int64)))
+            node.replace_input_with(1, add_constant(self.model, "dynamic_batch_shape", np.array(free, np.int64)))
         elif axis == 0:
             self._live_shape(node, 1)
 
@@ -148,7 +149,7 @@ class _Rewriting:
         before, after = shapes
         before = (1,) * (len(after) - len(before)) + before
         free = [1 if b == a else a for b, a in zip(before, after, strict=True)]
-        node.replace_input_with(1, add_constant(self.model, "shape", np.array(free, np.int64)))
+        node.replace_input_with(1, add_constant(self.model, "dynamic_batch_shape", np.array(free, np.int64)))
 
     def _shapes(self, node: ir.Node) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
         """Give the shapes before and after a node; None if it must stay as it is."""
@@ -215,7 +216,7 @@ class _Rewriting:
             if constant is None or self.size == 1 or constant.shape[:1] != (self.size,) or constant.ndim < 2:
                 continue
             if (constant == constant[:1]).all():
-                node.replace_input_with(index, add_constant(self.model, "row", constant[:1]))
+                node.replace_input_with(index, add_constant(self.model, "dynamic_batch_row", constant[:1]))
 
     def _slice_all(self, node: ir.Node) -> None:
         """Let a slice up to the end of the batch go on to the end."""
@@ -226,7 +227,9 @@ class _Rewriting:
             return
         whole = (axes == 0) & (starts == 0) & (ends == self.size)
         if whole.any():
-            node.replace_input_with(2, add_constant(self.model, "ends", np.where(whole, TO_THE_END, ends)))
+            node.replace_input_with(
+                2, add_constant(self.model, "dynamic_batch_ends", np.where(whole, TO_THE_END, ends))
+            )
 
     def _forget_zero_states(self, node: ir.Node) -> None:
         """Leave out initial states of zeros, which are the default for any batch."""

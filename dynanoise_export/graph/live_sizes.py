@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import onnx_ir as ir
 
-from dynanoise_export.graph.values import unused_name
+from dynanoise_export.graph.values import add_constant, unused_name
 from dynanoise_export.types import Array
 
 
@@ -26,7 +26,7 @@ class LiveBatch:
         """The number of rows, int64 [1]."""
         first = next(iter(self._model.graph))
         shape = self._node(first, "Shape", [self._counted])
-        axis = add_constant(self._model, "axis", np.array([0], np.int64))
+        axis = add_constant(self._model, "dynamic_batch_axis", np.array([0], np.int64))
         return self._node(first, "Gather", [shape, axis], {"axis": 0})
 
     def shape(self, node: ir.Node, constant: Array) -> ir.Value:
@@ -36,7 +36,7 @@ class LiveBatch:
             node: that takes the shape.
             constant: int64 [r].
         """
-        others = [add_constant(self._model, "shape", constant[1:])] if constant.size > 1 else []
+        others = [add_constant(self._model, "dynamic_batch_shape", constant[1:])] if constant.size > 1 else []
         return self._node(node, "Concat", [self.rows, *others], {"axis": 0})
 
     def repeated(self, node: ir.Node, constant: Array) -> ir.Value:
@@ -46,7 +46,7 @@ class LiveBatch:
             node: that takes the result.
             constant: of any shape.
         """
-        row = add_constant(self._model, "row", constant[:1])
+        row = add_constant(self._model, "dynamic_batch_row", constant[:1])
         return self._node(node, "Expand", [row, self.shape(node, np.array(constant.shape, np.int64))])
 
     def _node(
@@ -56,12 +56,3 @@ class LiveBatch:
         node.outputs[0].name = unused_name(self._model, f"dynamic_batch_{operator.lower()}")
         self._model.graph.insert_before(before, node)
         return node.outputs[0]
-
-
-def add_constant(model: ir.Model, name: str, array: Array) -> ir.Value:
-    """Add a weight to a model, in place."""
-    tensor = ir.tensor(array, name=unused_name(model, f"dynamic_batch_{name}"))
-    shape, dtype = ir.Shape(array.shape), ir.TensorType(tensor.dtype)
-    value = ir.Value(name=tensor.name, shape=shape, type=dtype, const_value=tensor)
-    model.graph.register_initializer(value)
-    return value

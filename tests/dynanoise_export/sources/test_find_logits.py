@@ -31,11 +31,14 @@ def write(folder, body, output=f"float[N,{K}] y", weights="", opset=17, more="")
     return path
 
 
-def answers(path, folder, noise, **scores):
+def opened(path, folder, **scores):
     options = SourceOptions(scores=ScoreOptions(**scores))
     exported = export(path, folder / "defended.onnx", defence=DEFENCE, noise=NoiseSource.INPUT, source_options=options)
-    session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
-    return session.run(None, {"x": ROWS, "noise": noise})[0]
+    return onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
+
+
+def answers(path, folder, noise, **scores):
+    return opened(path, folder, **scores).run(None, {"x": ROWS, "noise": noise})[0]
 
 
 def requires_logits(path, folder, z, **scores):
@@ -141,8 +144,9 @@ def test_the_floor_can_be_chosen(tmp_path):
 
 
 def test_a_one_hot_answer_comes_out_as_noisy_as_any(tmp_path):
-    path = write(tmp_path, "y = Hardmax<axis=-1>(z)")
-    calls = np.stack([answers(path, tmp_path, normals(len(ROWS), K, seed=seed)) for seed in range(200)])
+    session = opened(write(tmp_path, "y = Hardmax<axis=-1>(z)"), tmp_path)
+    noises = [normals(len(ROWS), K, seed=seed) for seed in range(200)]
+    calls = np.stack([session.run(None, {"x": ROWS, "noise": noise})[0] for noise in noises])
     logits = TEMPERATURE * np.log(calls)
     contrasts = logits - logits.mean(axis=2, keepdims=True)
     one_hot = np.eye(K)[Z.argmax(axis=1)]
