@@ -141,7 +141,7 @@ def validation(entry: Entry, made: Made, folder: Path) -> str:
     try:
         if not entry.large:
             export(made.path, defended, source_options=made.options)
-        found = validate(defended, made.path, data=data, source_options=made.options)
+        found = validate(defended, made.path, data=data, source_options=made.options, atol=entry.limit)
     except UserError as error:
         return f"failed: {str(error).replace(f'{folder}{os.sep}', '')}"
     of = {outcome: [check.code.value for check in found.checks if check.outcome is outcome] for outcome in Outcome}

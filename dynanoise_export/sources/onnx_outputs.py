@@ -11,6 +11,7 @@ from dynanoise_export.errors import UnsupportedModelError, UsageError
 from dynanoise_export.graph.class_maps import repeats_an_output
 from dynanoise_export.graph.declared_shapes import batch_of, correct_shapes
 from dynanoise_export.graph.map_types import other_type
+from dynanoise_export.graph.patterns import STANDARD, unchanged
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.sources.naming import naming
@@ -83,7 +84,15 @@ def _must_be_measured(model: ir.Model, output: OutputSpec) -> bool:
     """Whether the file does not say how many scores there are, or a number of rows that its inputs do not fix."""
     axes = len(output.shape)
     known = axes == 3 or (axes > 1 and all(isinstance(axis, int) for axis in output.shape[1:]))
-    return not known or (isinstance(output.shape[0], int) and not isinstance(batch_of(model), int))
+    fixed = isinstance(output.shape[0], int) if axes else False
+    return not known or (fixed and not isinstance(batch_of(model), int)) or _is_foreign(model, output)
+
+
+def _is_foreign(model: ir.Model, output: OutputSpec) -> bool:
+    """Whether another domain's operator made an output. ONNX can't check its stated shape, and some converters err."""
+    value = value_named(model, output.name)
+    node = None if value is None else unchanged(value).value.producer()
+    return node is not None and node.domain not in STANDARD
 
 
 def _measured(model: ir.Model, outputs: Sequence[OutputSpec], example: Arrays) -> list[OutputSpec]:

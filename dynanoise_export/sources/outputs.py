@@ -90,6 +90,7 @@ def _require_classes(path: Path, output: OutputSpec, *, binary: bool) -> None:
         raise UsageError(f"{found} does not have a single score for each query: leave --binary out.")
     if len(output.shape) == 3:
         raise UnsupportedModelError(
-            f"{found} has three axes, like token-level logits, and a defence covers one answer per query."
+            f"{found} has three axes, like scores for several tokens or several labels, and a defence covers one "
+            "answer per query."
         )
     raise UnsupportedModelError(f"{found} does not have the shape [n, k], one score per class for each query.")

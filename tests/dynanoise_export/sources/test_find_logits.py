@@ -332,3 +332,14 @@ def test_the_logit_inside_a_boosted_tree_of_two_classes_is_defended(leaves, tmp_
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     np.testing.assert_allclose(session.run(["y"], {"x": ROWS})[0][:, 1:], expit(margin), atol=1e-6)
     requires_logits(path, tmp_path, np.concatenate([-margin / 2, margin / 2], axis=1))
+
+
+def test_a_single_score_whose_shape_a_converter_states_wrongly_becomes_two_classes(tmp_path):
+    # skl2onnx states [N, 2] for the one column that it takes out of the scores of two classes.
+    weights = ",".join(map(str, np.concatenate([-W[:, 0], W[:, 0]])))
+    body = (
+        f"l, p = ai.onnx.ml.LinearClassifier<coefficients=[{weights}], intercepts=[0.0,0.0], classlabels_ints=[0,1]>"
+        "(x)\n y = ai.onnx.ml.ArrayFeatureExtractor(p, second)"
+    )
+    path = write(tmp_path, body, "float[N,2] y", "int64 second = {1}", more=', "ai.onnx.ml" : 1')
+    requires_logits(path, tmp_path, np.stack([-Z[:, 0] / 2, Z[:, 0] / 2], axis=1), binary=True)
