@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TRITON := .venv-triton
 TRITON_STAMP := $(TRITON)/.installed
 
-.PHONY: install triton-server demo test test-slow lint clean
+.PHONY: install triton-server demo test test-slow fuzz lint clean
 
 install: $(STAMP)
 
@@ -35,6 +35,10 @@ test: lint triton-server
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow
+
+# Damaged and hostile files for every loader, for 20 minutes on two cores; `make test` runs a share of it.
+fuzz: install
+	PYTHONPATH=tests $(BIN)/python -m fuzz
 
 lint: install
 	$(BIN)/ruff check

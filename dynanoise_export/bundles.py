@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.errors import DataError, FileAccessError, UsageError, first_line
+from dynanoise_export.array_files import array_names, read_arrays
+from dynanoise_export.errors import DataError, UsageError
 from dynanoise_export.files import folder_written_whole, require_writable, sha256, written_whole
 from dynanoise_export.types import Array, Arrays, Bools, Int64s, row_count
 
 SINGLE = "x"
 PREFIX = "inputs."
+KIND = "a bundle, an .npz or a folder of .npy files"
+# More classes than any classifier has; a double holds every whole number up to it.
+LARGEST_LABEL = 1 << 31
 
 
 class Part(StrEnum):
@@ -72,7 +76,9 @@ def load_bundle(path: Path, names: list[str]) -> Bundle:
     Raises:
         UserError: it can't be read, has no rows, or has no array for an input of the model.
     """
-    arrays = _arrays(path)
+    there = array_names(path, KIND, DataError)
+    wanted = {SINGLE, *(PREFIX + name for name in names), "y", "member", "split"}
+    arrays = read_arrays(path, wanted.intersection(there), KIND, DataError)
     inputs = {name: arrays[PREFIX + name] for name in names if PREFIX + name in arrays}
     if len(names) == 1 and SINGLE in arrays:
         inputs = {names[0]: arrays[SINGLE]}
@@ -80,21 +86,45 @@ def load_bundle(path: Path, names: list[str]) -> Bundle:
     if missing:
         raise DataError(
             f"{path} has no array for the input {missing[0]!r}: name it x or {PREFIX}{missing[0]}; the bundle has "
-            f"{', '.join(sorted(arrays)) or 'no arrays'}."
+            f"{', '.join(sorted(there)) or 'no arrays'}."
         )
     y, member, split = (arrays.get(name) for name in ("y", "member", "split"))
     rows = {array.shape[:1] for array in (*inputs.values(), y, member, split) if array is not None}
     if len(rows) != 1 or rows == {()}:
         raise DataError(f"The arrays in {path} differ in their number of rows.")
-    if rows == {(0,)}:
-        raise DataError(f"{path} has no rows.")
+    if any(0 in array.shape for array in inputs.values()):
+        raise DataError(f"{path} has no rows, or rows without values.")
     return Bundle(
         path,
         inputs,
-        None if y is None else y.astype(np.int64),
-        None if member is None else member != 0,
-        None if split is None else split.astype(np.str_),
+        None if y is None else _labels(path, y),
+        None if member is None else _membership(path, member),
+        None if split is None else _parts(path, split),
     )
+
+
+def _labels(path: Path, y: npt.NDArray[Any]) -> Int64s:
+    """Give labels as integers, whatever type they have, if each is one whole number."""
+    if y.ndim == 1 and y.dtype.kind in "biuf" and np.all(np.isfinite(y)) and y.min() >= -LARGEST_LABEL:
+        labels: Int64s = np.minimum(y, LARGEST_LABEL).astype(np.int64)
+        if np.array_equal(labels, y):
+            return labels
+    raise DataError(f"The labels y in {path} must be one whole number for each row, the number of its class.")
+
+
+def _membership(path: Path, member: Array) -> Bools:
+    """Give membership as truth values, whatever type it has, if each is one of 0 and 1."""
+    if member.ndim != 1 or member.dtype.kind not in "biuf" or not np.isin(member, (0, 1)).all():
+        raise DataError(f"The array member in {path} must be true or false for each row.")
+    return np.asarray(member != 0)
+
+
+def _parts(path: Path, split: Array) -> npt.NDArray[np.str_]:
+    """Give the parts of the rows, if each is one that there is."""
+    known = np.array(list(Part))
+    if split.ndim != 1 or split.dtype.kind not in "SU" or not np.isin(split, known.astype(split.dtype.kind)).all():
+        raise DataError(f"The array split in {path} must be {', '.join(Part)} for each row.")
+    return split.astype(np.str_)
 
 
 def save_bundle(path: Path, inputs: Arrays, y: Int64s, split: npt.NDArray[np.str_]) -> None:
@@ -162,15 +192,3 @@ def digests(inputs: Arrays) -> npt.NDArray[np.bytes_]:
 
 def _bytes(value: Any) -> bytes:
     return value.encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes()
-
-
-def _arrays(path: Path) -> dict[str, Array]:
-    try:
-        if path.is_dir():
-            return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in path.glob("*.npy")}
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError as error:
-        raise FileAccessError(f"{path} does not exist.") from error
-    except Exception as error:  # whatever a parser of foreign bytes can raise
-        raise DataError(f"{path} is not a bundle, an .npz or a folder of .npy files: {first_line(error)}") from error

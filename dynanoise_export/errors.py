@@ -2,9 +2,11 @@
 
 import re
 
+from dynanoise_export.printable import COLOURS, printable
+
 LONGEST_REASON = 300
-# What colours a terminal, and what breaks a line or can't be seen.
-COLOURS, BREAKS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]"), re.compile(r" *[\x00-\x1f\x7f-\x9f\u2028\u2029]+ *")
+# Line ends and other control characters.
+BREAKS = re.compile(r" *[\x00-\x1f\x7f-\x9f\u2028\u2029]+ *")
 
 
 class UserError(Exception):
@@ -90,8 +92,8 @@ class EndpointError(UserError):
 
 
 def one_line(text: str) -> str:
-    """Give a text without colours and on one line: what a library, a server or a file says may have both."""
-    return BREAKS.sub(" ", COLOURS.sub("", text)).strip()
+    """Give a text on one line, without colours and marks that can't be seen: foreign words may have all three."""
+    return printable(BREAKS.sub(" ", COLOURS.sub("", text)).strip())
 
 
 def first_line(error: BaseException) -> str:
@@ -99,6 +101,13 @@ def first_line(error: BaseException) -> str:
     lines = COLOURS.sub("", str(error)).strip().splitlines()
     line = one_line(lines[0]) if lines else type(error).__name__
     return shortened(re.split(r"\.\s+(?=[A-Z])", line)[0])
+
+
+def root_of(error: BaseException) -> BaseException:
+    """Give the first cause of an exception, which says more than those that were raised from it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def shortened(text: str) -> str:

@@ -1,5 +1,6 @@
 """From a trained classifier to a defended ONNX file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import onnx_ir as ir
 from dynanoise_export.choices import choice
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.dynanoise import DynaNoise
-from dynanoise_export.errors import ModelInputError, UsageError
-from dynanoise_export.files import sha256, written_whole
+from dynanoise_export.errors import ModelInputError, UnsupportedModelError, UsageError
+from dynanoise_export.files import is_same, require_different, require_writable, sha256, written_whole
 from dynanoise_export.graph.attach import Attached, attach
 from dynanoise_export.graph.checker import check_form
+from dynanoise_export.graph.defence_form import StatedDefence, compare_defence
 from dynanoise_export.graph.lower_opset import lower_opset
 from dynanoise_export.graph.model_files import external_files, read_model, write_model
 from dynanoise_export.graph.provenance import Provenance, tool_versions, write_provenance
@@ -96,16 +98,20 @@ def export(
     """
     path, output, defence = Path(model), Path(output), defence or DynaNoise()
     require_onnxruntime()
-    _require_other_file(path, output)
     precision = choice(Precision, precision, "precision")
     source_of_noise = _noise_source(defence, noise, keyed=key_file is not None or bool(grids))
-    key = None
-    if source_of_noise is NoiseSource.KEYED:
-        key = key_for(key_beside(output) if key_file is None else Path(key_file))
+    require_writable(output)
+    keys = _key_path(source_of_noise, key_file, output)
+    weights = output.with_name(f"{output.name}.data")
+    written = {"the output": output, "its weights": weights, "the key": keys}
+    require_different({"the model": path, **written})
+    require_writable(weights)
+    key = None if keys is None else key_for(keys)
     drawn = _noise(source_of_noise, key, grids or DEFAULT_GRIDS)
-    with written_whole(output) as staged:
+    with written_whole(output, private=key is not None) as staged:
         progress(Step(f"Opening {path}"))
         source = open_source(path, source_options)
+        _require_other_data(source, written)
         progress(Step("Converting to ONNX"))
         graph = source.to_onnx(opset)
         if opset is None and source_of_noise is NoiseSource.RANDOM:
@@ -115,16 +121,18 @@ def export(
             made_up = source_options is None or source_options.example is None
             with naming(path):
                 graph, float16 = checked_float16(graph, source.example, source.output, made_up=made_up)
-        _require_other_weights(graph, output)
         progress(Step("Attaching the defence"))
         logits = find_logits(graph, source)
-        attached = attach(graph, logits, source.classes, defence, drawn, inline=inline)
+        with naming(path):
+            attached = attach(graph, logits, source.classes, defence, drawn, inline=inline)
         provenance = _provenance(source, defence, drawn, attached)
         write_provenance(graph, provenance)
         progress(Step("Writing and checking"))
         write_model(graph, staged)
         check_form(staged)
-        _check_answer(staged, _example(source, attached))
+        with naming(path):
+            _check_answer(staged, _example(source, attached), source.classes)
+        _check_form(graph, defence, drawn, attached, source.classes)
         if key is not None:
             key.save()
     digest = sha256(output, *external_files(read_model(output)))
@@ -142,6 +150,12 @@ def _noise_source(defence: Defence, given: NoiseSource | str | None, *, keyed: b
     return chosen
 
 
+def _key_path(source: NoiseSource | None, given: str | Path | None, output: Path) -> Path | None:
+    if source is not NoiseSource.KEYED:
+        return None
+    return key_beside(output) if given is None else Path(given)
+
+
 def _noise(source: NoiseSource | None, key: KeyFile | None, grids: tuple[float, ...]) -> Noise | None:
     if source is None:
         return None
@@ -150,17 +164,11 @@ def _noise(source: NoiseSource | None, key: KeyFile | None, grids: tuple[float, 
     return InputNoise() if source is NoiseSource.INPUT else RandomNoise()
 
 
-def _require_other_file(path: Path, output: Path) -> None:
-    if output.exists() and path.exists() and output.samefile(path):
-        raise UsageError(f"The output {output} is the input itself: give another with -o.")
-
-
-def _require_other_weights(model: ir.Model, output: Path) -> None:
-    data = output.parent.resolve() / f"{output.name}.data"
-    if data in [file.resolve() for file in external_files(model)]:
-        raise UsageError(
-            f"The output's weights would replace the input's, in {data.name}: give another output with -o."
-        )
+def _require_other_data(source: SourceModel, files: Mapping[str, Path | None]) -> None:
+    """Check that the model reads no weights from the files that are written, or from the key."""
+    for what, path in files.items():
+        if path is not None and any(is_same(path, data) for data in source.data_files):
+            raise UsageError(f"{source.path} has weights in {path}, which can't be {what} too: give another path.")
 
 
 def _provenance(source: SourceModel, defence: Defence, noise: Noise | None, attached: Attached) -> Provenance:
@@ -191,10 +199,23 @@ def _example(source: SourceModel, attached: Attached) -> Arrays:
     return {**source.example, attached.noise_input: zeros}
 
 
-def _check_answer(path: Path, inputs: Arrays) -> None:
-    """Run the file once in ONNX Runtime: it must answer with probabilities."""
+def _check_form(model: ir.Model, defence: Defence, noise: Noise | None, attached: Attached, classes: int) -> None:
+    """Check that nothing but the defence is behind the logits, as `validate` will."""
+    stated = StatedDefence(defence, noise, attached.noise_input, classes, (attached.floor,))
+    found = compare_defence(model, OUTPUT_NAME, stated)
+    if found.difference is not None:
+        raise AssertionError(f"the defence is not as it was attached: {found.difference}")
+
+
+def _check_answer(path: Path, inputs: Arrays, classes: int) -> None:
+    """Run the file once in ONNX Runtime: it must answer each row with probabilities, one for each class."""
     with OnnxRuntimePredictor(path, light=True, name="the exported model") as predictor:
         answer = np.asarray(predictor.run(inputs)[OUTPUT_NAME])
+    if answer.shape != (row_count(inputs), classes):
+        raise UnsupportedModelError(
+            f"The exported model answers {row_count(inputs)} rows with an array of shape {list(answer.shape)}, and not "
+            f"with one probability for each of {classes} classes."
+        )
     if not are_probabilities(answer):
         raise ModelInputError(
             "The exported model answers made-up inputs with NaN or with rows that do not sum to 1: "

@@ -1,11 +1,14 @@
 """Inspect an ONNX file: its inputs and outputs, its defence, its leaks and its provenance."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import onnx_ir as ir
 
 from dynanoise_export.files import sha256
+from dynanoise_export.graph.defence_form import UnknownFormError, as_provenance_states, compare_defence
+from dynanoise_export.graph.hidden_channels import NotableOperator, notable_operators
 from dynanoise_export.graph.leaks import LeakReport, leaks_as_stated
 from dynanoise_export.graph.map_types import other_type
 from dynanoise_export.graph.model_files import external_files, read_model
@@ -28,6 +31,14 @@ class DefenceNode:
     attributes: dict[str, float]
 
 
+class Form(StrEnum):
+    """Whether there is nothing but the stated defence between the logits and the answers."""
+
+    AS_STATED = "as-stated"
+    DIFFERENT = "different"
+    NOT_COMPARED = "not-compared"
+
+
 @dataclass(frozen=True)
 class Inspection:
     """What `inspect` found in a file.
@@ -46,6 +57,10 @@ class Inspection:
         defence_nodes: the nodes that call functions of `ai.dynanoise`; empty for a flattened file.
         leaks: what the taint walk found.
         provenance: what the file states about how it was made, or None.
+        form: whether there is nothing but the stated defence between the logits and the answers. Without the key, of
+            the tables of keyed noise only the shapes are compared.
+        form_detail: where it differs, or why it was not compared; without a full stop.
+        notable: operators before the defence that could hide a channel of the model's author.
     """
 
     path: Path
@@ -61,6 +76,14 @@ class Inspection:
     defence_nodes: tuple[DefenceNode, ...]
     leaks: LeakReport
     provenance: Provenance | None
+    form: Form
+    form_detail: str
+    notable: tuple[NotableOperator, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file gives defended answers and nothing else."""
+        return self.leaks.passed and self.form is not Form.DIFFERENT
 
 
 def inspect(model: str | Path) -> Inspection:
@@ -76,6 +99,7 @@ def inspect(model: str | Path) -> Inspection:
     graph = read_model(path)
     files = [path, *external_files(graph)]
     provenance = read_provenance(graph)
+    form, detail, notable = _form(graph, provenance)
     return Inspection(
         path=path,
         sha256=sha256(*files),
@@ -90,7 +114,23 @@ def inspect(model: str | Path) -> Inspection:
         defence_nodes=tuple(_defence_nodes(graph)),
         leaks=leaks_as_stated(graph, provenance),
         provenance=provenance,
+        form=form,
+        form_detail=detail,
+        notable=notable,
     )
+
+
+def _form(model: ir.Model, stated: Provenance | None) -> tuple[Form, str, tuple[NotableOperator, ...]]:
+    """Compare the defence with the stated one, and list what to look at before it."""
+    if stated is None or not model.graph.outputs:
+        return Form.NOT_COMPARED, "it does not state how it was made", notable_operators(model)
+    answers = model.graph.outputs[0].name or ""
+    try:
+        found = compare_defence(model, answers, as_provenance_states(model, answers, stated))
+    except UnknownFormError as unknown:
+        return Form.NOT_COMPARED, str(unknown), notable_operators(model)
+    form = Form.AS_STATED if found.difference is None else Form.DIFFERENT
+    return form, found.difference or "", notable_operators(found.model, found.scores)
 
 
 def _defence_nodes(model: ir.Model) -> list[DefenceNode]:

@@ -1,6 +1,7 @@
 """Records from files and servers: JSON that must have a stated form before anything looks at it."""
 
 import json
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from dynanoise_export.errors import FileAccessError, FormatError, UserError, first_line
+from dynanoise_export.errors import FileAccessError, FormatError, UserError, first_line, root_of
 
 # A record is small. What is larger or deeper than this was made to exhaust a parser.
 LARGEST_RECORD = 64 << 20
@@ -89,10 +90,13 @@ def reading(path: Path, kind: str, error: type[UserError] = FormatError) -> Iter
         error: the kind of error to raise for bytes that the parser does not take.
 
     Raises:
-        FileAccessError: the file is missing or can't be read.
+        FileAccessError: the file is missing, can't be read, or is a pipe, a socket or a device, which may never end.
         UserError: of the kind `error`: its content can't be parsed.
     """
     try:
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise FileAccessError(f"{path} is neither a file nor a folder: copy what it gives into a file.")
         yield
     except UserError:
         raise
@@ -101,4 +105,4 @@ def reading(path: Path, kind: str, error: type[UserError] = FormatError) -> Iter
     except OSError as failed:
         raise FileAccessError(f"Can't read {path}: {failed.strerror or first_line(failed)}.") from failed
     except Exception as foreign:  # a parser of foreign bytes can raise anything
-        raise error(f"{path} is not {kind}, or is damaged: {first_line(foreign)}.") from foreign
+        raise error(f"{path} is not {kind}, or is damaged: {first_line(root_of(foreign))}.") from foreign

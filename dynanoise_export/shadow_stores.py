@@ -1,17 +1,39 @@
 """Shadow stores: the answers of shadow models to the rows of a bundle, in files that are mapped into memory."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
+from pydantic import Field
 
-from dynanoise_export.errors import DataError, first_line
+from dynanoise_export.array_files import map_array
+from dynanoise_export.errors import DataError, FileAccessError, reason_of
+from dynanoise_export.records import Record, json_of, reading, record_of
 from dynanoise_export.types import Bools, Float32s
 
 SCHEMA = "dynanoise-models/shadows/1"
 LOGITS, KEPT, RECORD = "logits.npy", "kept.npy", "store.json"
+Count = Annotated[int, Field(ge=0, le=1 << 20)]
+
+
+class ModelRecord(Record):
+    """What a store says about one of its models, as far as this tool uses it."""
+
+    accuracy_kept: float | None = None
+    accuracy_others: float | None = None
+
+
+class StoreRecord(Record):
+    """What a store says about itself, as far as this tool uses it."""
+
+    stated_schema: Literal["dynanoise-models/shadows/1"] = Field(alias="schema")
+    count: Count
+    models: dict[Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,6})$")], ModelRecord]
+    target: str | None = None
+    bundle_sha256: str | None = None
+    rows: Annotated[int, Field(ge=0)] | None = None
+    classes: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -47,19 +69,25 @@ def load_shadow_store(path: Path) -> ShadowStore:
         DataError: it is missing or damaged, or some of its models are not trained yet.
     """
     record = read_record(path)
-    try:
-        logits = np.load(path / LOGITS, mmap_mode="r", allow_pickle=False)
-        kept = np.load(path / KEPT, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} is a damaged shadow store: {first_line(error)}") from error
     done, count = len(record["models"]), record["count"]
     if done < count:
         raise DataError(f"{path} has {done} of {count} shadow models: run dynanoise-models shadows again.")
-    if logits.ndim != 3 or kept.shape != logits.shape[:2] or len(kept) != count:
+    try:
+        logits, kept = map_array(path / LOGITS, DataError), map_array(path / KEPT, DataError)
+    except FileAccessError as missing:
+        raise DataError(f"{path} is a damaged shadow store: {reason_of(missing)}.") from missing
+    if logits.ndim != 3 or kept.shape != logits.shape[:2] or len(kept) != count or 0 in logits.shape:
         raise DataError(
             f"{path} is a damaged shadow store: logits of shape {list(logits.shape)}, kept of {list(kept.shape)}."
         )
-    return ShadowStore(path, logits, kept.astype(bool), record)
+    if logits.dtype != np.float32 or kept.dtype != np.bool_:
+        raise DataError(
+            f"{path} is a damaged shadow store: logits of {logits.dtype}, not float32, or kept of {kept.dtype}, not "
+            "bool."
+        )
+    if not all(np.isfinite(model).all() for model in logits):
+        raise DataError(f"{path} is a damaged shadow store: some of its logits are not finite numbers.")
+    return ShadowStore(path, cast(Float32s, logits), np.array(kept), record)
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -69,9 +97,11 @@ def read_record(path: Path) -> dict[str, Any]:
         DataError: it is not a shadow store.
     """
     try:
-        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is not a shadow store: {first_line(error)}") from error
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not {"models", "count"} <= record.keys():
-        raise DataError(f"{path} is not a shadow store of the schema {SCHEMA}: see {path / RECORD}.")
+        with reading(path / RECORD, f"the record of a shadow store of the schema {SCHEMA}", DataError):
+            text = (path / RECORD).read_bytes()
+    except FileAccessError as missing:
+        raise DataError(f"{path} is not a shadow store: {reason_of(missing)}.") from missing
+    content = json_of(text, str(path / RECORD), DataError)
+    record_of(StoreRecord, content, str(path / RECORD), DataError)
+    record: dict[str, Any] = content
     return record

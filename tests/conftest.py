@@ -2,8 +2,10 @@ import onnxruntime
 import pytest
 import torch
 
+from dynanoise_export.sources import exported_program, torchscript
 from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.targets import TARGETS
+from support.confined import open_here
 from support.program import Program
 
 # They take longest. pytest-xdist gives whole files to its workers: begun late, one would keep a worker busy alone.
@@ -23,6 +25,22 @@ def onnxruntime_draws_the_same_noise_in_every_run():
     keep noise of their own.
     """
     onnxruntime.set_seed(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_settings(tmp_path_factory):
+    """Keep the key of cached answers out of the home of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_confined_processes(request, monkeypatch):
+    """Open PyTorch files in this process, but for tests of confinement: a process of their own takes seconds."""
+    if request.node.get_closest_marker("confined") is None:
+        for module in (exported_program, torchscript):
+            monkeypatch.setattr(module, "open_confined", open_here)
 
 
 @pytest.fixture

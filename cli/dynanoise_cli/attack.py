@@ -1,13 +1,12 @@
 """The command `attack`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dynanoise_cli import options
-from dynanoise_cli.console import console_beside, progress_bar
+from dynanoise_cli.console import console_beside, progress_bar, say
 from dynanoise_cli.running import INTERRUPTED
 
 EXCEEDED = 4
@@ -71,7 +70,7 @@ def attack(
     Exit status 4 means that a gate was exceeded.
     """
     given = options.parameters(parameter, sigma0, base_variance, lambda_, temperature)
-    options.check_writable(json, html)
+    options.check_writable(json, html, read=(defended, data, reference, example))
 
     from dynanoise_export.attacks.attacking_model import QUERIES
     from dynanoise_export.attacks.attacking_model import attack as run_attacks
@@ -103,7 +102,7 @@ def attack(
             )
     except KeyboardInterrupt:
         cached = "" if cache is None else f"; the same command continues with the answers in {cache}"
-        print(f"Stopped{cached}.", file=sys.stderr)
+        say(f"Stopped{cached}.")
         raise typer.Exit(INTERRUPTED) from None
     print_attack(report, console_beside(json))
     if json is not None:

@@ -49,7 +49,7 @@ def bench(
     html: options.Html = None,
 ) -> None:
     """Measure what the defence costs: the defended and the undefended model take turns, and each call is timed."""
-    options.check_writable(json, html)
+    options.check_writable(json, html, read=(defended, against))
 
     from dynanoise_export.benchmarking.benchmark import bench as measure
     from dynanoise_export.reports.bench_document import bench_document

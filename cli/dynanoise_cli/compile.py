@@ -1,13 +1,12 @@
 """The command `compile`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dynanoise_cli import options
-from dynanoise_cli.console import console_beside, progress_bar
+from dynanoise_cli.console import console_beside, progress_bar, say
 from dynanoise_export.errors import UsageError
 from dynanoise_export.runtimes.tensorrt.backend import TensorRTBackend
 from dynanoise_export.types import Precision
@@ -67,7 +66,7 @@ def compile_(
     json: options.Json = None,
 ) -> None:
     """Build a TensorRT plan of a defended ONNX file, with a manifest beside it."""
-    options.check_writable(json, timing_cache)
+    options.check_writable(json, timing_cache, read=(defended, output))
     if json is not None and json.absolute() == output.with_name(f"{output.name}.json").absolute():
         raise UsageError(f"{json} is the manifest of the plan: give another file with --json.")
 
@@ -91,7 +90,7 @@ def compile_(
             progress=progress,
         )
     if compiled.warning:
-        print(compiled.warning, file=sys.stderr)
+        say(compiled.warning)
     print_compiled(compiled, console_beside(json))
     if json is not None:
         write_document(compile_document(compiled), json)

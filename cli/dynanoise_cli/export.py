@@ -1,14 +1,14 @@
 """The command `export`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dynanoise_cli import options
-from dynanoise_cli.console import console_beside, progress_bar
+from dynanoise_cli.console import console_beside, progress_bar, say
 from dynanoise_export.defences.catalogue import DEFAULT, make_defence
+from dynanoise_export.files import require_different
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.sources.score_options import ScoreOptions
 from dynanoise_export.types import Precision
@@ -80,7 +80,8 @@ def export(
 ) -> None:
     """Make a defended ONNX file of a trained classifier."""
     given = options.parameters(parameter, sigma0, base_variance, lambda_, temperature)
-    options.check_writable(json)
+    options.check_writable(output)
+    options.check_writable(json, read=(model, output, key_file))
     source_options = options.source_options(
         logits,
         arch,
@@ -111,8 +112,10 @@ def export(
             progress=progress,
         )
     if exported.dropped:
-        print(f"Dropped outputs that would bypass the defence: {', '.join(exported.dropped)}.", file=sys.stderr)
+        say(f"Dropped outputs that would bypass the defence: {', '.join(exported.dropped)}.")
     print_exported(exported, console_beside(json))
+    for data in exported.source.data_files:
+        require_different({"the report": json, "the model's weights": data})
     if json is not None:
         write_document(export_document(exported), json)
 

@@ -14,7 +14,7 @@ def inspect(
     json: options.Json = None,
 ) -> None:
     """Show what is in an ONNX file: inputs, outputs, defence, leak check and provenance."""
-    options.check_writable(json)
+    options.check_writable(json, read=(file,))
 
     from dynanoise_export.inspecting import inspect as look_into
     from dynanoise_export.reports.documents import write_document

@@ -1,5 +1,6 @@
 """Options that several commands share, and what is made of them."""
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +9,8 @@ import typer
 
 from dynanoise_export.defences.catalogue import DEFAULT, DEFENCES, make_defence
 from dynanoise_export.errors import UsageError
-from dynanoise_export.files import require_writable
+from dynanoise_export.files import require_different, require_writable
+from dynanoise_export.noise.keyed.key import KEY_SUFFIX
 from dynanoise_export.runtimes.provider import Provider
 from dynanoise_export.sources.score_options import ScoreOptions, TreatAs
 
@@ -146,16 +148,28 @@ Json = Annotated[
 ]
 Html = Annotated[Path | None, typer.Option(help="Write the report as a page to this file. It needs no other file.")]
 
+# What may lie beside a model: its weights and its key.
+BESIDE = ("", ".data", KEY_SUFFIX)
 
-def check_writable(*paths: Path | None) -> None:
-    """Check, before long work, that the reports can be written.
+
+def check_writable(*paths: Path | None, read: Iterable[Path | str | None] = ()) -> None:
+    """Check, before long work, that the reports can be written, and that none replaces what the command reads.
+
+    Args:
+        paths: of the reports.
+        read: the files that the command reads, with their keys and weights beside them; URLs are no files.
 
     Raises:
-        UserError: one can't.
+        UserError: one can't be written, or replaces another file of the command.
     """
-    for path in paths:
-        if path is not None:
-            require_writable(path)
+    given = [path for path in paths if path is not None]
+    for path in given:
+        require_writable(path)
+    for first, second in itertools.combinations(given, 2):
+        require_different({"one report": first, "another": second})
+    others = [Path(f"{other}{beside}") for other in read if other is not None for beside in BESIDE]
+    for path, other in itertools.product(given, others):
+        require_different({"the report": path, "a file of the model or of its data": other})
 
 
 def parameters(

@@ -42,7 +42,7 @@ def triton(
     json: options.Json = None,
 ) -> None:
     """Write a defended file into a model repository for Triton Inference Server."""
-    options.check_writable(json)
+    options.check_writable(json, read=(defended, labels))
 
     from dynanoise_export.deployment.triton.repository import write_triton_repository
     from dynanoise_export.reports.documents import write_document

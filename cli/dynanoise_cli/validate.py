@@ -63,7 +63,7 @@ def validate(
     Exit status 3 means that a check failed.
     """
     given = options.parameters(parameter, sigma0, base_variance, lambda_, temperature)
-    options.check_writable(json, junit)
+    options.check_writable(json, junit, read=(defended, reference, data, key_file, example))
 
     from dynanoise_export.reports.documents import write_document
     from dynanoise_export.reports.junit import write_junit

@@ -6,6 +6,7 @@ from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.audit_warnings import AuditWarning
 from dynanoise_export.attacks.gates import ExceededGate, Gate
 from dynanoise_export.attacks.methods.attack import SkippedAttack
+from dynanoise_export.attacks.queries.response_cache import CachedAnswers
 from dynanoise_export.attacks.results import Result, counterpart
 from dynanoise_export.attacks.tradeoff import Tradeoff
 from dynanoise_export.attacks.utility import Cost, Utility
@@ -32,6 +33,7 @@ class AttackReport:
         plain_utility: of one answer of the undefended model, or None.
         cost: what the defence costs honest clients, or None without a reference.
         tradeoffs: MIDPUT by attacker; empty without a reference.
+        cached: what was taken from the cache of an earlier run, or None.
         warnings: what makes the figures unsound, or the defence weak.
         gates_held: the gates that no attack exceeds.
         gates_exceeded: the others.
@@ -50,6 +52,7 @@ class AttackReport:
     plain_utility: Utility | None
     cost: Cost | None
     tradeoffs: tuple[Tradeoff, ...]
+    cached: CachedAnswers | None
     warnings: tuple[AuditWarning, ...]
     gates_held: tuple[Gate, ...]
     gates_exceeded: tuple[ExceededGate, ...]

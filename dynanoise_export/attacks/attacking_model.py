@@ -13,6 +13,7 @@ from dynanoise_export.attacks.attackers import attackers_of
 from dynanoise_export.attacks.audit_warnings import (
     AuditWarning,
     attacker_warnings,
+    cache_warnings,
     leak_warnings,
     result_warnings,
     row_warnings,
@@ -26,7 +27,7 @@ from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.attacks.metrics.auc import auc_difference
 from dynanoise_export.attacks.queries.client import Client, ReferenceClient, SessionClient
 from dynanoise_export.attacks.queries.query_plan import plan_queries
-from dynanoise_export.attacks.queries.response_cache import ResponseCache
+from dynanoise_export.attacks.queries.response_cache import ResponseCache, cached_answers
 from dynanoise_export.attacks.queries.sending import send_queries
 from dynanoise_export.attacks.responses import ModelResponses
 from dynanoise_export.attacks.results import Result, counterpart
@@ -101,19 +102,21 @@ def attack(
 
 @dataclass(frozen=True)
 class _BothResponses:
-    """The responses of the attacked model, and those of the undefended model or None."""
+    """The responses of the attacked model, and those of the undefended model or None; and what was cached of them."""
 
     model: ModelResponses
     plain: ModelResponses | None
+    caches: tuple[ResponseCache, ...]
 
 
 def _query(scenario: Scenario, repeats: Sequence[int], cache: Path | None, progress: Progress) -> _BothResponses:
     """Query the attacked model and the undefended model, after a first batch of each shows that it fits the rows."""
+    caches: list[ResponseCache] = []
 
     def send(client: Client, defence: Defence | None, digest: str | None) -> ModelResponses:
         plan = plan_queries(scenario.audit.inputs, defence, repeats)
-        cached = ResponseCache(cache, digest, scenario.audit.sha256)
-        return send_queries(client, scenario.audit, plan, cached, progress=progress)
+        caches.append(ResponseCache(cache, digest, scenario.audit.sha256))
+        return send_queries(client, scenario.audit, plan, caches[-1], progress=progress)
 
     model, defence, source = scenario.model, scenario.defence, scenario.source
     with ExitStack() as opened:
@@ -121,13 +124,13 @@ def _query(scenario: Scenario, repeats: Sequence[int], cache: Path | None, progr
         require_fits(target, scenario)
         if source is None:
             progress(Step("Querying the model"))
-            return _BothResponses(send(target, defence, model.sha256), None)
+            return _BothResponses(send(target, defence, model.sha256), None, tuple(caches))
         plain = ReferenceClient(opened.enter_context(Reference(source)))
         require_fits(plain, scenario)
         progress(Step("Querying the model"))
         responses = send(target, defence, model.sha256)
         progress(Step("Querying the undefended model"))
-        return _BothResponses(responses, send(plain, None, source.sha256))
+        return _BothResponses(responses, send(plain, None, source.sha256), tuple(caches))
 
 
 def _attack(
@@ -174,7 +177,8 @@ def _report(
         plain_utility=None if plain_answers is None else utility(audit, plain_answers),
         cost=paid,
         tradeoffs=() if paid is None else tuple(tradeoffs(without, results, paid.accuracy_lost.value)),
-        warnings=tuple(_warnings(scenario, shared, usefulness, results, without)),
+        cached=cached_answers(responses.caches),
+        warnings=(*cache_warnings(responses.caches), *_warnings(scenario, shared, usefulness, results, without)),
         gates_held=tuple(gate for gate in gates if gate not in {one.gate for one in exceeded}),
         gates_exceeded=tuple(exceeded),
     )

@@ -8,6 +8,8 @@ from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.accuracy import uninformed_asr
 from dynanoise_export.attacks.metrics.roc import non_members_needed
+from dynanoise_export.attacks.queries.cache_key import key_path
+from dynanoise_export.attacks.queries.response_cache import ResponseCache, cached_answers
 from dynanoise_export.attacks.results import FPRS, Result, ThresholdOrigin
 from dynanoise_export.attacks.utility import Utility
 from dynanoise_export.intervals import LEVEL, Interval, proportion
@@ -25,6 +27,9 @@ FALL, UNDONE = 0.02, 0.5
 class WarningCode(StrEnum):
     """The warnings of `attack`. Programs look at the code; the sentence may change at any time."""
 
+    ANSWERS_FROM_CACHE = "answers-from-cache"
+    CACHE_NOT_SIGNED = "cache-not-signed"
+    CACHE_WITHOUT_KEY = "cache-without-key"
     OUTPUTS_BYPASS_DEFENCE = "outputs-bypass-defence"
     UNBALANCED_SETS = "unbalanced-sets"
     ROWS_DIFFER_WITHOUT_MODEL = "rows-differ-without-model"
@@ -54,6 +59,30 @@ class AuditWarning:
 
     def __str__(self) -> str:
         return self.text
+
+
+def cache_warnings(caches: Sequence[ResponseCache]) -> Iterator[AuditWarning]:
+    """Say what came from the caches of an earlier run, and what was not used."""
+    cached = cached_answers(caches)
+    if cached is not None:
+        yield AuditWarning(
+            WarningCode.ANSWERS_FROM_CACHE,
+            f"{cached.count:,} answers come from the cache of an earlier run, written from {cached.oldest} to "
+            f"{cached.newest}: delete its folder to send the queries again.",
+        )
+    refused = sorted({name for cache in caches for name in cache.refused})
+    if refused:
+        yield AuditWarning(
+            WarningCode.CACHE_NOT_SIGNED,
+            f"{len(refused)} cached files are not signed by this user's runs, or were changed, and were not used "
+            f"({', '.join(refused)}).",
+        )
+    if any(cache.without_key for cache in caches):
+        yield AuditWarning(
+            WarningCode.CACHE_WITHOUT_KEY,
+            f"No answers were cached: the key that signs them can't be kept in {key_path()}, where this user alone "
+            "may read and write it.",
+        )
 
 
 def leak_warnings(leaking: Sequence[str]) -> Iterator[AuditWarning]:

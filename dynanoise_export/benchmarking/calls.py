@@ -11,7 +11,7 @@ from dynanoise_export.runtimes.binding import BoundRun
 from dynanoise_export.runtimes.failed_run import FailedRunError
 from dynanoise_export.runtimes.graph_session import GraphEndpoint
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint, OnnxRuntimePredictor
-from dynanoise_export.runtimes.predictor import Endpoint, Predictor
+from dynanoise_export.runtimes.predictor import Endpoint, Predictor, answer
 from dynanoise_export.runtimes.provider import Provider
 from dynanoise_export.sources.inputs import IMAGE_SIDE
 from dynanoise_export.sources.made_up_rows import Recipe, dynamic_axes, failed_on, first_that_runs, recipes, runs_in
@@ -56,7 +56,7 @@ class MadeUpInputs:
         """
         specs = model.all_inputs
         try:
-            return prepared(predictor, self.recipe.rows(specs, batch))
+            return _answering(model, predictor, self.recipe.rows(specs, batch))
         except FailedRunError as error:
             try:
                 found = first_that_runs(recipes(specs), specs, runs_in(predictor), batch)
@@ -65,7 +65,13 @@ class MadeUpInputs:
                 way_out = f"make the file again with fixed sizes of {', '.join(axes)}" if axes else ""
                 raise failed_on(self._name, "made-up rows", error, way_out) from error
         self.recipe = Recipe({**self.recipe.sizes, **found.sizes}, found.integer)
-        return prepared(predictor, self.recipe.rows(specs, batch))
+        return _answering(model, predictor, self.recipe.rows(specs, batch))
+
+
+def _answering(model: DeployedModel, predictor: Predictor, rows: Arrays) -> Call:
+    """Give a call of a model that answers each row: the times of others can't be compared."""
+    answer(predictor, rows, model.answers, model.name)
+    return prepared(predictor, rows)
 
 
 def openings(

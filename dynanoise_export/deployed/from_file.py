@@ -9,8 +9,10 @@ from dynanoise_export.graph.leaks import leaks_as_stated
 from dynanoise_export.graph.model_files import external_files, read_model
 from dynanoise_export.graph.provenance import read_provenance
 from dynanoise_export.graph.specs import input_specs
+from dynanoise_export.records import reading
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint
 from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.sources.naming import naming
 
 
 def open_file(path: Path, provider: Provider = Provider.CPU) -> DeployedModel:
@@ -23,13 +25,19 @@ def open_file(path: Path, provider: Provider = Provider.CPU) -> DeployedModel:
     Raises:
         UserError: it is not an ONNX model, or states a defence that is not installed here.
     """
+    with reading(path, "an ONNX model"):
+        return _opened(path, provider)
+
+
+def _opened(path: Path, provider: Provider) -> DeployedModel:
     model = read_model(path)
     provenance = read_provenance(model)
     leaks = leaks_as_stated(model, provenance)
     answers = next((v for v in model.graph.outputs if v.name in leaks.defended), model.graph.outputs[0])
     k = answers.shape[-1] if answers.shape is not None and len(answers.shape) else 0
     noise_input = provenance.noise_input if provenance else None
-    specs = input_specs(model)
+    with naming(path):
+        specs = input_specs(model)
     held = node_defence(model, leaks)
     return DeployedModel(
         name=str(path),

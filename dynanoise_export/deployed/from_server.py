@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.stated_defence import noise_source, stated_defence
 from dynanoise_export.errors import EndpointError, ModelInputError
@@ -9,7 +11,8 @@ from dynanoise_export.graph.provenance import provenance_of
 from dynanoise_export.graph.values import OUTPUT_NAME
 from dynanoise_export.noise.strength import Where
 from dynanoise_export.runtimes.addresses import parse_address
-from dynanoise_export.runtimes.kserve import KServeEndpoint, TensorSeen
+from dynanoise_export.runtimes.descriptions import TensorSeen
+from dynanoise_export.runtimes.kserve import KServeEndpoint
 from dynanoise_export.types import TensorSpec
 
 # The name under which `triton` writes the digest of the ONNX file or plan into the model's config.
@@ -58,7 +61,7 @@ def _spec(url: str, tensor: TensorSeen) -> TensorSpec:
     from tritonclient.utils import triton_to_np_dtype
 
     dtype = triton_to_np_dtype(tensor.datatype)
-    if dtype is None or dtype is object:
+    if dtype is None or np.dtype(dtype).kind not in "biuf":
         raise ModelInputError(
             f"The input {tensor.name!r} of {url} takes {tensor.datatype}, and only numbers are supported."
         )

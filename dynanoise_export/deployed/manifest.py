@@ -3,14 +3,18 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, Strict, field_validator
 
 from dynanoise_export.deployed.deployed_model import DeployedModel
-from dynanoise_export.errors import FileAccessError, FormatError, first_line
+from dynanoise_export.errors import FileAccessError
 from dynanoise_export.graph.provenance import Provenance, entries_of, provenance_of
+from dynanoise_export.records import Record, json_of, reading, record_of
 from dynanoise_export.runtimes.tensorrt.backend import TensorRTBackend
 from dynanoise_export.runtimes.tensorrt.build import Build
 from dynanoise_export.runtimes.tensorrt.plan_predictor import PlanEndpoint
+from dynanoise_export.sources.inputs import is_number_type
 from dynanoise_export.types import Precision, TensorSpec
 
 SCHEMA = "dynanoise-export/plan/2"
@@ -56,6 +60,51 @@ class Manifest(Build):
     provenance: Provenance | None
 
 
+Text = Annotated[str, Field(max_length=10_000)]
+Shape = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Strict(False)]
+
+
+class _Spec(Record):
+    name: Text
+    dtype: str
+    shape: Annotated[tuple[Annotated[int, Field(ge=0)] | Text, ...], Strict(False)]
+
+    @field_validator("dtype")
+    @classmethod
+    def _is_of_numbers(cls, dtype: str) -> str:
+        if not is_number_type(dtype):
+            raise ValueError("it is not the name of a type of numbers")
+        return dtype
+
+    def made(self) -> TensorSpec:
+        return TensorSpec(self.name, self.dtype, self.shape)
+
+
+class _Written(Record):
+    """A manifest as its file has it; see `Manifest`."""
+
+    schema_: Literal["dynanoise-export/plan/2"] = Field(alias="schema")
+    backend: Annotated[TensorRTBackend, Strict(False)]
+    version: Text
+    compute_capabilities: Annotated[tuple[Text, ...], Strict(False)]
+    version_compatible: bool
+    hardware_compatibility: Text
+    plan_sha256: Text
+    read_back: bool
+    profiles: dict[str, Annotated[tuple[Shape, Shape, Shape], Strict(False)]]
+    precision: Annotated[Precision, Strict(False)]
+    constant_seeds: Annotated[tuple[int, ...], Strict(False)] | None
+    build_seconds: float
+    source: Text
+    source_sha256: Text
+    inputs: Annotated[tuple[_Spec, ...], Strict(False)]
+    noise_input: _Spec | None
+    answers: Text
+    classes: Annotated[int, Field(ge=0)]
+    versions: dict[str, Text]
+    provenance: dict[str, str] | None
+
+
 def manifest_beside(plan: Path) -> Path:
     """Give the path of the manifest of a plan."""
     return plan.with_name(f"{plan.name}.json")
@@ -91,32 +140,16 @@ def read_manifest(plan: Path) -> Manifest:
         FormatError: it is damaged, or another version of this tool wrote it.
     """
     path = manifest_beside(plan)
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content.pop("schema") != SCHEMA:
-            raise ValueError(f"its schema is not {SCHEMA}")
-        return Manifest(**content | {
-            "backend": TensorRTBackend(content["backend"]),
-            "compute_capabilities": tuple(map(str, content["compute_capabilities"])),
-            "profiles": {name: _profile(shapes) for name, shapes in content["profiles"].items()},
-            "precision": Precision(content["precision"]),
-            "constant_seeds": None if content["constant_seeds"] is None else tuple(map(int, content["constant_seeds"])),
-            "inputs": tuple(_spec(spec) for spec in content["inputs"]),
-            "noise_input": _spec(content["noise_input"]) if content["noise_input"] else None,
-            "provenance": provenance_of(content["provenance"]) if content["provenance"] else None,
+    what = f"{path}, the manifest of a plan,"
+    with reading(path, "the manifest of a plan"):
+        if not path.exists():
+            raise FileAccessError(
+                f"{plan} has no manifest {path.name} beside it: build the plan with dynanoise-export compile."
+            )
+        stated = record_of(_Written, json_of(path.read_text(encoding="utf-8"), what), what)
+        fields = {name: getattr(stated, name) for name in _Written.model_fields if name != "schema_"}
+        return Manifest(**fields | {
+            "inputs": tuple(spec.made() for spec in stated.inputs),
+            "noise_input": None if stated.noise_input is None else stated.noise_input.made(),
+            "provenance": None if stated.provenance is None else provenance_of(stated.provenance),
         })  # fmt: skip
-    except FileNotFoundError as error:
-        raise FileAccessError(
-            f"{plan} has no manifest {path.name} beside it: build the plan with dynanoise-export compile."
-        ) from error
-    except Exception as error:  # a damaged file can raise anything
-        raise FormatError(f"{path} is not the manifest of a plan: {first_line(error)}") from error
-
-
-def _profile(shapes: list[list[int]]) -> Profile:
-    smallest, usual, largest = (tuple(map(int, shape)) for shape in shapes)
-    return smallest, usual, largest
-
-
-def _spec(spec: dict[str, Any]) -> TensorSpec:
-    return TensorSpec(spec["name"], spec["dtype"], tuple(spec["shape"]))

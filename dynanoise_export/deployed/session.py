@@ -10,7 +10,7 @@ from dynanoise_export.deployed.feeding import with_noise
 from dynanoise_export.errors import EndpointError, ModelInputError
 from dynanoise_export.graph.specs import fixed_batch
 from dynanoise_export.runtimes.fixed_batch import filled_up
-from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, batches
+from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, answer, batches
 from dynanoise_export.types import Array, Arrays, Float32s, TensorSpec, row_count
 
 
@@ -30,6 +30,7 @@ class Session(Closing):
     def __init__(self, model: DeployedModel) -> None:
         self.model = model
         self._fixed = fixed_batch(model.inputs)
+        self._classes = model.classes  # 0 until the first answer if the model does not declare it
         self._predictor = model.endpoint.open()
 
     @property
@@ -65,16 +66,20 @@ class Session(Closing):
             The answers, float32 [n, k].
 
         Raises:
-            UserError: the model can't run on the rows, or does not answer each row with one array [k].
+            UserError: the model can't run on the rows, or does not answer each row with k numbers, always the same k.
         """
         count, name = row_count(rows), self.model.name
         sent = {key: filled_up(array, self._fixed) for key, array in rows.items()}
-        sent_rows = row_count(sent)
-        answers = np.asarray(self._predictor.run(with_noise(name, sent, self.model.noise_input))[self.model.answers])
-        if answers.ndim != 2 or len(answers) != sent_rows:
+        fed = with_noise(name, sent, self.model.noise_input)
+        answers = answer(self._predictor, fed, self.model.answers, name, self._classes or None)
+        if answers.ndim != 2:
             raise EndpointError(
-                f"{name} is not a classifier: it answers {sent_rows} rows with an array of shape {list(answers.shape)}."
+                f"{name} is not a classifier: it answers {len(answers)} rows with an array of shape "
+                f"{list(answers.shape)}."
             )
+        if np.isnan(answers).any():
+            raise EndpointError(f"{name} answers with NaN.")
+        self._classes = answers.shape[1]
         return answers[:count].astype(np.float32)
 
     def close(self) -> None:

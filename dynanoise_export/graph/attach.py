@@ -8,10 +8,12 @@ from onnx_ir.passes import common
 from dynanoise_export.defences import keep_label
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.errors import DefenceError, UnsupportedModelError
+from dynanoise_export.graph.external_data import scopes
 from dynanoise_export.graph.leaks import LeakReport, find_leaks
-from dynanoise_export.graph.log_probabilities import append_log, default_floor
+from dynanoise_export.graph.log_probabilities import FOUND_BY_NAME, append_log, default_floor
 from dynanoise_export.graph.logits import Logits, Scale
-from dynanoise_export.graph.provenance import PREFIX
+from dynanoise_export.graph.provenance import states_defence, strip_provenance
+from dynanoise_export.graph.score_shapes import as_rows
 from dynanoise_export.graph.values import OUTPUT_NAME, unused_name, values
 from dynanoise_export.noise.input_noise import INPUT_NAME
 from dynanoise_export.noise.keyed.keyed_noise import WEIGHTS
@@ -49,7 +51,7 @@ def attach(
 
     Args:
         model: changed in place.
-        logits: float values [n, k] of the model's main graph.
+        logits: float values of the model's main graph, [n, k] or such as [n, k, 1, 1].
         classes: k.
         defence: what the answers become.
         noise: where its standard normals come from; None for a defence that takes no noise.
@@ -59,13 +61,15 @@ def attach(
         UserError: the model has a defence already, or the logits are the same for every query.
     """
     _require(model)
+    strip_provenance(model)
     dropped = tuple(v.name or "" for v in model.graph.outputs if v is not logits.value)
     common.RemoveInitializersFromInputsPass()(model)
     _free_names(model)
     floor = (logits.floor or default_floor(classes)) if logits.scale is Scale.PROBABILITIES else None
-    answers = _append_defence(model, logits.value, floor, classes, defence, noise)
+    scores = as_rows(model, logits.value, classes)
+    answers = _append_defence(model, scores, floor, classes, defence, noise)
     if defence.keep_label:
-        answers = _append_keep_label(model, logits.value, answers)
+        answers = _append_keep_label(model, scores, answers)
     answers.name = OUTPUT_NAME
     model.graph.outputs[:] = [answers]
     common.RemoveUnusedNodesPass()(model)
@@ -77,7 +81,9 @@ def attach(
 
 def carries_defence(model: ir.Model) -> bool:
     """Whether the model holds a defence, as a node or by what its metadata says."""
-    return DOMAIN in model.opset_imports or any(name.startswith(PREFIX) for name in model.metadata_props)
+    domains = {domain for scope in scopes(model) for domain in scope.opset_imports}
+    domains |= {function.domain for function in model.functions.values()}
+    return states_defence(model) or any(domain.casefold() == DOMAIN for domain in domains)
 
 
 def _require(model: ir.Model) -> None:
@@ -154,7 +160,10 @@ def _flatten(model: ir.Model) -> None:
 
 
 def _free_names(model: ir.Model) -> None:
-    """Rename values inside the user's graph that have a name that the defence needs."""
+    """Rename values and nodes inside the user's graph that have a name that the defence needs."""
+    for node in model.graph.all_nodes():
+        if node.name in FOUND_BY_NAME:
+            node.name = f"undefended/{node.name}"
     for value in list(values(model)):
         name = str(value.name)  # a damaged file may hold it as bytes
         if name not in (OUTPUT_NAME, INPUT_NAME) and not name.startswith(WEIGHTS):

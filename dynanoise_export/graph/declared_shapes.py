@@ -81,14 +81,22 @@ def correct_shapes(model: ir.Model, *, stale: bool = False) -> bool:
 
 def infer_shapes(model: ir.Model) -> None:
     """Infer shapes and types from the operators, as far as ONNX can, in place; where it fails, nothing changes."""
-    logger = logging.getLogger(common.ShapeInferencePass.__module__)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
     # It raises if a value inside is a map, whose type onnx-ir can't read.
-    with contextlib.suppress(ir.serde.SerdeError):
+    with quiet(common.ShapeInferencePass.__module__), contextlib.suppress(ir.serde.SerdeError):
         common.ShapeInferencePass(check_type=False, strict_mode=False)(model)
-    logger.setLevel(level)
     _forget_made_up_names(model)
+
+
+@contextlib.contextmanager
+def quiet(module: str) -> Iterator[None]:
+    """Let a library log nothing in the block: a file that it complains about is refused, or can be used."""
+    logger = logging.getLogger(module)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _forget_made_up_names(model: ir.Model) -> None:

@@ -8,7 +8,7 @@ other output that depends on the query leaks. `validate` compares such answers w
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 from onnx_ir.passes import common
@@ -68,6 +68,8 @@ def find_leaks(
     }
     walk.graph(model.graph, taints)
     outputs = [(value.name or "", taints.get(value, CLEAN)) for value in model.graph.outputs]
+    if len(outputs) > 1:  # the size of the answers alone is that of the queries, and whoever reads them checks it
+        outputs = [(name, replace(taint, state=State.RAW) if taint.sizes else taint) for name, taint in outputs]
     defended = [name for name, taint in outputs if taint.state is State.NOISED]
     labelled = [name for name, taint in outputs if taint.state is State.NOISED and taint.label]
     if noise_free_answers is not None:
@@ -83,6 +85,15 @@ def find_leaks(
         overridable=overridable,
         labelled=tuple(labelled),
     )
+
+
+def size_origins(model: ir.Model) -> frozenset[ir.Node]:
+    """Find the nodes at which numbers of the query decide a size."""
+    common.TopologicalSortPass()(model)
+    walk = Walk(model)
+    taints = {value: RAW for value in model.graph.inputs if value.name not in model.graph.initializers}
+    walk.graph(model.graph, taints)
+    return frozenset[ir.Node]().union(*(taint.sizes for taint in taints.values()))
 
 
 def leaks_as_stated(model: ir.Model, provenance: Provenance | None) -> LeakReport:

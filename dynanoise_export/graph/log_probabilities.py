@@ -7,9 +7,12 @@ from dynanoise_export.graph.values import add_constant, unused_name
 
 # The names of the nodes, by which they are found again.
 LOG, FLOOR, FLOAT32 = "dynanoise/log_probabilities", "dynanoise/floor", "dynanoise/float32"
+FOUND_BY_NAME = {LOG, FLOOR, FLOAT32}
 
 # How much of an answer the classes at the floor can take together.
 FLOORED = 0.01
+# A higher floor would make every answer of a model with many classes the same.
+LARGEST_FLOOR = 0.1
 
 
 def default_floor(classes: int) -> float:

@@ -7,19 +7,22 @@ import onnx
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from dynanoise_export.errors import FileAccessError, FormatError, UnsupportedModelError, first_line
+from dynanoise_export.errors import FormatError, UnsupportedModelError, UserError, first_line, reason_of, root_of
 from dynanoise_export.graph.class_maps import remove_class_maps
-from dynanoise_export.graph.declared_shapes import forget_invalid_axes
+from dynanoise_export.graph.data_files import located
+from dynanoise_export.graph.declared_shapes import forget_invalid_axes, quiet
 from dynanoise_export.graph.external_data import (
     attributes,
     external_attributes,
     external_weights,
-    located,
     scopes,
     weights,
 )
 from dynanoise_export.graph.map_types import set_aside_maps, state_types
 from dynanoise_export.graph.opset import import_standard_domain
+from dynanoise_export.graph.provenance import PREFIX
+from dynanoise_export.graph.tensor_claims import require_plain_tensors, strip_metadata
+from dynanoise_export.records import reading
 
 # Protobuf's limit is 2 GiB. Far below it, one file is still easy to move and to open.
 LARGEST_SINGLE_FILE = 1 << 30
@@ -35,28 +38,48 @@ def read_model(path: Path) -> ir.Model:
     sizes of axes become unknown, and the standard domain is imported.
 
     Raises:
-        UserError: the file is missing, not an ONNX model or cut short, or its external data is missing or outside its
-            folder.
+        UserError: the file is missing, not an ONNX model or cut short, or its external data can't be trusted.
     """
-    try:
+    with reading(path, "an ONNX model"):
         model = _loaded(path)
-    except FileNotFoundError as error:
-        raise FileAccessError(f"{path} does not exist.") from error
-    except OSError as error:
-        raise FileAccessError(f"Can't read {path}: {error.strerror}.") from error
-    except Exception as error:  # whatever a parser of foreign bytes can raise
-        raise FormatError(f"{path} is not an ONNX model, or is damaged: {_root_line(error)}") from error
-    if not model.graph.outputs:
-        raise FormatError(f"{path} is not an ONNX model, or is damaged: its graph has no outputs.")
-    if any(attribute.type == ir.AttributeType.UNDEFINED for attribute in attributes(model)):
-        raise FormatError(f"{path} is damaged: an operator has an attribute without a type.")
-    _require_no_recursion(path, model)
+        if not model.graph.outputs:
+            raise FormatError(f"{path} is not an ONNX model, or is damaged: its graph has no outputs.")
+        if any(attribute.type == ir.AttributeType.UNDEFINED for attribute in attributes(model)):
+            raise FormatError(f"{path} is damaged: an operator has an attribute without a type.")
+        _require_sources(path, model)
+        _require_no_recursion(path, model)
+        _bring_into_form(model)
+        _locate(path, model)
+    return model
+
+
+def _loaded(path: Path) -> ir.Model:
+    # `ir.load` does the same, and fails on types that hold a map.
+    proto = onnx.load(path, load_external_data=False)
+    try:
+        require_plain_tensors(proto)
+    except UserError as error:
+        raise type(error)(f"{path} can't be opened: {reason_of(error)}.") from error
+    strip_metadata(proto, PREFIX)
+    removed = set_aside_maps(proto)
+    with quiet("onnx_ir"):  # what it logs is refused below
+        model = ir.from_proto(proto)
+    state_types(model, removed)
+    common.TopologicalSortPass()(model)  # converters to float16 append their casts, and runtimes take them so
+    return model
+
+
+def _bring_into_form(model: ir.Model) -> None:
     for scope in scopes(model):
         if "ai.onnx" in scope.opset_imports:  # the long name of the standard domain
             scope.opset_imports[""] = scope.opset_imports.pop("ai.onnx")
     import_standard_domain(model)
     remove_class_maps(model)
     forget_invalid_axes(model)
+
+
+def _locate(path: Path, model: ir.Model) -> None:
+    """Give all external weights their full paths, after checking that the model may read their files."""
     if any(external_attributes(model)):
         common.LiftConstantsToInitializersPass()(model)
     for attribute in external_attributes(model):
@@ -64,19 +87,9 @@ def read_model(path: Path) -> ir.Model:
             f"{path} stores the attribute {attribute.name!r} of an operator in another file, and only weights may be "
             "stored so: export the model again."
         )
-    for value, tensor in external_weights(model):
-        value.const_value = located(path, tensor)
-    return model
-
-
-def _loaded(path: Path) -> ir.Model:
-    # `ir.load` does the same, and fails on types that hold a map.
-    proto = onnx.load(path, load_external_data=False)
-    removed = set_aside_maps(proto)
-    model = ir.from_proto(proto)
-    state_types(model, removed)
-    common.TopologicalSortPass()(model)  # converters to float16 append their casts, and runtimes take them so
-    return model
+    external = list(external_weights(model))
+    for (value, _), tensor in zip(external, located(path, [tensor for _, tensor in external]), strict=True):
+        value.const_value = tensor
 
 
 def external_files(model: ir.Model) -> list[Path]:
@@ -97,7 +110,7 @@ def write_model(model: ir.Model, path: Path) -> None:
             _move_weights(model, path.parent, f"{path.name}.data")
         ir.save(model, path)
     except ir.serde.SerdeError as error:
-        raise FormatError(f"The model can't be written as ONNX: {_root_line(error)}") from error
+        raise FormatError(f"The model can't be written as ONNX: {first_line(root_of(error))}") from error
     finally:
         for value, tensor in held:
             value.const_value = tensor
@@ -114,6 +127,16 @@ def _move_weights(model: ir.Model, folder: Path, name: str) -> None:
         value.const_value = external
 
 
+def _require_sources(path: Path, model: ir.Model) -> None:
+    """Check that every value that a graph takes or gives is made somewhere and has a name."""
+    for scope in scopes(model):
+        taken = [value for node in scope.all_nodes() for value in node.inputs if value is not None]
+        for value in (*scope.inputs, *scope.outputs, *taken):
+            made = value.producer() is not None or value.is_graph_input() or value.is_initializer()
+            if not (made and value.name):
+                raise FormatError(f"{path} is damaged: no operator makes the value {value.name or ''!r}.")
+
+
 def _require_no_recursion(path: Path, model: ir.Model) -> None:
     calls = {
         name: {node.op_identifier() for node in function.all_nodes()} & model.functions.keys()
@@ -123,9 +146,3 @@ def _require_no_recursion(path: Path, model: ir.Model) -> None:
         graphlib.TopologicalSorter(calls).prepare()
     except graphlib.CycleError as error:
         raise FormatError(f"{path} has a function that calls itself, which ONNX forbids.") from error
-
-
-def _root_line(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return first_line(error)

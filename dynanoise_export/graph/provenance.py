@@ -2,19 +2,36 @@
 
 import importlib.metadata
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal, Protocol
 
 import onnx_ir as ir
+from pydantic import Field, Strict
 
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.catalogue import make_defence
+from dynanoise_export.errors import FormatError
+from dynanoise_export.graph.external_data import scopes, weights
+from dynanoise_export.graph.log_probabilities import LARGEST_FLOOR
+from dynanoise_export.noise.keyed.keyed_noise import MOST_GRIDS, NARROWEST, WIDEST
 from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.records import Record, json_of, record_of
 from dynanoise_export.version import __version__
 
 PREFIX = "dynanoise."
 TOOLS = ("torch", "onnx", "onnx-ir", "onnxscript", "transformers")
+
+# A defence has a few parameters, and a file was made by a few tools.
+MOST_NAMES = 100
+# The entries that are JSON; the others are plain texts.
+AS_JSON = {"parameters", "versions", "grids", "keep_label", "labels", "floor", "binary"}
+
+# What a file may state: texts of a bounded length, and digests of their full length.
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+Width = Annotated[float, Field(ge=NARROWEST, le=WIDEST)]
 
 
 @dataclass(frozen=True)
@@ -62,13 +79,33 @@ class Provenance:
         return make_defence(self.defence, self.parameters, keep_label=self.keep_label)
 
 
+class StatedProvenance(Record):
+    """A provenance as a file or a server states it; see `Provenance`."""
+
+    defence: Name
+    parameters: dict[Name, float] = Field(max_length=MOST_NAMES)
+    noise: Annotated[NoiseSource, Strict(False)] | None = None
+    noise_input: Name | None = None
+    source_format: Name
+    source_sha256: Digest
+    versions: dict[Name, Name] = Field(max_length=MOST_NAMES)
+    key: Fingerprint | None = None
+    grids: Annotated[tuple[Width, ...], Field(max_length=MOST_GRIDS), Strict(False)] = ()
+    keep_label: bool = False
+    labels: Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Strict(False)] = ()
+    floor: Annotated[float, Field(gt=0, lt=LARGEST_FLOOR)] | None = None
+    treated_as: Literal["logits", "probabilities"] | None = None
+    binary: bool = False
+
+
 def tool_versions() -> dict[str, str]:
     """Find the versions of this tool and of the libraries that a graph passes through."""
     return {"dynanoise-export": __version__} | {name: importlib.metadata.version(name) for name in TOOLS}
 
 
 def write_provenance(model: ir.Model, provenance: Provenance) -> None:
-    """Add the provenance to the model's metadata."""
+    """Set the provenance in the model's metadata, in place of any that was there."""
+    strip_provenance(model)
     model.metadata_props.update(entries_of(provenance))
 
 
@@ -98,32 +135,44 @@ def entries_of(provenance: Provenance) -> dict[str, str]:
     return {PREFIX + k: v for k, v in entries.items() if v is not None}
 
 
-def provenance_of(entries: Mapping[str, str]) -> Provenance | None:
-    """Read the provenance from texts by name; None if it is missing or incomplete."""
-    stated = {k.removeprefix(PREFIX): v for k, v in entries.items() if k.startswith(PREFIX)}
+def provenance_of(entries: Mapping[str, object]) -> Provenance | None:
+    """Read the provenance from texts by name; None if it is missing, incomplete, or of another form in any part."""
+    stated = {str(name).removeprefix(PREFIX): text for name, text in entries.items() if str(name).startswith(PREFIX)}
+    texts = {name: text for name, text in stated.items() if isinstance(text, str)}
+    if len(texts) < len(stated):
+        return None
     try:
-        return Provenance(
-            defence=stated["defence"],
-            parameters=_table(stated["parameters"]),
-            noise=NoiseSource(stated["noise"]) if "noise" in stated else None,
-            noise_input=stated.get("noise_input"),
-            source_format=stated["source_format"],
-            source_sha256=stated["source_sha256"],
-            versions=_table(stated["versions"]),
-            key=stated.get("key"),
-            grids=tuple(float(grid) for grid in json.loads(stated.get("grids", "[]"))),
-            keep_label=bool(json.loads(stated.get("keep_label", "false"))),
-            labels=tuple(str(label) for label in json.loads(stated.get("labels", "[]"))),
-            floor=float(stated["floor"]) if "floor" in stated else None,
-            treated_as=stated.get("treated_as"),
-            binary=bool(json.loads(stated.get("binary", "false"))),
-        )
-    except (KeyError, TypeError, ValueError):
+        content = {name: json_of(text, "The provenance") if name in AS_JSON else text for name, text in texts.items()}
+        return Provenance(**vars(record_of(StatedProvenance, content, "The provenance")))
+    except FormatError:
         return None
 
 
-def _table(text: str) -> dict[str, Any]:
-    table = json.loads(text)
-    if not isinstance(table, dict):
-        raise ValueError(f"{text} is not a JSON object")
-    return table
+def states_defence(model: ir.Model) -> bool:
+    """Whether a model's metadata name a defence, whatever else they say."""
+    return f"{PREFIX}defence" in model.metadata_props
+
+
+def strip_provenance(model: ir.Model) -> None:
+    """Remove all metadata under this tool's prefix from a foreign model, in place, wherever ONNX has metadata."""
+    for holder in _holders(model):
+        for name in [name for name in holder.metadata_props if str(name).strip().casefold().startswith(PREFIX)]:
+            del holder.metadata_props[name]
+
+
+class _Holder(Protocol):
+    @property
+    def metadata_props(self) -> MutableMapping[str, str]: ...
+
+
+def _holders(model: ir.Model) -> Iterator[_Holder]:
+    yield model
+    for scope in scopes(model):
+        for graph in (scope, *scope.subgraphs()):
+            yield graph
+            yield from graph.inputs
+            for node in graph:
+                yield node
+                yield from node.outputs
+    for value, _ in weights(model):  # a tensor's own are removed when its file is read
+        yield value

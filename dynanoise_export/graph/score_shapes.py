@@ -8,14 +8,29 @@ from dynanoise_export.graph.values import add_constant, unused_name
 
 
 def as_rows(model: ir.Model, scores: ir.Value, classes: int) -> ir.Value:
-    """Flatten scores such as [n, k, 1, 1], or [n] for one class, to [n, k].
+    """Bring scores such as [n, k, 1, 1], or [n] for one class, into the form [n, k], which they must have.
+
+    What a file states about the width of its scores can be wrong, and then every runtime fails at this operator: the
+    number of rows is that of the scores, so that they can't be divided into other rows. Runtimes copy nothing for it.
 
     Args:
         model: changed in place.
         scores: a value of its main graph.
         classes: k.
     """
-    return _append(model, ir.node("Flatten", [scores], {"axis": 1}, name="dynanoise/rows"), scores, classes)
+    if _are_rows(scores, classes):
+        return scores
+    shape = add_constant(model, "dynanoise_rows", np.array([0, classes], np.int64))
+    return _append(model, ir.node("Reshape", [scores, shape], name=f"dynanoise/rows_of_{classes}"), scores, classes)
+
+
+def _are_rows(scores: ir.Value, classes: int) -> bool:
+    """Whether `as_rows` made these scores."""
+    node = scores.producer()
+    if node is None or node.op_type != "Reshape" or node.domain or "allowzero" in node.attributes:
+        return False
+    shape = ir.convenience.get_const_tensor(node.inputs[1]) if node.inputs[1] is not None else None
+    return shape is not None and shape.size == 2 and shape.numpy().tolist() == [0, classes]
 
 
 def as_two_classes(model: ir.Model, score: ir.Value, scale: Scale) -> ir.Value:

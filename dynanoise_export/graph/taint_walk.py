@@ -6,6 +6,9 @@ of the largest of raw values is the label, which may meet noised values.
 
 The walk follows local functions and the subgraphs of If, Loop and Scan, so it judges a defence by what it computes,
 whether that is one node or many. It sees how values are connected, not how large the noise is: `validate` tests that.
+
+A value has a size as well, and a size that the query's numbers decide tells something of them. So each value also has
+the nodes that made its size depend on the query, and what counts such a size is raw.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +18,8 @@ from enum import IntEnum
 import onnx_ir as ir
 
 from dynanoise_export.graph.draws import RANDOM, RANDOM_LIKE, Draw, DrawKind, looks_up_a_hash
+from dynanoise_export.graph.value_sizes import SHAPES_ONLY, counts, sized_by_numbers, sized_by_sizes
 
-SHAPES_ONLY = {"Shape", "Size"}
 ADDS = {"Add", "Sub", "Sum"}
 SCALES = {"Mul", "Div"}
 # Noise cut into steps is a mask, as in dropout, and does not cover what it is multiplied with.
@@ -39,11 +42,24 @@ class State(IntEnum):
 
 @dataclass(frozen=True)
 class Taint:
-    """The state of a value, the draws it depends on, and whether it depends on an undefended label."""
+    """What a value reveals.
+
+    Attributes:
+        state: of its numbers.
+        sources: the draws that it depends on.
+        label: whether it depends on an undefended label.
+        sizes: the nodes at which numbers of the query decided a size that its own size depends on.
+    """
 
     state: State
     sources: frozenset[Source] = frozenset()
     label: bool = False
+    sizes: frozenset[ir.Node] = frozenset()
+
+    @property
+    def tells_in_size(self) -> bool:
+        """Whether a size that these numbers decide tells something that no noise covers."""
+        return self.state not in (State.CLEAN, State.NOISED)
 
 
 CLEAN = Taint(State.CLEAN)
@@ -78,7 +94,7 @@ class Walk:
         operator = node.op_type if node.domain == "" else ""
         bodies = [a.as_graph() for a in node.attributes.values() if a.type == ir.AttributeType.GRAPH]
         if operator == "If":
-            return self._branches(bodies, inputs, taints)
+            return self._branches(node, bodies, inputs, taints)
         if operator in LOOPS and len(bodies) == 1:
             return self._loop(node, bodies[0], inputs, taints)
         if bodies:
@@ -87,22 +103,24 @@ class Walk:
             return [self._random_draw(node, inputs)]
         if looks_up_a_hash(node) and inputs[0].state is State.CLEAN:
             return [self._keyed_draw(node, inputs)]
-        return [_combine(operator, inputs)] * len(node.outputs)
+        return [replace(_combine(node, operator, inputs), sizes=_sizes(node, inputs))] * len(node.outputs)
 
     def _random_draw(self, node: ir.Node, inputs: Sequence[Taint]) -> Taint:
         live = node.op_type in RANDOM_LIKE and join(inputs).state >= State.LABEL
         seeded = "seed" in node.attributes
-        return self._draw(node, Draw(node.name or "", DrawKind.RANDOM, node.op_type, seeded, live))
+        draw = Draw(node.name or "", DrawKind.RANDOM, node.op_type, seeded, live)
+        return self._draw(node, draw, _sizes(node, inputs))
 
     def _keyed_draw(self, node: ir.Node, inputs: Sequence[Taint]) -> Taint:
         name = next((call.name for call in reversed(self.calls) if call.name), node.name)
         live = inputs[1].state >= State.LABEL
-        return self._draw(node, Draw(name or "", DrawKind.KEYED, node.op_type, False, live))
+        draw = Draw(name or "", DrawKind.KEYED, node.op_type, False, live)
+        return self._draw(node, draw, _sizes(node, inputs))
 
-    def _draw(self, node: ir.Node, draw: Draw) -> Taint:
+    def _draw(self, node: ir.Node, draw: Draw, sizes: frozenset[ir.Node]) -> Taint:
         source = (*self.calls, node)
         self.draws[source] = draw
-        return Taint(State.NOISE, frozenset([source]))
+        return Taint(State.NOISE, frozenset([source]), sizes=sizes)
 
     def _call(self, node: ir.Node, function: ir.Function, inputs: Sequence[Taint]) -> Sequence[Taint]:
         taints = dict(zip(function.inputs, inputs, strict=False))
@@ -112,15 +130,15 @@ class Walk:
         return [taints.get(value, CLEAN) for value in function.outputs]
 
     def _branches(
-        self, bodies: Sequence[ir.Graph], inputs: Sequence[Taint], outer: Mapping[ir.Value, Taint]
+        self, node: ir.Node, bodies: Sequence[ir.Graph], inputs: Sequence[Taint], outer: Mapping[ir.Value, Taint]
     ) -> Sequence[Taint]:
-        # Which branch ran reveals the condition, so an output reveals at least as much.
+        # Which branch ran reveals the condition, so an output and its size reveal at least as much.
         ends = []
         for body in bodies:
             taints = dict(outer)
             self.graph(body, taints)
             ends.append([taints.get(value, CLEAN) for value in body.outputs])
-        return [join([*inputs, *pair]) for pair in zip(*ends, strict=False)]
+        return [_decided(node, inputs, join([*inputs, *pair])) for pair in zip(*ends, strict=False)]
 
     def _loop(
         self, node: ir.Node, body: ir.Graph, inputs: Sequence[Taint], outer: Mapping[ir.Value, Taint]
@@ -145,16 +163,31 @@ class Walk:
             starts[first:last] = carried
         results = [*carried, *ends[len(carried) :]]
         # How many turns a Loop took reveals its trip count and its condition.
-        return [join([taint, inputs[0], results[0]]) for taint in results[1:]] if loop else results
+        turns = [inputs[0], results[0]]
+        return [_decided(node, turns, join([taint, *turns])) for taint in results[1:]] if loop else results
 
 
 def join(taints: Sequence[Taint]) -> Taint:
     """Give the taint of a value that is computed from all of these, or is one of them."""
     sources = frozenset[Source]().union(*(taint.sources for taint in taints))
+    sizes = frozenset[ir.Node]().union(*(taint.sizes for taint in taints))
     label = any(taint.label for taint in taints)
     if _undone(taints):
-        return Taint(State.RAW, sources, label)
-    return Taint(max((taint.state for taint in taints), default=State.CLEAN), sources, label)
+        return Taint(State.RAW, sources, label, sizes)
+    return Taint(max((taint.state for taint in taints), default=State.CLEAN), sources, label, sizes)
+
+
+def _decided(node: ir.Node, deciding: Sequence[Taint], taint: Taint) -> Taint:
+    """Add a node to what the size of its result depends on, if these values decide it and tell something."""
+    telling = any(one.tells_in_size for one in deciding)
+    return replace(taint, sizes=taint.sizes | {node}) if telling else taint
+
+
+def _sizes(node: ir.Node, inputs: Sequence[Taint]) -> frozenset[ir.Node]:
+    """Find what the size of a node's results depends on."""
+    sizes = frozenset[ir.Node]().union(*(inputs[index].sizes for index in sized_by_sizes(node)))
+    telling = any(inputs[index].tells_in_size for index in sized_by_numbers(node))
+    return sizes | {node} if telling else sizes
 
 
 def _undone(taints: Sequence[Taint]) -> bool:
@@ -163,11 +196,26 @@ def _undone(taints: Sequence[Taint]) -> bool:
     return any(taint.sources & n.sources for taint in taints if taint.state >= State.NOISED for n in noise)
 
 
-def _combine(operator: str, inputs: Sequence[Taint]) -> Taint:
+def _counted(node: ir.Node, inputs: Sequence[Taint]) -> Sequence[Taint]:
+    """Make raw what tells nothing but its size, if the node counts it, or brings it together with another size."""
+    quiet = (State.CLEAN, State.NOISE)
+    if counts(node):
+        return [replace(t, state=State.RAW) if t.sizes and t.state in quiet else t for t in inputs]
+    # Numbers that are not from the query, and noise of a known size, take the size of what they are combined with.
+    met = [inputs[index] for index in sized_by_sizes(node)]
+    different = {t.sizes for t in met if t.sizes or t.state not in quiet}
+    if len(different) > 1 and any(t.state in (State.NOISE, State.NOISED) for t in met):
+        return [replace(t, state=State.RAW) if t.sizes else t for t in inputs]
+    return inputs
+
+
+def _combine(node: ir.Node, operator: str, inputs: Sequence[Taint]) -> Taint:
+    if operator in SHAPES_ONLY:
+        told = join(inputs)
+        return replace(told, state=State.RAW, label=False) if told.sizes else CLEAN
+    inputs = _counted(node, inputs)
     joined = join(inputs)
     states = {taint.state for taint in inputs}
-    if operator in SHAPES_ONLY:
-        return CLEAN
     if operator == "ArgMax" and joined.state is State.RAW and not joined.sources:
         return Taint(State.LABEL, label=True)
     if State.NOISE not in states or _undone(inputs):

@@ -1,6 +1,7 @@
 """The JSON document of `attack`."""
 
-from typing import TypedDict
+from dataclasses import asdict
+from typing import TypedDict, cast
 
 from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.gates import ExceededGate
@@ -8,7 +9,7 @@ from dynanoise_export.attacks.methods.attack import SkippedAttack
 from dynanoise_export.attacks.results import Result
 from dynanoise_export.attacks.tradeoff import Tradeoff, attack_midput
 from dynanoise_export.intervals import Interval
-from dynanoise_export.reports.documents import Header, ends, header
+from dynanoise_export.reports.documents import CachedDocument, Header, ends, header
 
 
 class DataDocument(TypedDict):
@@ -138,6 +139,7 @@ class AttackDocument(Header):
         attacks: on the model; `without`: on the undefended model.
         skipped: attacks that could not run.
         midput: by attacker.
+        cached_answers: those that were taken from an earlier run, or None.
         warnings: what makes the figures unsound, or the defence weak.
         gates_held: the gates that no attack exceeds; `gates_exceeded`: the others.
     """
@@ -154,6 +156,7 @@ class AttackDocument(Header):
     without: list[ResultDocument]
     skipped: list[SkippedDocument]
     midput: list[MidputDocument]
+    cached_answers: CachedDocument | None
     warnings: list[WarningDocument]
     gates_held: list[str]
     gates_exceeded: list[ExceededDocument]
@@ -176,6 +179,7 @@ def attack_document(report: AttackReport) -> AttackDocument:
         "without": [_result(result, report) for result in report.without],
         "skipped": [_skipped(skipped) for skipped in report.skipped],
         "midput": [_tradeoff(tradeoff) for tradeoff in report.tradeoffs],
+        "cached_answers": None if report.cached is None else cast(CachedDocument, asdict(report.cached)),
         "warnings": [{"code": warning.code, "text": warning.text} for warning in report.warnings],
         "gates_held": [str(gate) for gate in report.gates_held],
         "gates_exceeded": [_exceeded(exceeded) for exceeded in report.gates_exceeded],

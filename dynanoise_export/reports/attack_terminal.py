@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
 from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.results import FPRS, Result
 from dynanoise_export.intervals import Interval
 from dynanoise_export.reports.attack_grid import attacker_name, grid, midput_rows
+from dynanoise_export.reports.terminal import words
 
 # AUCs from which on a figure is shown in red, and in yellow.
 RED, YELLOW = 0.6, 0.55
@@ -20,32 +20,30 @@ def print_attack(report: AttackReport, console: Console) -> None:
     """Print what attacks achieved: the answer first."""
     console.print(_answer(report))
     for sentence in _figures(report):
-        console.print(escape(sentence))
+        console.print(words(sentence))
     for exceeded in report.gates_exceeded:
         result = exceeded.result
         console.print(
-            f"[red]FAILED[/]  {escape(str(exceeded.gate))}: {escape(result.attack.name)} "
-            f"({escape(result.attacker.name)}) may reach {exceeded.high:.4f}"
+            f"[red]FAILED[/]  {words(str(exceeded.gate))}: {words(result.attack.name)} "
+            f"({words(result.attacker.name)}) may reach {exceeded.high:.4f}"
         )
     for gate in report.gates_held:
-        console.print(f"[green]PASSED[/]  {escape(str(gate))}: no attack's interval exceeds it")
+        console.print(f"[green]PASSED[/]  {words(str(gate))}: no attack's interval exceeds it")
     console.print()
     console.print(_table(report))
     console.print()
     console.print(_legend(report), style="dim")
     for warning in report.warnings:
-        console.print(f"[yellow]![/] {escape(warning.text)}")
+        console.print(f"[yellow]![/] {words(warning.text)}")
     for skipped in report.skipped:
-        console.print(f"[yellow]![/] Skipped: {escape(skipped.attack.name)}, which {escape(skipped.reason)}.")
+        console.print(f"[yellow]![/] Skipped: {words(skipped.attack.name)}, which {words(skipped.reason)}.")
 
 
 def _answer(report: AttackReport) -> str:
     worst = report.worst
     plain = report.without_defence(worst)
     attacker = attacker_name(worst.attacker, report.defence is not None)
-    answer = (
-        f"[bold]{escape(worst.attack.name)}[/] ({escape(attacker)}) gets an [bold]AUC of {_with_ends(worst.auc)}[/]"
-    )
+    answer = f"[bold]{words(worst.attack.name)}[/] ({words(attacker)}) gets an [bold]AUC of {_with_ends(worst.auc)}[/]"
     accuracy = f"{report.utility.accuracy.value:.3f}"
     if plain is None or report.plain_utility is None:
         return f"{answer}; accuracy {accuracy}"
@@ -92,7 +90,7 @@ def _table(report: AttackReport) -> Table:
     # Nine attackers only just fit into 80 columns.
     table = Table("AUC", *columns, box=SIMPLE, show_edge=False, pad_edge=False, padding=0)
     for name, results in arranged.rows.items():
-        table.add_row(escape(name), *map(_cell, results))
+        table.add_row(words(name), *map(_cell, results))
     table.add_section()
     for name, values in midput_rows(report, arranged.columns).items():
         if any(value is not None for value in values):
@@ -123,4 +121,4 @@ def _short(value: float) -> str:
 
 
 def _with_ends(interval: Interval) -> str:
-    return escape(f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]")
+    return words(f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]")

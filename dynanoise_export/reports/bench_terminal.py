@@ -2,21 +2,21 @@
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
 from dynanoise_export.benchmarking.benchmark import BenchReport
 from dynanoise_export.benchmarking.figures import PERCENTILES, Run
 from dynanoise_export.reports.bench_wording import answer, conditions, groups, interval, latencies, milliseconds
+from dynanoise_export.reports.terminal import words
 
 
 def print_bench(report: BenchReport, console: Console) -> None:
     """Print what a defence costs."""
     for name, runs in groups(report):
-        console.print(f"[bold]{escape(name)}[/]: {answer(runs)}")
+        console.print(f"[bold]{words(name)}[/]: {answer(runs)}")
         console.print(_table(runs))
     for condition in conditions(report):
-        console.print(escape(condition), style="dim")
+        console.print(words(condition), style="dim")
 
 
 def _table(runs: list[Run]) -> Table:
@@ -26,7 +26,7 @@ def _table(runs: list[Run]) -> Table:
         box=SIMPLE, show_edge=False, pad_edge=False, collapse_padding=True,
     )  # fmt: skip
     for run in runs:
-        ratio = escape(interval(run.ratio)) if run.ratio else ""
+        ratio = words(interval(run.ratio)) if run.ratio else ""
         for name, latency in latencies(run):
             last = name == "defended"
             times = [milliseconds(value) for value in latency.percentiles.values()]

@@ -6,18 +6,18 @@ from dynanoise_export.deployed.manifest import Manifest, Profile, manifest_besid
 from dynanoise_export.deployment.tensorrt.compiling import Compiled
 from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.reports.float16_wording import float16_text
-from dynanoise_export.reports.terminal import print_rows
+from dynanoise_export.reports.terminal import Row, print_rows
 
 
 def print_compiled(compiled: Compiled, console: Console) -> None:
     """Print what `compile` made."""
     manifest = compiled.manifest
-    rows = [
+    rows: list[Row] = [
         ("written", f"{compiled.path}, with {manifest_beside(compiled.path).name} beside it"),
         ("source", f"{manifest.source}, sha256 {manifest.source_sha256}"),
         ("built by", f"{manifest.backend.product} {manifest.version} in {manifest.build_seconds:.1f} s"),
         ("runs on", _gpus(manifest)),
-        ("profiles", "\n".join(f"{name}: {_shapes(profile)}" for name, profile in manifest.profiles.items())),
+        ("profiles", [f"{name}: {_shapes(profile)}" for name, profile in manifest.profiles.items()]),
         ("precision", _precision(compiled)),
         ("noise", _noise(manifest.provenance)),
         ("seeds", _seeds(manifest.constant_seeds)),

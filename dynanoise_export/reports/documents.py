@@ -5,6 +5,7 @@ gets another name or another meaning.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
@@ -13,6 +14,7 @@ from dynanoise_export.defences.base import Defence
 from dynanoise_export.files import written_whole
 from dynanoise_export.graph.provenance import Provenance, tool_versions
 from dynanoise_export.intervals import Interval
+from dynanoise_export.printable import printable
 from dynanoise_export.types import TensorSpec
 
 VERSION = 2
@@ -30,6 +32,14 @@ class SubjectDocument(TypedDict):
     path: str
     sha256: str | None
     parameters: dict[str, float] | None
+
+
+class CachedDocument(TypedDict):
+    """Answers that were taken from an earlier run; `oldest` and `newest` are times in UTC, in ISO 8601."""
+
+    count: int
+    oldest: str
+    newest: str
 
 
 class Header(TypedDict):
@@ -95,13 +105,33 @@ def ends(interval: Interval) -> list[float]:
     return [interval.low, interval.high]
 
 
+def printable_json(document: Mapping[str, object]) -> str:
+    """Write a document as JSON, in which a figure that is not finite is null.
+
+    What would act on a terminal is escaped, as JSON allows within strings.
+    """
+    text = json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False)
+    return "".join(char if char == "\n" or printable(char) == char else json.dumps(char)[1:-1] for char in text)
+
+
+def _finite(value: object) -> object:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {name: _finite(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_finite(item) for item in value]
+    return value
+
+
 def write_document(document: Mapping[str, object], path: Path) -> None:
     """Write a document to a file, or to standard output if the path is `-`.
 
     Raises:
         FileAccessError: the file can't be written.
     """
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    text = printable_json(document)
     if str(path) == "-":
         print(text)
         return

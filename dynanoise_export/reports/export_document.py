@@ -8,11 +8,12 @@ from dynanoise_export.reports.float16_wording import Float16Document, float16_do
 
 
 class SourceDocument(TypedDict):
-    """The file or folder that the user had."""
+    """The file or folder that the user had; for an ONNX file with the files that its weights were read from."""
 
     path: str
     format: str
     sha256: str
+    data_files: list[str]
 
 
 class ExportDocument(Header):
@@ -58,7 +59,12 @@ def export_document(exported: Exported) -> ExportDocument:
         "key": stated.key,
         "grids": list(stated.grids),
         "keep_label": stated.keep_label,
-        "source": {"path": str(source.path), "format": source.format, "sha256": source.sha256},
+        "source": {
+            "path": str(source.path),
+            "format": source.format,
+            "sha256": source.sha256,
+            "data_files": [str(file) for file in source.data_files],
+        },
         "inputs": [input_document(spec) for spec in source.inputs],
         "classes": source.classes,
         "logits": exported.logits,

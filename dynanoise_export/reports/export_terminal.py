@@ -12,9 +12,10 @@ from dynanoise_export.reports.terminal import Row, defence_text, print_rows
 def print_exported(exported: Exported, console: Console) -> None:
     """Print what `export` made."""
     source, stated = exported.source, exported.provenance
-    rows = [
+    rows: list[Row] = [
         ("written", str(exported.path)),
         ("source", f"{source.path} ({source.format})"),
+        *([("weights", ", ".join(map(str, source.data_files)))] if source.data_files else []),
         ("inputs", ", ".join(map(str, source.inputs))),
         *_batch_row(exported),
         ("classes", str(source.classes) + (", made of one score" if stated.binary else "")),

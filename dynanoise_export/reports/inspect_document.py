@@ -36,6 +36,14 @@ class LeaksDocument(TypedDict):
     draws: list[DrawDocument]
 
 
+class NotableDocument(TypedDict):
+    """An operator before the defence that could hide a channel of the model's author."""
+
+    node: str
+    operator: str
+    reason: str
+
+
 class ProvenanceDocument(TypedDict):
     """What the file states about how it was made."""
 
@@ -65,6 +73,9 @@ class InspectDocument(Header):
     functions: list[str]
     defence_nodes: list[DefenceNodeDocument]
     leaks: LeaksDocument
+    form: str
+    form_detail: str
+    operators_to_look_at: list[NotableDocument]
     provenance: ProvenanceDocument | None
 
 
@@ -72,7 +83,7 @@ def inspect_document(seen: Inspection) -> InspectDocument:
     """Describe what `inspect` found."""
     stated = seen.provenance
     return {
-        **header("inspect", seen.path, seen.sha256, stated, passed=seen.leaks.passed),
+        **header("inspect", seen.path, seen.sha256, stated, passed=seen.passed),
         "size": seen.size,
         "ir_version": seen.ir_version,
         "producer": seen.producer,
@@ -85,6 +96,11 @@ def inspect_document(seen: Inspection) -> InspectDocument:
             {"function": node.function, "node": node.node, "attributes": node.attributes} for node in seen.defence_nodes
         ],
         "leaks": _leaks(seen.leaks),
+        "form": seen.form,
+        "form_detail": seen.form_detail,
+        "operators_to_look_at": [
+            {"node": one.node, "operator": one.operator, "reason": one.reason} for one in seen.notable
+        ],
         "provenance": None if stated is None else provenance_document(stated),
     }
 

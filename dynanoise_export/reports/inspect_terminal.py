@@ -4,14 +4,17 @@ from rich.console import Console
 
 from dynanoise_export.graph.draws import Draw, DrawKind
 from dynanoise_export.graph.leaks import LeakReport
-from dynanoise_export.inspecting import Inspection
+from dynanoise_export.inspecting import Form, Inspection
 from dynanoise_export.reports.noise_wording import noise_text
 from dynanoise_export.reports.terminal import Row, defence_text, print_rows
+
+# Of the operators to look at; the JSON document has all of them.
+LISTED = 10
 
 
 def print_inspection(seen: Inspection, console: Console) -> None:
     """Print what `inspect` found."""
-    rows = [
+    rows: list[Row] = [
         ("file", f"{seen.path} ({seen.size:,} bytes)"),
         ("sha256", seen.sha256),
         ("format", f"ONNX, IR {seen.ir_version}, " + ", ".join(f"{k} {v}" for k, v in seen.opsets.items())),
@@ -21,19 +24,21 @@ def print_inspection(seen: Inspection, console: Console) -> None:
         ("graph", f"{seen.operators} nodes, functions: {', '.join(seen.functions) or 'none'}"),
         ("defence", _nodes(seen)),
         ("leak check", _verdict(seen.leaks)),
-        ("draws", "\n".join(map(_draw, seen.leaks.draws)) or "none"),
+        ("form", _form(seen)),
+        ("draws", [*map(_draw, seen.leaks.draws)] or "none"),
+        ("to look at", _notable(seen)),
         *_provenance_rows(seen),
     ]
     print_rows(rows, console)
 
 
-def _typed(types: dict[str, str]) -> str:
-    return "\n".join(f"{name}: {kind}" for name, kind in types.items())
+def _typed(types: dict[str, str]) -> list[str]:
+    return [f"{name}: {kind}" for name, kind in types.items()]
 
 
-def _nodes(seen: Inspection) -> str:
+def _nodes(seen: Inspection) -> str | list[str]:
     if seen.defence_nodes:
-        return "\n".join(defence_text(node.function, node.attributes) for node in seen.defence_nodes)
+        return [defence_text(node.function, node.attributes) for node in seen.defence_nodes]
     return "flattened into plain operators" if seen.provenance else "none"
 
 
@@ -43,6 +48,19 @@ def _verdict(leaks: LeakReport) -> str:
     reasons = [f"the defence does not cover {name}" for name in leaks.leaking]
     reasons += [f"a caller can replace {name}" for name in leaks.overridable]
     return "FAILED: " + ("; ".join(reasons) or "no output depends on the query")
+
+
+def _form(seen: Inspection) -> str:
+    if seen.form is Form.AS_STATED:
+        tables = "; its tables are not compared without the key" if seen.provenance and seen.provenance.key else ""
+        return f"nothing but the stated defence is behind the logits{tables}"
+    return f"{'DIFFERENT' if seen.form is Form.DIFFERENT else 'not compared'}: {seen.form_detail}"
+
+
+def _notable(seen: Inspection) -> str | list[str]:
+    listed = [f"{one.operator} {one.node}: {one.reason}" for one in seen.notable[:LISTED]]
+    left = len(seen.notable) - len(listed)
+    return [*listed, *([f"and {left} more"] if left else [])] or "none"
 
 
 def _draw(draw: Draw) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from dynanoise_export.files import written_whole
+from dynanoise_export.printable import printable
 from dynanoise_export.validation.check import Check, Outcome
 from dynanoise_export.validation.validating import Validation
 
@@ -16,16 +17,16 @@ def write_junit(validation: Validation, path: Path) -> None:
     Raises:
         FileAccessError: the file can't be written.
     """
-    name = validation.model.name
+    name = printable(validation.model.name)
     suite = ElementTree.Element("testsuite", name="dynanoise-export validate", tests=str(len(validation.checks)))
     counts = {"failure": 0, "skipped": 0}
     for check in validation.checks:
-        case = ElementTree.SubElement(suite, "testcase", classname=name, name=check.code)
+        case = ElementTree.SubElement(suite, "testcase", classname=name, name=printable(check.code))
         kind = _kind(check, strict=validation.strict)
         if kind is not None:
             counts[kind] += 1
-            ElementTree.SubElement(case, kind, message=check.detail)
-        ElementTree.SubElement(case, "system-out").text = check.detail
+            ElementTree.SubElement(case, kind, message=printable(check.detail))
+        ElementTree.SubElement(case, "system-out").text = printable(check.detail)
     suite.set("failures", str(counts["failure"]))
     suite.set("skipped", str(counts["skipped"]))
     root = ElementTree.Element("testsuites")

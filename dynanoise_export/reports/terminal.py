@@ -1,13 +1,16 @@
 """What the tables of all commands on a terminal have in common."""
 
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-# A name, and what stands behind it.
-Row = tuple[str, str]
+from dynanoise_export.printable import printable
+
+# A name, and what stands behind it, on one line or several.
+Row = tuple[str, str | Sequence[str]]
 
 
 def print_rows(rows: Iterable[Row], console: Console) -> None:
@@ -16,8 +19,19 @@ def print_rows(rows: Iterable[Row], console: Console) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, escape(value))  # float32[batch] is not markup
+        lines = [value] if isinstance(value, str) else value
+        table.add_row(words(name), "\n".join(map(words, lines)))
     console.print(table)
+
+
+def words(text: str) -> str:
+    """Write words that may come from a file or a server on one line, and not as markup: float32[batch] is none."""
+    return escape(printable(text))
+
+
+def pasted(*arguments: object) -> str:
+    """Write a command that a user can paste into a shell, whatever the files are called."""
+    return shlex.join(map(str, arguments))
 
 
 def defence_text(name: str, parameters: Mapping[str, float]) -> str:

@@ -4,13 +4,13 @@ from rich.console import Console
 
 from dynanoise_export.deployment.triton.noise_advice import advice
 from dynanoise_export.deployment.triton.repository import TritonRepository
-from dynanoise_export.reports.terminal import print_rows
+from dynanoise_export.reports.terminal import Row, print_rows
 
 
 def print_repository(written: TritonRepository, console: Console) -> None:
     """Print what `triton` wrote."""
     model, serving = written.model, written.serving
-    rows = [
+    rows: list[Row] = [
         ("written", str(written.folder)),
         ("source", model.name),
         ("backend", serving.backend),
@@ -18,7 +18,7 @@ def print_repository(written: TritonRepository, console: Console) -> None:
         ("classes", f"{model.classes}{', with labels' if serving.labels else ''}"),
         ("batches", _batches(serving.max_batch)),
         ("instances", str(serving.instances)),
-        ("noise", "\n".join(advice(model.noise, serving.backend))),
+        ("noise", advice(model.noise, serving.backend)),
         ("start", f"see {written.folder / 'README.md'}"),
     ]
     print_rows(rows, console)

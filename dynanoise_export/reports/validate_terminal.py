@@ -2,9 +2,9 @@
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
+from dynanoise_export.reports.terminal import words
 from dynanoise_export.validation.check import Check, Outcome
 from dynanoise_export.validation.validating import Validation
 
@@ -24,7 +24,7 @@ def print_validation(validation: Validation, console: Console) -> None:
     print_verdict(validation, console)
     table = Table("", "check", Column("result", overflow="fold"), box=SIMPLE)
     for check in validation.checks:
-        table.add_row(mark(check), check.name, escape(check.detail))
+        table.add_row(mark(check), words(check.name), words(check.detail))
     console.print(table)
 
 
@@ -33,8 +33,8 @@ def print_verdict(validation: Validation, console: Console) -> None:
     verdict = "[green]PASSED[/]" if validation.passed else "[red]FAILED[/]"
     outcomes = [check.outcome for check in validation.checks]
     counts = ", ".join(f"{outcomes.count(outcome)} {word}" for outcome, word in _COUNTED.items())
-    console.print(f"[bold]{verdict}[/]  {escape(validation.model.name)}: {len(outcomes)} checks, {counts}")
-    console.print(escape(f"reference: {validation.reference}, rows: {validation.data}"))
+    console.print(f"[bold]{verdict}[/]  {words(validation.model.name)}: {len(outcomes)} checks, {counts}")
+    console.print(words(f"reference: {validation.reference}, rows: {validation.data}"))
 
 
 def mark(check: Check) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dynanoise_export.noise.strength import Where
+from dynanoise_export.runtimes.answers import joined_outputs
 from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, Endpoint, Predictor, batches
 from dynanoise_export.types import Array, Arrays, row_count
 
@@ -51,7 +52,7 @@ class FixedBatchPredictor(Closing):
         return self._predictor.outputs
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
-        """Answer any number of rows.
+        """Answer any number of rows; outputs that have not one row for each row of the batch are left out.
 
         Raises:
             UserError: the model does not run on them.
@@ -61,7 +62,8 @@ class FixedBatchPredictor(Closing):
             self._predictor.run({name: filled_up(array, self._size) for name, array in batch.items()})
             for batch in batches(inputs, self._size)
         ]
-        return {name: np.concatenate([np.atleast_1d(part[name]) for part in parts])[:rows] for name in parts[0]}
+        joined = joined_outputs(parts, [self._size] * len(parts))
+        return {name: array[:rows] for name, array in joined.items()}
 
 
 @dataclass(frozen=True)

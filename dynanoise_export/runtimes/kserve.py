@@ -1,58 +1,24 @@
 """Models on a server that speaks the Open Inference Protocol (KServe's v2): Triton, and others."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from dynanoise_export.errors import EndpointError, MissingPackageError, UserError, first_line
+from dynanoise_export.errors import EndpointError, MissingPackageError, UserError, first_line, shortened
 from dynanoise_export.noise.strength import Where
 from dynanoise_export.runtimes.addresses import GRPC, Address
+from dynanoise_export.runtimes.answers import joined_outputs
+from dynanoise_export.runtimes.descriptions import Description, describe, models_of
 from dynanoise_export.runtimes.predictor import Closing, batches
 from dynanoise_export.types import Array, Arrays, row_count
 
-CONNECTION_SECONDS, ANSWER_SECONDS = 10.0, 600.0
-
-
-@dataclass(frozen=True)
-class TensorSeen:
-    """An input or output, as the server describes it.
-
-    Attributes:
-        name: of the tensor.
-        datatype: the protocol's name of its type.
-        shape: with -1 for a dynamic axis.
-    """
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Description:
-    """How a server describes a model.
-
-    Attributes:
-        inputs: of the model.
-        outputs: of the model.
-        config: of the model in Triton; empty from other servers.
-        binary: whether the server takes and gives arrays as bytes over HTTP.
-    """
-
-    inputs: tuple[TensorSeen, ...]
-    outputs: tuple[TensorSeen, ...]
-    config: dict[str, Any]
-    binary: bool
-
-    @property
-    def largest_batch(self) -> int | None:
-        """How many rows it takes at once, or None if the server does not say."""
-        return int(self.config.get("max_batch_size", 0)) or None
+# A description comes at once; an answer may take as long as a large model needs for a large batch.
+CONNECTION_SECONDS, DESCRIPTION_SECONDS, ANSWER_SECONDS = 10.0, 10.0, 600.0
+# More than the answers to a batch take, in bytes.
+LARGEST_ANSWER = 1 << 28
 
 
 class KServePredictor(Closing):
@@ -76,6 +42,7 @@ class KServePredictor(Closing):
             with _one_sentence(address):
                 self._require_ready()
                 self.description = self._describe()
+                self._own = threading.local()  # the next connections may wait longer
         except UserError:
             self.close()
             raise
@@ -98,12 +65,15 @@ class KServePredictor(Closing):
     def run(self, inputs: Arrays) -> dict[str, Array]:
         """Answer one batch, in several requests if the server takes fewer rows at once.
 
+        Outputs that have not one row for each row of their request are left out.
+
         Raises:
             EndpointError: the server refuses the request, or does not answer.
         """
+        sent = list(batches(inputs, self.description.largest_batch or row_count(inputs)))
         with _one_sentence(self._address):
-            parts = [self._infer(part) for part in batches(inputs, self.description.largest_batch or row_count(inputs))]
-        return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
+            parts = [self._infer(part) for part in sent]
+        return joined_outputs(parts, [row_count(part) for part in sent])
 
     def _infer(self, inputs: Arrays) -> dict[str, Array]:
         datatypes = {tensor.name: tensor.datatype for tensor in self.description.inputs}
@@ -114,50 +84,56 @@ class KServePredictor(Closing):
             tensor.set_data_from_numpy(array, **options)
             sent.append(tensor)
         requested = [self._protocol.InferRequestedOutput(name, **options) for name in self.outputs]
-        response = self._client.infer(self._address.model, sent, self._address.version, requested)
+        within = self._within(ANSWER_SECONDS)
+        response = self._client.infer(self._address.model, sent, self._address.version, requested, **within)
         answers = {name: response.as_numpy(name) for name in self.outputs}
-        if missing := [name for name, array in answers.items() if array is None]:
-            raise EndpointError(f"The answer of {self._address.url} has no output {missing[0]!r}.")
+        for name, array in answers.items():
+            if array is None:
+                raise EndpointError(f"The answer of {self._address.url} has no output {name!r}.")
+            if array.dtype.kind not in "biuf":
+                raise EndpointError(f"The output {name!r} of {self._address.url} holds no numbers.")
         return answers
 
     @property
     def _client(self) -> Any:
         if not hasattr(self._own, "client"):
-            self._own.client = _connect(self._protocol, self._address)
+            seconds = ANSWER_SECONDS if hasattr(self, "description") else DESCRIPTION_SECONDS
+            self._own.client = _connect(self._protocol, self._address, seconds)
             self._clients.append(self._own.client)
         return self._own.client
 
     def _require_ready(self) -> None:
         address, client = self._address, self._client
-        if not client.is_server_live():
+        within = self._within(DESCRIPTION_SECONDS)
+        if not client.is_server_live(**within):
             raise EndpointError(f"The server at {address.url} does not speak the Open Inference Protocol.")
-        if client.is_model_ready(address.model, address.version):
+        if client.is_model_ready(address.model, address.version, **within):
             return
-        models = _index(client)
-        names = sorted({model["name"] for model in models})
+        models = _index(client, within)
+        names = sorted(models)
         if models and address.model not in names:
             raise EndpointError(
-                f"The server of {address.url} has no model {address.model!r}; its models are {', '.join(names)}."
+                f"The server of {address.url} has no model {address.model!r}; its models are "
+                f"{shortened(', '.join(names))}."
             )
-        reasons = [
-            first_line(ValueError(m["reason"])) for m in models if m["name"] == address.model and m.get("reason")
-        ]
-        raise EndpointError(": ".join([f"The model of {address.url} is missing or not ready", *reasons[:1]]) + ".")
+        reason = models.get(address.model)
+        reasons = [first_line(ValueError(reason))] if reason else []
+        raise EndpointError(": ".join([f"The model of {address.url} is missing or not ready", *reasons]) + ".")
 
     def _describe(self) -> Description:
-        address, json = self._address, {"as_json": True} if self._address.scheme in GRPC else {}
-        server = self._client.get_server_metadata(**json)
-        model = self._client.get_model_metadata(address.model, address.version, **json)
+        address, options = self._address, {"as_json": True} if self._address.scheme in GRPC else {}
+        options |= self._within(DESCRIPTION_SECONDS)
+        server = self._client.get_server_metadata(**options)
+        model = self._client.get_model_metadata(address.model, address.version, **options)
         try:
-            config = self._client.get_model_config(address.model, address.version, **json)
+            config = self._client.get_model_config(address.model, address.version, **options)
         except Exception:  # an extension of Triton, which other servers do not have
             config = {}
-        return Description(
-            inputs=tuple(_seen(tensor) for tensor in model["inputs"]),
-            outputs=tuple(_seen(tensor) for tensor in model["outputs"]),
-            config=config.get("config", config),
-            binary="binary_tensor_data" in server.get("extensions", ()),
-        )
+        return describe(address.url, server, model, config)
+
+    def _within(self, seconds: float) -> dict[str, Any]:
+        """Give the option that limits the time of a call over gRPC; the client over HTTP limits all of its calls."""
+        return {"client_timeout": seconds} if self._address.scheme in GRPC else {}
 
 
 @dataclass(frozen=True)
@@ -195,12 +171,15 @@ def _protocol(address: Address) -> ModuleType:
     return http  # type: ignore[no-any-return]
 
 
-def _connect(protocol: ModuleType, address: Address) -> Any:
+def _connect(protocol: ModuleType, address: Address, seconds: float) -> Any:
     secure = address.scheme in ("https", "grpcs")
     if address.scheme in GRPC:
-        return protocol.InferenceServerClient(address.server, ssl=secure)
-    return protocol.InferenceServerClient(
-        address.server, ssl=secure, connection_timeout=CONNECTION_SECONDS, network_timeout=ANSWER_SECONDS
+        limits = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", LARGEST_ANSWER)]
+        return protocol.InferenceServerClient(address.server, ssl=secure, channel_args=limits)
+    from dynanoise_export.runtimes.bounded_http import BoundedClient
+
+    return BoundedClient(
+        address.server, ssl=secure, connection_timeout=CONNECTION_SECONDS, seconds=seconds, most_bytes=LARGEST_ANSWER
     )
 
 
@@ -217,21 +196,13 @@ def _one_sentence(address: Address) -> Iterator[None]:
         if "UNAVAILABLE" in str(error.status()):
             raise EndpointError(f"No server answers at {address.url}: {first_line(error)}.") from error
         raise EndpointError(f"The server of {address.url} refuses the request: {first_line(error)}.") from error
-    except Exception as error:
-        raise EndpointError(f"No server answers at {address.url}: {first_line(error)}.") from error
+    except Exception as error:  # a client of foreign answers can raise anything
+        raise EndpointError(f"Can't query {address.url}: {first_line(error)}.") from error
 
 
-def _index(client: Any) -> list[dict[str, Any]]:
-    """List the server's models; empty if it has no such list, which is another extension of Triton."""
+def _index(client: Any, within: Mapping[str, Any]) -> dict[str, str]:
+    """List the server's models, each with why it is not ready; empty if it has no such list, an extension of Triton."""
     try:
-        answer = client.get_model_repository_index()
-        return [
-            m if isinstance(m, dict) else {"name": m.name, "reason": m.reason}
-            for m in getattr(answer, "models", answer)
-        ]
+        return models_of(client.get_model_repository_index(**within))
     except Exception:  # another server may answer anything
-        return []
-
-
-def _seen(tensor: dict[str, Any]) -> TensorSeen:
-    return TensorSeen(tensor["name"], tensor["datatype"], tuple(int(size) for size in tensor.get("shape", ())))
+        return {}

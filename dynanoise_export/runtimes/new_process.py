@@ -5,6 +5,7 @@ The process imports this module, so it imports little.
 
 from joblib.externals.loky import ProcessPoolExecutor
 
+from dynanoise_export.runtimes.clean_path import clean_path
 from dynanoise_export.runtimes.predictor import Endpoint, predict
 from dynanoise_export.types import Array, Arrays
 
@@ -16,7 +17,7 @@ def predict_in_new_process(endpoint: Endpoint, inputs: Arrays, output: str) -> A
         UserError: the model can't be opened or run.
     """
     # Python's own pool would run the user's script again, unless it guards its code with `__name__ == "__main__"`.
-    with ProcessPoolExecutor(1) as pool:
+    with clean_path(), ProcessPoolExecutor(1) as pool:
         answers: Array = pool.submit(_predict, endpoint, dict(inputs), output).result()
     return answers
 

@@ -106,8 +106,7 @@ class OnnxRuntimePredictor(Closing):
         self.name = name or str(path)
         runtime = require_onnxruntime()
         _require_provider(runtime, provider)
-        if provider is not Provider.CPU:
-            runtime.set_default_logger_severity(4)  # a missing library becomes an error below, in one sentence
+        runtime.set_default_logger_severity(4)  # what is missing becomes an error below, in one sentence
         options = runtime.SessionOptions()
         options.log_severity_level = 4  # a failure is raised, and need not be logged too
         options.graph_optimization_level = getattr(

@@ -6,6 +6,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from dynanoise_export.noise.strength import Where
+from dynanoise_export.runtimes.answers import answers_of, joined_answers
 from dynanoise_export.types import Array, Arrays, row_count
 
 # Enough rows to keep a runtime busy, and few enough for the activations of an image model.
@@ -70,6 +71,33 @@ def batches(inputs: Arrays, size: int = BATCH_ROWS) -> Iterator[dict[str, Array]
         yield {name: np.ascontiguousarray(array[start : start + size]) for name, array in inputs.items()}
 
 
-def predict(predictor: Predictor, inputs: Arrays, output: str, size: int = BATCH_ROWS) -> Array:
-    """Answer any number of rows, one batch at a time, and give one output for all of them."""
-    return np.concatenate([predictor.run(batch)[output] for batch in batches(inputs, size)])
+def answer(
+    predictor: Predictor, inputs: Arrays, output: str, name: str = "The model", classes: int | None = None
+) -> Array:
+    """Answer one batch, and give one output: numbers, with one row for each row of the batch.
+
+    Args:
+        predictor: of the model.
+        inputs: the batch.
+        output: the name of the output.
+        name: of the model, for messages.
+        classes: how many numbers each row must have; None for a row of any form.
+
+    Raises:
+        UserError: the model does not run on the batch, or answers in another shape.
+    """
+    return answers_of(predictor.run(inputs), output, row_count(inputs), name, classes)
+
+
+def predict(
+    predictor: Predictor,
+    inputs: Arrays,
+    output: str,
+    size: int = BATCH_ROWS,
+    *,
+    name: str = "The model",
+    classes: int | None = None,
+) -> Array:
+    """Answer any number of rows, one batch at a time, and give one output for all of them; see `answer`."""
+    parts = [answer(predictor, batch, output, name, classes) for batch in batches(inputs, size)]
+    return joined_answers(parts, output, name)

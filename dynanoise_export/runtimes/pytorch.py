@@ -12,32 +12,26 @@ from torch.utils import _pytree as pytree
 
 from dynanoise_export.errors import UnsupportedModelError, first_line
 from dynanoise_export.runtimes.failed_run import failed_run
-from dynanoise_export.runtimes.predictor import Closing
 from dynanoise_export.types import Array, Arrays
 
 
-class PyTorchPredictor(Closing):
-    """A module on the CPU, in evaluation mode.
+def answers_of(path: Path, module: torch.nn.Module, rows: Arrays) -> dict[str, Array]:
+    """Run a module once, and give its outputs as arrays; what has 16 bits and is no float16 is given in float32.
 
-    Args:
-        path: of its file, for messages.
-        module: takes the inputs by name or in order.
-        inputs: the names of the inputs.
-        outputs: the names of the outputs.
+    Raises:
+        UserError: the module does not run on the rows, or returns no tensor that an array can hold.
     """
+    return {name: _array(path, name, tensor) for name, tensor in run_module(path, module, rows).items()}
 
-    def __init__(self, path: Path, module: torch.nn.Module, inputs: list[str], outputs: list[str]) -> None:
-        self.path, self.module = path, module
-        self.inputs, self.outputs = inputs, outputs
 
-    def run(self, inputs: Arrays) -> dict[str, Array]:
-        """Answer one batch.
-
-        Raises:
-            UserError: the module does not run on the inputs, or returns no tensor.
-        """
-        outputs = run_module(self.path, self.module, inputs)
-        return {name: tensor.numpy(force=True) for name, tensor in outputs.items()}
+def _array(path: Path, name: str, tensor: torch.Tensor) -> Array:
+    try:
+        array: Array = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy(force=True)
+    except (TypeError, RuntimeError) as error:  # sparse, quantised, or without values
+        raise UnsupportedModelError(
+            f"The output {name!r} of {path} is no plain tensor: {first_line(error)}."
+        ) from error
+    return array
 
 
 def run_module(path: Path, module: torch.nn.Module, example: Arrays) -> dict[str, torch.Tensor]:
@@ -64,6 +58,8 @@ def run_module(path: Path, module: torch.nn.Module, example: Arrays) -> dict[str
 
 def _reason(error: Exception) -> str:
     """Give the message of an error; TorchScript puts it after a trace of its own, with the name of its kind."""
+    if "can't allocate memory" in str(error):
+        return "it needs more memory than it can have"
     lines = str(error).strip().splitlines()
     if lines and lines[0].startswith("The following operation failed in the TorchScript interpreter"):
         error = Exception(lines[-1].partition("Error: ")[2] or lines[-1])

@@ -147,9 +147,9 @@ def _refusal(output: ir.Value, seen: str) -> UnsupportedModelError:
 
 def _in_rows(model: ir.Model, logits: Logits, source: SourceModel) -> Logits:
     """Bring the value into the form [n, k]."""
-    value, columns = logits.value, 1 if logits.one else source.classes
-    if value.shape is None or len(value.shape) != 2:
-        value = as_rows(model, value, columns)
+    value = logits.value
     if logits.one:
-        value = as_two_classes(model, value, logits.scale)
+        value = as_two_classes(model, as_rows(model, value, 1), logits.scale)
+    elif value.shape is None or len(value.shape) != 2:
+        value = as_rows(model, value, source.classes)
     return dataclasses.replace(logits, value=value)

@@ -7,6 +7,7 @@ from dynanoise_export.errors import ModelInputError
 from dynanoise_export.runtimes.failed_run import FailedRunError
 from dynanoise_export.sources.inputs import draw, fitted, read_example, specs_of
 from dynanoise_export.sources.made_up_rows import Runs, dynamic_axes, failed_on, first_that_runs, recipes
+from dynanoise_export.sources.naming import naming
 from dynanoise_export.sources.source_model import SourceOptions
 from dynanoise_export.types import Arrays, TensorSpec
 
@@ -50,10 +51,9 @@ def choose_inputs(
         )
     if options.inputs:
         example = None
-    if runs is None:
-        return specs, draw(specs) if example is None else example
     try:
-        return specs, _made_up(specs, example, runs)
+        with naming(path):
+            return specs, _made_up(specs, example, runs)
     except FailedRunError as error:
         rows = options.rows
         if rows is None or not all(spec.name in rows for spec in specs):
@@ -63,8 +63,10 @@ def choose_inputs(
         return specs, own
 
 
-def _made_up(specs: Sequence[TensorSpec], example: Arrays | None, runs: Runs) -> Arrays:
+def _made_up(specs: Sequence[TensorSpec], example: Arrays | None, runs: Runs | None) -> Arrays:
     """Make up values that the model runs on, unless the file comes with some."""
+    if runs is None:
+        return draw(specs) if example is None else example
     if example is None:
         return first_that_runs(recipes(specs), specs, runs).rows(specs)
     runs(example)

@@ -1,18 +1,23 @@
 """The inputs of a model: their names, types and axes, and example values for them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from dynanoise_export.errors import FileAccessError, FormatError, ModelInputError, UsageError, first_line
+from dynanoise_export.array_files import array_names, read_arrays
+from dynanoise_export.errors import ModelInputError, UsageError
 from dynanoise_export.types import Array, Arrays, TensorSpec
 
 # The kinds of NumPy's types that a model takes: truth values, integers and floats.
 NUMBERS = "biuf"
 # The arrays by which a bundle is recognised, and the prefix of its inputs.
 BUNDLE, PREFIX = {"y", "member"}, "inputs."
+EXAMPLE = "an .npz file of arrays"
 
+# So many values of one input are made up at most.
+MOST_VALUES = 1 << 27
 # Of made-up values: the rows, and the usual sizes of dynamic axes. No two are equal, so that a size shows its axis.
 BATCH = 8
 IMAGE_SIDE = 64
@@ -29,7 +34,7 @@ def parse_spec(text: str) -> TensorSpec:
     """
     *name, shape = text.split(":")
     dtype = "float32"
-    if len(name) > 1 and _is_number_type(shape):
+    if len(name) > 1 and is_number_type(shape):
         dtype, shape = shape, name.pop()
     axes = [axis.strip() for axis in shape.split(",")]
     if "".join(name) == "" or "," in "".join(name) or not all(map(_is_axis, axes)):
@@ -40,10 +45,11 @@ def parse_spec(text: str) -> TensorSpec:
     return TensorSpec(":".join(name), np.dtype(dtype).name, tuple(int(a) if a.isdecimal() else a for a in axes))
 
 
-def _is_number_type(text: str) -> bool:
+def is_number_type(text: str) -> bool:
+    """Whether a text is NumPy's name of a type that a model takes."""
     try:
         return np.dtype(text).kind in NUMBERS
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):
         return False
 
 
@@ -68,6 +74,9 @@ def draw(
         rows: the size of a dynamic batch.
         sizes: of other dynamic axes, by name, if the default sizes do not suit them.
         integer: the value of all integers.
+
+    Raises:
+        ModelInputError: the rows have too many values.
     """
     generator = np.random.default_rng(0)
     chosen = dict(sizes or {})
@@ -77,12 +86,22 @@ def draw(
         for axis, size in enumerate(spec.shape):
             default = rows if axis == 0 else IMAGE_SIDE if len(spec.shape) >= 4 else LENGTH
             shape.append(size if isinstance(size, int) else chosen.setdefault(size, default))
+        _require_small(spec, shape)
         dtype = np.dtype(spec.dtype)
         values = generator.standard_normal(shape) if dtype.kind == "f" else np.full(shape, integer)
         if dtype.kind == "b":
             values = np.resize(np.arange(shape[-1]) % 2, shape) if shape else np.zeros(())
         arrays[spec.name] = values.astype(dtype)
     return arrays
+
+
+def _require_small(spec: TensorSpec, shape: Sequence[int]) -> None:
+    """Check that made-up values fit into the memory of any machine: a file can state any size."""
+    if math.prod(shape) > MOST_VALUES:
+        raise ModelInputError(
+            f"The input {spec} takes {math.prod(shape)} values for {shape[0]} rows, too many to make up: give real "
+            "rows with --example rows.npz."
+        )
 
 
 def more_like(example: Arrays, rows: int) -> dict[str, Array]:
@@ -109,16 +128,11 @@ def read_example(path: Path) -> dict[str, Array]:
     Raises:
         UserError: the file can't be read, has no rows, or has values that are not numbers.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            names = archive.files
-            inputs = [n for n in names if n == "x" or n.startswith(PREFIX)] if set(names) >= BUNDLE else names
-            arrays = {name.removeprefix(PREFIX): np.atleast_1d(archive[name])[:32] for name in inputs}
-    except FileNotFoundError as error:
-        raise FileAccessError(f"{path} does not exist.") from error
-    except Exception as error:  # a parser of foreign bytes
-        raise FormatError(f"{path} is not an .npz file of arrays: {first_line(error)}") from error
-    if not arrays or any(len(array) == 0 for array in arrays.values()):
+    names = array_names(path, EXAMPLE)
+    inputs = [n for n in names if n == "x" or n.startswith(PREFIX)] if set(names) >= BUNDLE else names
+    read = read_arrays(path, inputs, EXAMPLE)
+    arrays = {name.removeprefix(PREFIX): np.array(np.atleast_1d(array)[:32]) for name, array in read.items()}
+    if not arrays or any(0 in array.shape for array in arrays.values()):
         raise ModelInputError(f"{path} holds no example rows: give it an array with rows for each input.")
     if others := [name for name, array in arrays.items() if array.dtype.kind not in NUMBERS]:
         raise ModelInputError(f"The array {others[0]!r} in {path} does not hold numbers: give it numbers.")

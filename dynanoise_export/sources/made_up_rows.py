@@ -59,8 +59,8 @@ def recipes(specs: Sequence[TensorSpec]) -> list[Recipe]:
         sizes = {name: ladder[min(step, len(ladder) - 1)] for name, ladder in ladders.items()}
         tried += [sizes, *({**sizes, **dict.fromkeys(map(str, channels), count)} for count in CHANNELS if channels)]
     different = [sizes for place, sizes in enumerate(tried) if sizes not in tried[:place]]
-    first, *others = [Recipe(sizes, integer) for sizes in different for integer in integers]
-    return [first, *(recipe for recipe in others if recipe.is_small(specs))]
+    all_ways = [Recipe(sizes, integer) for sizes in different for integer in integers]
+    return [recipe for recipe in all_ways if recipe.is_small(specs)] or all_ways[:1]
 
 
 def first_that_runs(tried: Sequence[Recipe], specs: Sequence[TensorSpec], runs: Runs, count: int = BATCH) -> Recipe:

@@ -16,6 +16,7 @@ from dynanoise_export.graph.opset import convert_up
 from dynanoise_export.graph.specs import input_specs, require_tensors
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.onnx_functions import OLDEST_OPSET
+from dynanoise_export.records import reading
 from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.sources.batch_freeing import with_freed_batch
 from dynanoise_export.sources.input_choice import choose_inputs
@@ -35,6 +36,11 @@ def open_onnx(path: Path, options: SourceOptions) -> SourceModel:
     Raises:
         UserError: it is damaged, already has a defence, or is not a single-label classifier.
     """
+    with reading(path, FORMAT):
+        return _opened(path, options)
+
+
+def _opened(path: Path, options: SourceOptions) -> SourceModel:
     model = read_model(path)
     if carries_defence(model):
         raise DefenceError(f"{path} already has a defence: export the undefended model instead.")
@@ -66,11 +72,13 @@ def open_onnx(path: Path, options: SourceOptions) -> SourceModel:
         module=None,
         to_onnx=partial(_converted, path, model, chosen),
         labels=() if output is None else class_names(model, output, classes),
+        data_files=tuple(external_files(model)),
     )
 
 
 def _converted(path: Path, model: ir.Model, output: OutputSpec, opset: int | None) -> ir.Model:
-    with naming(path):
-        convert_up(model, max(opset or 0, OLDEST_OPSET))
-    make_output(model, output)
+    with reading(path, FORMAT):
+        with naming(path):
+            convert_up(model, max(opset or 0, OLDEST_OPSET))
+        make_output(model, output)
     return model

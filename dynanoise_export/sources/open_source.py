@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dynanoise_export.errors import FileAccessError, FormatError
+from dynanoise_export.errors import FormatError
+from dynanoise_export.records import reading
 from dynanoise_export.registry import Registry
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 
@@ -59,13 +60,8 @@ def open_source(path: Path, options: SourceOptions | None = None) -> SourceModel
 def _require_content(path: Path) -> None:
     if path.is_dir():
         return
-    try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except FileNotFoundError as error:
-        raise FileAccessError(f"{path} does not exist.") from error
-    except OSError as error:
-        raise FileAccessError(f"Can't read {path}: {error.strerror}.") from error
+    with reading(path, "a model"), path.open("rb") as file:
+        empty = not file.read(1)
     if empty:
         raise FormatError(f"{path} is empty.")
 

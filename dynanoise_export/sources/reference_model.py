@@ -9,15 +9,16 @@ from dynanoise_export.errors import ModelInputError, UnsupportedModelError
 from dynanoise_export.graph.logits import Ending, Scale
 from dynanoise_export.graph.specs import fixed_batch
 from dynanoise_export.graph.values import value_named
+from dynanoise_export.runtimes.answers import answers_of
 from dynanoise_export.runtimes.fixed_batch import any_rows
 from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, Predictor, batches, predict
-from dynanoise_export.runtimes.pytorch import PyTorchPredictor
 from dynanoise_export.sources.find_logits import find_logits, scale_of
 from dynanoise_export.sources.score_options import TreatAs
 from dynanoise_export.sources.score_values import agree
 from dynanoise_export.sources.source_model import SourceModel
-from dynanoise_export.types import Array, Arrays, Float64s
+from dynanoise_export.sources.source_module import SourceModule
+from dynanoise_export.types import Array, Arrays, Float64s, row_count
 
 SCALES = {TreatAs.LOGITS: Scale.LOGITS, TreatAs.PROBABILITIES: Scale.PROBABILITIES}
 
@@ -84,16 +85,19 @@ class Reference(Closing):
         taken = {spec.name: rows[spec.name].astype(spec.dtype, copy=False) for spec in self.source.inputs}
         if self._unconfirmed is not None:
             self._confirm(taken, self._unconfirmed)
-        answers = self._in_classes(predict(self._predictor, taken, self._output, self._batch))
+        answers = self._in_classes(
+            predict(self._predictor, taken, self._output, self._batch, name=str(self.source.path))
+        )
         if self._scale is Scale.LOGITS:
             return answers
         return np.asarray(np.log(np.maximum(answers, self._floor)), np.float64)
 
     def _confirm(self, rows: Arrays, found: _Softmax) -> None:
         """Check on the first batch of real rows what a trial run on the example showed: the answers are its softmax."""
-        answers = self._predictor.run(next(batches(rows, self._batch)))
-        logits = answers[self._output].astype(np.float64)
-        scores = answers[found.answer].reshape(len(logits), -1).astype(np.float64)
+        first = next(batches(rows, self._batch))
+        given, count, name = self._predictor.run(first), row_count(first), str(self.source.path)
+        logits = answers_of(given, self._output, count, name).astype(np.float64)
+        scores = answers_of(given, found.answer, count, name).reshape(count, -1).astype(np.float64)
         if not agree(scores, logits, rounded=found.rounded).all():
             raise UnsupportedModelError(
                 f"The output {found.answer!r} of {self.source.path} is the softmax of {self._output!r} on the example, "
@@ -131,14 +135,25 @@ def _smallest(dtype: np.dtype[Any], *, one: bool) -> float:
     return max(SMALLEST, float(kind.tiny), rounded)
 
 
+class _InPyTorch(Closing):
+    """A source's module as a predictor."""
+
+    def __init__(self, source: SourceModel, module: SourceModule) -> None:
+        self.inputs = [spec.name for spec in source.inputs]
+        self.outputs = [source.output, *source.dropped]
+        self._module = module
+
+    def run(self, inputs: Arrays) -> dict[str, Array]:
+        """Answer one batch."""
+        return self._module.run(inputs)
+
+
 def _open(source: SourceModel) -> tuple[Predictor, str, Scale, _Softmax | None]:
     """Open the reference; name the output with its scores, and say what they are if that is known before a run."""
     if source.module is not None:
-        names = [spec.name for spec in source.inputs]
-        outputs = [source.output, *source.dropped]
         said = source.scores.treat_as
         scale = Scale.UNKNOWN if said is None else SCALES[said]
-        return PyTorchPredictor(source.path, source.module, names, outputs), source.output, scale, None
+        return _InPyTorch(source, source.module), source.output, scale, None
     model = source.to_onnx(None)
     logits = find_logits(model, source)
     own = value_named(model, source.output)

@@ -5,9 +5,6 @@ from enum import StrEnum
 
 from dynanoise_export.errors import UsageError
 
-# A higher floor would make every answer of a model with many classes the same.
-MOST = 0.1
-
 
 class TreatAs(StrEnum):
     """What a user can say that a model's scores are."""
@@ -32,5 +29,9 @@ class ScoreOptions:
     floor: float | None = None
 
     def __post_init__(self) -> None:
-        if self.floor is not None and not 0 < self.floor < MOST:
-            raise UsageError(f"The floor must lie between 0 and {MOST:g}, not at {self.floor:g}.")
+        if self.floor is None:
+            return
+        from dynanoise_export.graph.log_probabilities import LARGEST_FLOOR  # it imports onnx, which takes long
+
+        if not 0 < self.floor < LARGEST_FLOOR:
+            raise UsageError(f"The floor must lie between 0 and {LARGEST_FLOOR:g}, not at {self.floor:g}.")

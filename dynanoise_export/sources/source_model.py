@@ -10,8 +10,8 @@ import onnx_ir as ir
 from dynanoise_export.sources.score_options import ScoreOptions
 from dynanoise_export.types import Arrays, TensorSpec
 
-if TYPE_CHECKING:  # an ONNX file is opened without PyTorch
-    import torch
+if TYPE_CHECKING:  # which needs this module
+    from dynanoise_export.sources.source_module import SourceModule
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,11 @@ class SourceModel:
         output: the name of the output that holds the logits, or their softmax.
         classes: k.
         dropped: the names of the model's other outputs.
-        module: in PyTorch, taking the inputs by name or in order; None for an ONNX file.
+        module: answers rows in PyTorch; None for an ONNX file.
         to_onnx: makes the undefended ONNX model, for an opset or (None) for the most suitable one.
         labels: the names of the classes, in their order; empty if the file has none.
         scores: what the user says about its scores.
+        data_files: that hold weights beside an ONNX file; empty for other formats.
     """
 
     path: Path
@@ -41,10 +42,11 @@ class SourceModel:
     output: str
     classes: int
     dropped: tuple[str, ...]
-    module: "torch.nn.Module | None" = field(repr=False)
+    module: "SourceModule | None" = field(repr=False)
     to_onnx: Callable[[int | None], ir.Model] = field(repr=False)
     labels: tuple[str, ...] = ()
     scores: ScoreOptions = field(default_factory=ScoreOptions)
+    data_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

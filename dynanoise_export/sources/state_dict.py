@@ -90,8 +90,8 @@ def load_weights(path: Path, module: torch.nn.Module, weights: Mapping[str, torc
     """
     try:
         missing, unexpected = module.load_state_dict(_unwrapped(weights, module.state_dict()), strict=False)
-    except RuntimeError as error:
-        shape = str(error).strip().splitlines()[-1].strip()
+    except Exception as error:  # tensors of strangers may be of any kind
+        shape = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
         raise FormatError(f"The weights in {path} belong to another module: {shape}") from error
     if missing or unexpected:
         counts = [f"{len(names)} {what} ({names[0]!r}{', …' if len(names) > 1 else ''})"
@@ -123,7 +123,9 @@ def find_weights(path: Path, content: Mapping[str, Any]) -> dict[str, torch.Tens
         if isinstance(content.get(key), Mapping):
             content = content[key]
             break
-    weights = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    weights = {
+        name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, torch.Tensor)
+    }
     if not weights or len(weights) < len(content):
         other = next((str(name) for name in content if name not in weights), "nothing")
         raise FormatError(

@@ -3,6 +3,8 @@
 import pickle
 import re
 import sys
+import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,13 @@ import torch
 
 from dynanoise_export.errors import FormatError, MissingPackageError, UntrustedCodeError, first_line
 from dynanoise_export.files import sha256
+from dynanoise_export.records import reading
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 from dynanoise_export.sources.state_dict import open_state_dict
 from dynanoise_export.sources.torch_module import source_from_module
+
+# How much larger than their file the members of an archive may be: PyTorch does not compress them.
+MOST_INFLATED = 64 << 20
 
 
 def open_torch_archive(path: Path, options: SourceOptions) -> SourceModel:
@@ -34,8 +40,12 @@ def _load(path: Path, *, allow_pickle: bool) -> Any:
     """Read tensors and plain containers or, if allowed, anything."""
     if allow_pickle:
         sys.path.insert(0, str(Path.cwd()))  # where the class of a module usually is
+    else:
+        _require_no_inflation(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=not allow_pickle)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they concern who saved the file
+            return torch.load(path, map_location="cpu", weights_only=not allow_pickle)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+)", str(error))
         raise UntrustedCodeError(
@@ -52,3 +62,12 @@ def _load(path: Path, *, allow_pickle: bool) -> Any:
     finally:
         if allow_pickle:
             sys.path.pop(0)
+
+
+def _require_no_inflation(path: Path) -> None:
+    """Refuse an archive whose members would take far more memory than the file has bytes."""
+    if not zipfile.is_zipfile(path):
+        return
+    with reading(path, "an archive of PyTorch"), zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > path.stat().st_size + MOST_INFLATED:
+            raise FormatError(f"{path} is compressed or lists more than it holds: save it again with torch.save.")

@@ -6,7 +6,6 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -16,11 +15,12 @@ import onnx_ir as ir
 import torch
 from onnx_ir.passes import common
 
-from dynanoise_export.errors import ModelInputError, UnsupportedModelError, UsageError, first_line
+from dynanoise_export.errors import UnsupportedModelError, UsageError, first_line
 from dynanoise_export.graph.opset import convert_up
 from dynanoise_export.onnx_functions import OLDEST_OPSET
 from dynanoise_export.runtimes.pytorch import bind
 from dynanoise_export.sources.naming import naming
+from dynanoise_export.sources.source_module import fixed_axis
 from dynanoise_export.types import Arrays, TensorSpec
 
 # Why an exporter fails that follows the code on one example.
@@ -139,14 +139,6 @@ def require_dynamic(path: Path, model: ir.Model, specs: Sequence[TensorSpec]) ->
 
 def _dynamic_axes(spec: TensorSpec) -> dict[int, torch.export.Dim]:
     return {axis: torch.export.Dim(size) for axis, size in enumerate(spec.shape) if isinstance(size, str)}
-
-
-def fixed_axis(path: Path, specs: Sequence[TensorSpec], axis: str, size: int) -> ModelInputError:
-    """Make the error that a model's code fixes the size of an axis that should be dynamic."""
-    shapes = " ".join(
-        f"--input {replace(spec, shape=tuple(size if a == axis else a for a in spec.shape))}" for spec in specs
-    )
-    return ModelInputError(f"{path} only works with a {axis} of {size}: give the sizes that its code fixes, {shapes}.")
 
 
 def export_failure(path: Path, error: BaseException) -> UnsupportedModelError:

@@ -19,6 +19,7 @@ class CheckCode(StrEnum):
     ANSWERS_ARE_PROBABILITIES = "answers-are-probabilities"
 
     STATED_PARAMETERS = "stated-parameters"
+    NOTHING_BUT_THE_DEFENCE = "nothing-but-the-defence"
     LOGITS_ARE_DEFENDED = "logits-are-defended"
     MODEL_PARITY = "model-parity"
     SAME_LABELS = "same-labels"

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from dynanoise_export.runtimes.predictor import Predictor, predict
+from dynanoise_export.runtimes.predictor import Predictor, answer, predict
 from dynanoise_export.types import Arrays, Float32s, row_count
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, failed, judge
@@ -82,7 +82,9 @@ def answers_to_other_noise(case: Case, predictor: Predictor) -> Float32s:
         UserError: the model does not run on the rows.
     """
     sent = (with_normals(case, case.rows, seed) for seed in range(DRAWS))
-    return np.stack([np.asarray(predict(predictor, rows, case.model.answers), np.float32) for rows in sent])
+    name, classes = case.model.name, case.classes
+    answers = [predict(predictor, rows, case.model.answers, name=name, classes=classes) for rows in sent]
+    return np.stack(answers).astype(np.float32)
 
 
 def _normals(rows: int, classes: int, seed: int) -> Float32s:
@@ -93,4 +95,4 @@ def _answers(case: Case, predictor: Predictor, rows: Arrays, noise: Float32s) ->
     if case.model.noise_input is None:
         raise AssertionError("the model takes no noise")
     sent = {**rows, case.model.noise_input.name: noise}
-    return np.asarray(predictor.run(sent)[case.model.answers], dtype=np.float32)
+    return np.asarray(answer(predictor, sent, case.model.answers, case.model.name, case.classes), np.float32)

@@ -11,7 +11,8 @@ import onnx
 from dynanoise_export.errors import UnsupportedModelError, UserError, reason_of
 from dynanoise_export.runtimes.fixed_batch import any_rows
 from dynanoise_export.runtimes.onnx_runtime import LEVELS, OnnxRuntimePredictor
-from dynanoise_export.runtimes.predictor import Predictor
+from dynanoise_export.runtimes.predictor import Predictor, answer
+from dynanoise_export.types import Arrays, Float32s
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, failed, judge, not_run, warn
 from dynanoise_export.validation.input_noise_checks import with_normals
@@ -82,7 +83,7 @@ def _slimmed(path: Path, saved: Path) -> OnnxRuntimePredictor:
 def _unchanged(case: Case, path: Path) -> Judge:
     try:
         with any_rows(OnnxRuntimePredictor(path, level="no optimisation"), case.batch) as predictor:
-            expected = np.asarray(predictor.run(case.rows)[case.model.answers], dtype=np.float32)
+            expected = _answers(case, predictor, case.rows)
     except UserError as error:
         reason = reason_of(error)
         return lambda code, predictor: not_run(code, reason)
@@ -90,7 +91,7 @@ def _unchanged(case: Case, path: Path) -> Judge:
     same = case.tolerance.of_answers(case.defence)  # optimisers may change the order of sums
 
     def judged(code: CheckCode, predictor: Predictor) -> Check:
-        answers = np.asarray(predictor.run(case.rows)[case.model.answers], dtype=np.float32)
+        answers = _answers(case, predictor, case.rows)
         changed = int((~(np.abs(answers - expected).max(axis=1) <= same)).sum())
         # With keyed noise, a row or two may lie exactly on the edge of a cell.
         limit = len(answers) // 8 if case.defence.takes_noise else 0
@@ -101,9 +102,7 @@ def _unchanged(case: Case, path: Path) -> Judge:
 
 def _alive(case: Case) -> Judge:
     def judged(code: CheckCode, predictor: Predictor) -> Check:
-        first, second = (
-            np.asarray(predictor.run(with_normals(case, case.rows, call))[case.model.answers]) for call in range(2)
-        )
+        first, second = (_answers(case, predictor, with_normals(case, case.rows, call)) for call in range(2))
         same, count = repeated_rows(first, second)
         if not count:
             return not_run(code, "every answer is certain, and so the same under any noise")
@@ -111,3 +110,7 @@ def _alive(case: Case) -> Judge:
         return judge(code, same, count // 2, f"{same:,} of {count:,} rows get the same answer twice.")
 
     return judged
+
+
+def _answers(case: Case, predictor: Predictor, rows: Arrays) -> Float32s:
+    return np.asarray(answer(predictor, rows, case.model.answers, case.model.name, case.classes), np.float32)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from dynanoise_export.runtimes.answers import joined_answers
 from dynanoise_export.runtimes.fixed_batch import rows_at_once
 from dynanoise_export.runtimes.new_process import predict_in_new_process
 from dynanoise_export.runtimes.predictor import Endpoint, Predictor, predict
@@ -69,7 +70,9 @@ def query_repeatedly(endpoint: Endpoint, rows: Arrays, output: str, calls: int, 
 
     def once(predictor: Predictor, sent: Arrays = rows) -> Float32s:
         progress(Step(what, next(done), total, "calls"))
-        return _float32(predict(predictor, sent, output, batch))
+        answers = _float32(predict(predictor, sent, output, batch))
+        joined_answers([process, answers], output, "The model")  # or two calls could not be compared
+        return answers
 
     with endpoint.open() as here:
         progress(Step(what, next(done), total, "calls"))

@@ -44,7 +44,9 @@ def answers_repeat(case: Case, predictor: Predictor, answers: Answers, edge: Boo
         yield compare(REPEATS[way], theirs, answers.calls[0], 0 if exact else limit, "those of the first call", edge)
     code = REPEATS[Again.ONE_BY_ONE]
     try:
-        alone = np.asarray(predict(predictor, case.first(ALONE).rows, case.model.answers, 1), dtype=np.float32)
+        alone = np.asarray(
+            predict(predictor, case.first(ALONE).rows, case.model.answers, 1, classes=case.classes), dtype=np.float32
+        )
     except UserError as error:
         yield not_run(code, reason_of(error))
         return

@@ -17,7 +17,15 @@ from dynanoise_export.runtimes.provider import Provider
 from dynanoise_export.sources.reference_model import Reference
 from dynanoise_export.sources.source_model import SourceOptions
 from dynanoise_export.types import Progress, Step, no_progress, row_count
-from dynanoise_export.validation import form_checks, leak_checks, noise_checks, optimiser_checks, parity_checks, probing
+from dynanoise_export.validation import (
+    defence_form_check,
+    form_checks,
+    leak_checks,
+    noise_checks,
+    optimiser_checks,
+    parity_checks,
+    probing,
+)
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, Outcome, failed
 from dynanoise_export.validation.judged_rows import FEW_ROWS, judged_rows
@@ -131,7 +139,7 @@ def _taking_any_rows(model: DeployedModel) -> DeployedModel:
 def _checks(case: Case, noise: KeyedNoise | None, progress: Progress) -> Iterator[Check]:
     graph = case.model.graph
     progress(Step("Checking the form"))
-    yield from _of_form(case)
+    yield from _of_form(case, noise)
     try:
         predictor = case.model.endpoint.open()
     except UserError as error:
@@ -166,11 +174,12 @@ def _checks(case: Case, noise: KeyedNoise | None, progress: Progress) -> Iterato
         yield from optimiser_checks.survives_optimisers(few, graph.path, repeats=repeats)
 
 
-def _of_form(case: Case) -> Iterator[Check]:
+def _of_form(case: Case, noise: KeyedNoise | None) -> Iterator[Check]:
     model, graph = case.model, case.model.graph
     if graph is None:
         yield leak_checks.unseen_graph(model)
         yield leak_checks.single_output(model)
+        yield defence_form_check.unseen_form()
         return
     yield form_checks.well_formed(graph)
     yield leak_checks.no_leak(case, graph)
@@ -178,3 +187,4 @@ def _of_form(case: Case) -> Iterator[Check]:
     yield leak_checks.live_draws(case, graph)
     yield leak_checks.no_overridable_weight(graph)
     yield parity_checks.stated_parameters(graph, case.defence)
+    yield defence_form_check.nothing_but_the_defence(case, graph, noise)

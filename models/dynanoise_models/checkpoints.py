@@ -2,13 +2,16 @@
 
 import pickle
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from dynanoise_export.errors import FormatError, UntrustedCodeError, first_line
+from dynanoise_export.errors import FormatError, UntrustedCodeError
 from dynanoise_export.files import sha256
+from dynanoise_export.records import reading
+from dynanoise_export.sources.network_size import require_filled
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 from dynanoise_export.sources.state_dict import find_weights, load_weights
 from dynanoise_export.sources.torch_module import source_from_module
@@ -53,22 +56,20 @@ def open_checkpoint(path: Path, options: SourceOptions) -> SourceModel:
     if not isinstance(name, str) or name not in TARGETS:
         raise FormatError(f"{path} is a checkpoint of the unknown target {name!r}; known are {', '.join(TARGETS)}.")
     target = TARGETS[name]
-    try:
-        module = target.make(**content["arguments"])
+    with reading(path, f"a checkpoint of {name}"):
+        make = partial(target.make, **content["arguments"])
+        require_filled(path, make, path.stat().st_size)
+        module = make()
         load_weights(path, module, find_weights(path, dict(content["state_dict"])))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = f"{type(error).__name__}: {first_line(error)}"
-        raise FormatError(f"{path} is a damaged checkpoint of {name}: {reason}") from error
     return source_from_module(path, f"a checkpoint of {name}", sha256(path), module, target.inputs, options)
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UntrustedCodeError(f"{path} holds more than the tensors and plain values of a checkpoint.") from error
-    except Exception as error:  # a parser of foreign bytes
-        raise FormatError(f"{path} is damaged or cut short: {first_line(error)}") from error
+    with reading(path, "a checkpoint"):
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise UntrustedCodeError(f"{path} holds more than the tensors and plain values of a checkpoint.") from error
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise FormatError(f"{path} is a damaged checkpoint: it does not state {FORMAT} as its format.")
     return content

@@ -4,13 +4,12 @@ from pathlib import Path
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
 from dynanoise_export.reports.attack_terminal import print_attack
 from dynanoise_export.reports.bench_terminal import print_bench
 from dynanoise_export.reports.export_terminal import print_exported
-from dynanoise_export.reports.terminal import Row, print_rows
+from dynanoise_export.reports.terminal import Row, pasted, print_rows, words
 from dynanoise_export.reports.validate_terminal import mark, print_verdict
 from dynanoise_models.demonstration import Demonstration
 
@@ -30,7 +29,7 @@ def print_demonstration(shown: Demonstration, page: Path, console: Console) -> N
     print_verdict(shown.validation, console)
     for check in shown.validation.checks:
         if not check.passed:
-            console.print(f"{mark(check)}  {check.name}: {escape(check.detail)}")
+            console.print(f"{mark(check)}  {check.name}: {words(check.detail)}")
 
     console.print("\n[bold]3. Accuracy with and without the defence[/]")
     console.print(_accuracies(shown))
@@ -68,7 +67,7 @@ def _answers(shown: Demonstration) -> Table:
 
 
 def _files(shown: Demonstration, page: Path) -> list[Row]:
-    file, audit = shown.exported.path, f"--reference {shown.checkpoint} --data {shown.bundle}"
+    file, audit = shown.exported.path, ("--reference", shown.checkpoint, "--data", shown.bundle)
     return [
         ("model", str(shown.checkpoint)),
         ("members and non-members", str(shown.bundle)),
@@ -76,9 +75,9 @@ def _files(shown: Demonstration, page: Path) -> list[Row]:
         ("defended file", str(file)),
         ("attack report", str(page)),
         ("times", str(page.with_name("bench.html"))),
-        ("inspect it", f"dynanoise-export inspect {file}"),
-        ("validate it", f"dynanoise-export validate {file} {audit}"),
-        ("attack it", f"dynanoise-export attack {file} {audit} --shadows {shown.shadows}"),
-        ("time it", f"dynanoise-export bench {file}"),
-        ("serve it", f"dynanoise-export triton {file} --repository models"),
+        ("inspect it", pasted("dynanoise-export", "inspect", file)),
+        ("validate it", pasted("dynanoise-export", "validate", file, *audit)),
+        ("attack it", pasted("dynanoise-export", "attack", file, *audit, "--shadows", shown.shadows)),
+        ("time it", pasted("dynanoise-export", "bench", file)),
+        ("serve it", pasted("dynanoise-export", "triton", file, "--repository", "models")),
     ]

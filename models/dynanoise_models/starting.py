@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from dynanoise_export.errors import FileAccessError, FormatError, UsageError
+from dynanoise_export.records import reading
 from dynanoise_export.sources.state_dict import find_weights, load_weights
 from dynanoise_export.types import Array, Int64s
 from dynanoise_models import text
@@ -73,12 +74,8 @@ def find_start(target: str, start_from: str | None = None) -> Start:
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise FileAccessError(f"{path} does not exist, or is not a file: name a file of weights with --start-from.")
-    try:
+    with reading(path, "a state dict of torch.save or safetensors alone"):  # no code from the file is run
         content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except Exception as error:  # a parser of foreign bytes; no code from the file is run
-        raise FormatError(
-            f"{path} is not a state dict of torch.save or safetensors, or it holds more than weights."
-        ) from error
     if not isinstance(content, Mapping):
         raise FormatError(f"{path} holds a {type(content).__name__}, not a state dict.")
     return find_weights(path, content)

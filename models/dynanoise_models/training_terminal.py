@@ -4,7 +4,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
-from dynanoise_export.reports.terminal import print_rows
+from dynanoise_export.reports.terminal import Row, pasted, print_rows
 from dynanoise_models.shadows.make_shadows import Shadows
 from dynanoise_models.targets import TARGETS, Target
 from dynanoise_models.train_target import Trained
@@ -24,13 +24,13 @@ def print_targets(console: Console) -> None:
 
 def print_trained(trained: Trained, console: Console) -> None:
     """Print what `train` made."""
-    rows = [
+    rows: list[Row] = [
         ("written", str(trained.checkpoint)),
         ("bundle", f"{trained.bundle} ({', '.join(f'{n:,} {part}' for part, n in trained.counts.items())})"),
         *((f"accuracy on {part}", f"{value:.4f}") for part, value in trained.accuracy.items()),
         ("epochs", f"{trained.epochs:g} of {trained.settings.epochs}"),
         ("time", f"{trained.seconds:.1f} s on {trained.device}"),
-        ("next step", f"dynanoise-export {trained.checkpoint} -o {trained.checkpoint.with_suffix('.onnx')}"),
+        ("next step", pasted("dynanoise-export", trained.checkpoint, "-o", trained.checkpoint.with_suffix(".onnx"))),
     ]
     if not trained.complete:
         rows.append(("stopped", "the training ended early; the same command goes on from the last saved epoch"))
@@ -40,7 +40,7 @@ def print_trained(trained: Trained, console: Console) -> None:
 def print_shadows(shadows: Shadows, console: Console) -> None:
     """Print what `shadows` made."""
     own, others = mean_accuracies(shadows)
-    rows = [
+    rows: list[Row] = [
         ("written", f"{shadows.path} ({shadows.record['count']} models, {shadows.trained} new)"),
         ("bundle", f"{shadows.bundle} ({shadows.record['rows']:,} rows)"),
         ("mean accuracy", f"{own:.4f} on the rows in a model's training set, {others:.4f} on the others"),

@@ -109,6 +109,51 @@ def test_a_bundle_that_would_run_code_is_refused(tmp_path):
         load_bundle(tmp_path / "rows.npz", ["x"])
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"y": np.zeros((10, 2))},
+        {"y": np.array(["0"] * 10)},
+        {"y": np.full(10, np.nan)},
+        {"y": np.full(10, np.inf)},
+        {"y": np.full(10, 0.5)},
+        {"y": np.full(10, 2**63, np.uint64)},
+        {"y": np.zeros(10, complex)},
+        {"member": np.ones((10, 2), bool)},
+        {"member": np.full(10, np.nan)},
+        {"member": np.full(10, 2)},
+        {"member": np.array(["yes"] * 10)},
+        {"split": np.array([b"\xff"] * 10)},
+        {"split": np.array(["members"] * 10)},
+        {"split": np.zeros(10)},
+        {"split": np.array([["member"]] * 10)},
+        {"x": np.zeros((10, 0))},
+    ],
+    ids=lambda changed: " ".join(f"{name} {array.dtype} {list(array.shape)}" for name, array in changed.items()),
+)
+@pytest.mark.parametrize("folder", [False, True])
+def test_labels_and_membership_in_another_form_are_refused(tmp_path, changed, folder):
+    arrays = {"x": np.zeros((10, 3)), "y": Y, "member": Y > 0, "split": SPLIT} | changed
+    path = tmp_path / ("rows" if folder else "rows.npz")
+    if folder:
+        path.mkdir()
+        for name, array in arrays.items():
+            np.save(path / f"{name}.npy", array)
+    else:
+        np.savez(path, **arrays)
+    with pytest.raises(DataError, match=r"rows"):
+        load_bundle(path, ["x"])
+
+
+def test_labels_and_membership_of_other_types_are_converted(tmp_path):
+    arrays = {"y": Y.astype(np.float32), "member": (Y > 0).astype(np.float64), "split": SPLIT.astype("S")}
+    np.savez(tmp_path / "rows.npz", x=np.zeros((10, 3)), **arrays)
+    bundle = load_bundle(tmp_path / "rows.npz", ["x"])
+    assert (bundle.y.dtype, bundle.y.tolist()) == (np.int64, Y.tolist())
+    assert (bundle.member.dtype, bundle.member.tolist()) == (bool, (Y > 0).tolist())
+    assert bundle.split.tolist() == SPLIT.tolist()
+
+
 def test_whether_it_can_be_written_is_known_before_the_work(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("years of work")

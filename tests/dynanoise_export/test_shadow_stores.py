@@ -35,8 +35,19 @@ def test_a_finished_store_is_mapped_into_memory(tmp_path):
         {"logits": LOGITS[:, :, 0]},
         {"kept": KEPT[:, :5]},
         {"logits": LOGITS[:2], "kept": KEPT[:2]},
+        {"logits": LOGITS.astype(np.int64)},
+        {"logits": np.where(LOGITS > 1, np.nan, LOGITS).astype(np.float32)},
+        {"kept": KEPT.astype(np.float32)},
+        {"count": "4"},
+        {"count": -1},
+        {"count": 1e400},
+        {"count": 10**30},
+        {"models": ["0", "1", "2", "3"]},
+        {"models": {str(model): 0.5 for model in range(4)}},
+        {"models": {"../0": {}, "1": {}, "2": {}, "3": {}}},
+        {"models": {str(model): {"accuracy_others": "high"} for model in range(4)}},
+        {"target": ["digits-mlp"]},
     ],
-    ids=["unfinished", "another schema", "no classes", "too few rows", "too few models"],
 )
 def test_another_store_is_refused_by_name(tmp_path, changed):
     with pytest.raises(DataError, match=str(tmp_path / "store")):
@@ -44,7 +55,7 @@ def test_another_store_is_refused_by_name(tmp_path, changed):
 
 
 @pytest.mark.parametrize("damaged", ["logits.npy", "kept.npy", "store.json"])
-@pytest.mark.parametrize("content", [b"", b"{", b"[]"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"[" * 100_000, b"\xff\xfe"], ids=range(5))
 def test_a_damaged_store_is_refused_by_name(tmp_path, damaged, content):
     (write(tmp_path / "store") / damaged).write_bytes(content)
     with pytest.raises(DataError, match=str(tmp_path / "store")):

@@ -37,9 +37,10 @@ def _noisy(model: onnx.ModelProto) -> None:
         helper.make_node("RandomNormalLike", node.input[:1], ["drawn"], scale=1e-7),
         helper.make_node("Add", [node.input[0], "drawn"], ["noisy"]),
     ]
-    for new in reversed(before):
-        model.graph.node.insert(list(model.graph.node).index(node), new)
+    place = list(model.graph.node).index(node)
     node.input[0] = "noisy"
+    for offset, new in enumerate(before):
+        model.graph.node.insert(place + offset, new)
 
 
 # Made from a file of `export` with the defence `temperature`.

@@ -13,8 +13,8 @@ PACKAGES = {
 
 # The rooms of the library, from low to high. Rooms on one line do not import each other, except on the first line,
 # which is whatever lies beside the rooms.
-BASE = ("choices", "errors", "files", "bundles", "intervals", "onnx_functions", "printable", "probabilities",
-        "records", "registry", "shadow_stores", "types", "version")  # fmt: skip
+BASE = ("array_files", "choices", "errors", "files", "bundles", "intervals", "onnx_functions", "printable",
+        "probabilities", "records", "registry", "shadow_stores", "types", "version")  # fmt: skip
 LAYERS = (
     BASE,
     ("noise",),

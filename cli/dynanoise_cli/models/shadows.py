@@ -1,13 +1,12 @@
 """The command `shadows`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dynanoise_cli import options as shared
-from dynanoise_cli.console import console_beside, progress_bar
+from dynanoise_cli.console import console_beside, progress_bar, say
 from dynanoise_cli.models import options
 from dynanoise_cli.running import INTERRUPTED
 from dynanoise_models.protocols import Protocol
@@ -71,11 +70,11 @@ def shadows(
                 options=options.experiment_options(protocol, seed, rows, epochs, defence, data_dir, start_from),
                 backend=backend,
                 workers=workers,
-                warn=lambda text: print(text, file=sys.stderr),
+                warn=say,
                 progress=progress,
             )
     except KeyboardInterrupt:
-        print(f"Stopped; the same command goes on with the models in {output}.", file=sys.stderr)
+        say(f"Stopped; the same command goes on with the models in {output}.")
         raise typer.Exit(INTERRUPTED) from None
     print_shadows(made, console_beside(json))
     if json is not None:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from dynanoise_export.errors import FileAccessError, FormatError, UsageError
+from dynanoise_export.errors import UsageError, one_line
+from dynanoise_export.records import reading
 
 
 def chosen_labels(path: Path | None, stated: tuple[str, ...], classes: int) -> tuple[str, ...]:
@@ -19,14 +20,10 @@ def chosen_labels(path: Path | None, stated: tuple[str, ...], classes: int) -> t
         UsageError: it has another number of names than there are classes.
     """
     if path is None:
-        # Each name must fit on one line of the file.
-        return tuple(" ".join(label.split()) for label in stated) if len(stated) == classes else ()
-    try:
-        labels = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
-    except OSError as error:
-        raise FileAccessError(f"Can't read the labels {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise FormatError(f"The labels {path} must be a text in UTF-8 with one label on each line.") from error
+        # Each name must fit on one line of the file, for its number is the class.
+        return tuple(one_line(label) for label in stated) if len(stated) == classes else ()
+    with reading(path, "a text in UTF-8 with one label on each line"):
+        labels = tuple(one_line(line) for line in path.read_text(encoding="utf-8-sig").splitlines())
     if len(labels) != classes or not all(labels):
         raise UsageError(
             f"{path} has {len(labels)} lines, and the model has {classes} classes: give one name for each class."

@@ -22,6 +22,10 @@ from system_normals import draw_normals  # type: ignore[import-not-found]
 Array = npt.NDArray[np.generic]
 Arrays = dict[str, Array]
 
+# What a runtime says of a failure may hold values from behind the defence, such as an index out of bounds. So a client
+# learns that the model failed, and no more; the server's log has the rest.
+FAILED = "The model does not run on these inputs."
+
 
 class TritonPythonModel:
     """One instance of the model, in a process of its own."""
@@ -48,15 +52,14 @@ class TritonPythonModel:
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer the requests that the dynamic batcher gathered, each with its own response, in their order."""
-        queries = [
-            {name: triton.get_input_tensor_by_name(request, name).as_numpy() for name in self.inputs}
-            for request in requests
-        ]
         try:
-            answers = self._together(queries)
+            answers = self._together([self._query(request) for request in requests])
+            return [self._response(answer) for answer in answers]
         except Exception:  # one bad request must not cost the others their answers
-            return [self._alone(inputs) for inputs in queries]
-        return [self._response(answer) for answer in answers]
+            return [self._alone(request) for request in requests]
+
+    def _query(self, request: Any) -> Arrays:
+        return {name: triton.get_input_tensor_by_name(request, name).as_numpy() for name in self.inputs}
 
     def _together(self, queries: list[Arrays]) -> list[Array]:
         """Answer all requests in one run if their rows fit into one array, otherwise in one run each."""
@@ -67,11 +70,12 @@ class TritonPythonModel:
         ends = np.cumsum([len(inputs[self.inputs[0]]) for inputs in queries])
         return np.split(self._run(joined), ends[:-1])
 
-    def _alone(self, inputs: Arrays) -> Any:
+    def _alone(self, request: Any) -> Any:
         try:
-            return self._response(self._run(inputs))
+            return self._response(self._run(self._query(request)))
         except Exception as error:  # the runtime has its own class for each kind of failure
-            return triton.InferenceResponse(error=triton.TritonError(str(error)))
+            triton.Logger.log_error(f"The model does not run: {error}")
+            return triton.InferenceResponse(error=triton.TritonError(FAILED))
 
     def _run(self, inputs: Arrays) -> Array:
         if self.noise_input is not None:

@@ -1,6 +1,7 @@
 """The README of a model in a repository: how to start the server, how to query it, and what happens to the noise."""
 
 import json
+import re
 import shlex
 from math import prod
 
@@ -112,8 +113,9 @@ def _start(serving: Serving) -> str:
 def _needs(model: DeployedModel, serving: Serving) -> str:
     manifest = manifest_of(model)
     if manifest is not None:
+        version = re.sub(r"[^A-Za-z0-9.+-]", "", manifest.version)  # no markup from a manifest
         return (
-            f"TensorRT {manifest.version} built the plan: use a release of Triton that contains this version. "
+            f"TensorRT {version} built the plan: use a release of Triton that contains this version. "
             "NVIDIA's support matrix lists them."
         )
     if serving.backend is TritonBackend.PYTHON:
@@ -131,11 +133,16 @@ def _query_shapes(model: DeployedModel) -> Shapes:
     return {name: (*shape[:1], *known.get(name, shape)[1:]) for name, shape in least.items()}
 
 
+def _literal(name: str) -> str:
+    """Write a name as Python reads it; it can end neither its line nor the block of code that it stands in."""
+    return json.dumps(name) if name.isascii() else ascii(name)
+
+
 def _curl(model: DeployedModel, serving: Serving, shapes: Shapes) -> str:
     if any(spec.dtype == "float16" for spec in model.inputs):
         return "# JSON can't hold float16: query the model from Python."
     tensors = ", ".join(
-        f'dict(name={json.dumps(spec.name)}, datatype="{datatype(spec)}", shape={list(shapes[spec.name])}, '
+        f'dict(name={_literal(spec.name)}, datatype="{datatype(spec)}", shape={list(shapes[spec.name])}, '
         f"data={[np.dtype(spec.dtype).type(0).item()]} * {prod(shapes[spec.name])})"
         for spec in model.inputs
     )
@@ -145,6 +152,6 @@ def _curl(model: DeployedModel, serving: Serving, shapes: Shapes) -> str:
 
 def _client(model: DeployedModel, serving: Serving, shapes: Shapes) -> str:
     queries = ", ".join(
-        f'{json.dumps(spec.name)}: np.zeros({list(shapes[spec.name])}, "{spec.dtype}")' for spec in model.inputs
+        f'{_literal(spec.name)}: np.zeros({list(shapes[spec.name])}, "{spec.dtype}")' for spec in model.inputs
     )
-    return CLIENT.format(queries=queries, name=serving.name, answers=json.dumps(model.answers))
+    return CLIENT.format(queries=queries, name=serving.name, answers=_literal(model.answers))

@@ -12,9 +12,10 @@ from dynanoise_export.deployed.requirements import require_defended
 from dynanoise_export.deployment.triton.serving import Choices, Serving, decide_serving
 from dynanoise_export.deployment.triton.triton_backend import TritonBackend
 from dynanoise_export.errors import FileAccessError, MissingPackageError, UsageError
-from dynanoise_export.files import folder_written_whole
+from dynanoise_export.files import folder_written_whole, make_private
 from dynanoise_export.graph.model_files import external_files, write_model
 from dynanoise_export.noise import system_normals
+from dynanoise_export.noise.source import NoiseSource
 
 PYTHON_MODEL = Path(__file__).with_name("python_model.py")
 
@@ -128,11 +129,13 @@ def _make_folder(repository: Path) -> None:
 def _put_model(model: DeployedModel, serving: Serving, version: Path) -> None:
     if model.graph is None:
         shutil.copyfile(serving.path, version / "model.plan")
-        return
-    if external_files(model.graph.model):
+    elif external_files(model.graph.model):
         write_model(model.graph.model, version / "model.onnx")  # with its weights under a new name beside it
     else:
         shutil.copyfile(serving.path, version / "model.onnx")
+    if model.noise is NoiseSource.KEYED:  # the model holds the tables, and so do its weights in a file beside it
+        for file in version.iterdir():
+            make_private(file)
     if serving.backend is TritonBackend.PYTHON:
         shutil.copyfile(PYTHON_MODEL, version / "model.py")
         shutil.copyfile(system_normals.__file__, version / "system_normals.py")

@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dynanoise_export.errors import FileAccessError, NoiseError
+from dynanoise_export.files import require_writable
 
 BYTES = 32
+KEY_SUFFIX = ".key"
+# A larger file is not read as a key.
+LARGEST_FILE = 4096
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class KeyFile:
 
 def key_beside(path: Path) -> Path:
     """Name the key file of a defended file, unless the user names another."""
-    return path.with_name(f"{path.name}.key")
+    return path.with_name(f"{path.name}{KEY_SUFFIX}")
 
 
 def new_key() -> Key:
@@ -88,15 +92,17 @@ def key_for(path: Path) -> KeyFile:
 
     Raises:
         NoiseError: the file does not hold a key, or others can read it.
-        FileAccessError: it can't be read.
+        FileAccessError: it can't be read, or a new one can't be written there.
     """
-    try:
-        path.stat()
-    except FileNotFoundError:
-        return KeyFile(path, new_key(), new=True)
-    except OSError as error:
-        raise FileAccessError(f"Can't read the key {path}: {error.strerror}.") from error
-    return KeyFile(path, read_key(path), new=False)
+    if _mode(path) is not None:
+        return KeyFile(path, read_key(path), new=False)
+    require_writable(path)
+    return KeyFile(path, new_key(), new=True)
+
+
+def is_key(content: bytes) -> bool:
+    """Whether these are the bytes of a key's file: 64 hexadecimal digits, with any blanks."""
+    return _secret(content) is not None
 
 
 def read_key(path: Path) -> Key:
@@ -106,19 +112,35 @@ def read_key(path: Path) -> Key:
         NoiseError: the file does not hold a key, or others can read it.
         FileAccessError: it can't be read.
     """
+    mode = _mode(path)
+    if mode is None or not stat.S_ISREG(mode):
+        raise FileAccessError(f"Can't read the key {path}: it is {'missing' if mode is None else 'not a file'}.")
     try:
-        text = path.read_text(encoding="ascii").strip()
-        mode = path.stat().st_mode
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise FileAccessError(f"Can't read the key {path}: {error.strerror}.") from error
-    except UnicodeDecodeError:
-        text, mode = "", 0
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise NoiseError(f"Others than its owner can read or change the key {path}: run chmod 600 on it.")
-    try:
-        secret = bytes.fromhex(text)
-    except ValueError:
-        secret = b""
-    if len(secret) != BYTES:
+    secret = _secret(content) if len(content) <= LARGEST_FILE else None
+    if secret is None:
         raise NoiseError(f"{path} does not hold a key, which is {2 * BYTES} hexadecimal digits.")
     return Key(secret)
+
+
+def _mode(path: Path) -> int | None:
+    """Give the type and the permissions of a file; None if it does not exist."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:  # a name with NUL is a ValueError
+        raise FileAccessError(f"Can't read the key {path}: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def _secret(content: bytes) -> bytes | None:
+    try:
+        secret = bytes.fromhex(content.decode("ascii"))
+    except ValueError:
+        return None
+    return secret if len(secret) == BYTES else None

@@ -15,6 +15,7 @@ from dynanoise_export.types import Array
 # The prefix of the names of the tables in a graph.
 WEIGHTS = "dynanoise_table_"
 NARROWEST, WIDEST = 1e-2, 8.0
+MOST_GRIDS = 32
 
 # The default width of the cells; all queries in a cell share their noise. docs/keyed-noise.md gives the reason.
 DEFAULT_GRIDS = (0.5,)
@@ -30,7 +31,7 @@ class KeyedNoise:
             grid gives an equal share of the variance.
 
     Raises:
-        UsageError: there is no grid, or one is out of bounds.
+        UsageError: there is no grid, or too many, or one is out of bounds.
     """
 
     key: Key
@@ -42,6 +43,8 @@ class KeyedNoise:
     def __post_init__(self) -> None:
         if not self.grids:
             raise UsageError("Keyed noise needs at least one grid.")
+        if len(self.grids) > MOST_GRIDS:
+            raise UsageError(f"Keyed noise takes at most {MOST_GRIDS} grids, not {len(self.grids)}.")
         for grid in self.grids:
             if not NARROWEST <= grid <= WIDEST:
                 raise UsageError(f"A grid must be between {NARROWEST:g} and {WIDEST:g}, not {grid:g}.")

@@ -5,6 +5,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dynanoise_export.printable import printable
+
 # A figure as plotly.js takes it.
 Figure = dict[str, Any]
 
@@ -28,5 +30,14 @@ def chart(height: int) -> go.Figure:
 
 def figure_of(drawing: go.Figure) -> Figure:
     """Turn a chart into what the page holds."""
-    figure: Figure = json.loads(drawing.to_json())
+    figure: Figure = json.loads(drawing.to_json(), object_hook=_without_markup)
     return figure
+
+
+def _without_markup(part: dict[str, Any]) -> dict[str, Any]:
+    """Escape the texts of a part of a chart, in which Plotly knows some tags of HTML."""
+    return {name: _text(value) if isinstance(value, str) else value for name, value in part.items()}
+
+
+def _text(value: str) -> str:
+    return printable(value).replace("<", "&lt;")

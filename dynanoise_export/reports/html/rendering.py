@@ -8,6 +8,7 @@ from typing import Any
 from dynanoise_export.errors import MissingPackageError
 from dynanoise_export.files import written_whole
 from dynanoise_export.graph.provenance import tool_versions
+from dynanoise_export.printable import printable
 
 
 def require_report() -> None:
@@ -40,6 +41,7 @@ def write_page(
     environment = jinja2.Environment(
         # Names of files and of targets are not ours.
         autoescape=True,
+        finalize=_printable,
         loader=jinja2.PackageLoader("dynanoise_export.reports.html", "."),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -50,3 +52,8 @@ def write_page(
     page = environment.get_template(template).render(common | dict(context))
     with written_whole(path) as staged:
         staged.write_text(page, encoding="utf-8")
+
+
+def _printable(value: Any) -> Any:
+    """Escape what can't be seen or turns the direction of a text; what is markup already is ours."""
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

@@ -3,14 +3,16 @@
 All rows differ, so that a trial run on them says something.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from dynanoise_export.errors import ModelInputError
 from dynanoise_export.sources.hugging_face.folder_config import setting, settings
-from dynanoise_export.sources.inputs import BATCH, LENGTH
+from dynanoise_export.sources.inputs import BATCH, LENGTH, MOST_VALUES
 from dynanoise_export.types import Array, Bools, Int64s, TensorSpec
 
 # The length of a row of sound, in samples and in frames of a spectrogram.
@@ -71,6 +73,9 @@ class RowMaker:
 
         Returns:
             An array for each input. If the inputs have a mask, rows are padded on the right, but for the first.
+
+        Raises:
+            ModelInputError: the stated sizes are too large for rows to be made up, or 0.
         """
         generator = np.random.default_rng(seed)
         length = length or self._length()
@@ -79,6 +84,8 @@ class RowMaker:
         filled = None if masked is None else _filled(generator, _shape(masked, count, length))
         for spec in self.specs:
             shape = _shape(spec, count, length)
+            if math.prod(shape) > MOST_VALUES or min(shape, default=1) < 1:
+                raise ModelInputError(f"The input {spec} is too large, or has no values: give it with --input.")
             fits = filled if filled is not None and filled.shape == shape[:2] else np.ones(shape[:2], np.bool_)
             arrays[spec.name] = self._values(generator, spec, shape, fits).astype(spec.dtype)
         return arrays

@@ -1,12 +1,15 @@
 """The settings of a Hugging Face folder: JSON files, the task and the names of the classes."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from dynanoise_export.errors import FormatError, UnsupportedModelError, UntrustedCodeError
+from dynanoise_export.records import json_of, reading
+
+# No size of a network, of an image or of a sound comes near the first, and no number of classes near the second.
+LARGEST_SIZE, MOST_CLASSES = 10**8, 10**6
 
 
 class Task(StrEnum):
@@ -21,19 +24,43 @@ def read_json(path: Path, *, missing_ok: bool = False) -> dict[str, Any]:
     """Read a JSON object; an empty one if the file may be missing and is.
 
     Raises:
-        FormatError: the file is missing, or holds something else.
+        FileAccessError: the file can't be read.
+        FormatError: it is missing, or holds something else.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    if not path.exists():
         if missing_ok:
             return {}
-        raise FormatError(f"The folder {path.parent} has no {path.name}, so it is not a Hugging Face model.") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise FormatError(f"{path} is not JSON: {error}") from error
+        raise FormatError(f"The folder {path.parent} has no {path.name}, so it is not a Hugging Face model.")
+    with reading(path, "a JSON file"):
+        content = json_of(path.read_text(encoding="utf-8"), str(path))
     if not isinstance(content, dict):
         raise FormatError(f"{path} is not a JSON object.")
     return content
+
+
+def read_sizes(path: Path, *, missing_ok: bool = False) -> dict[str, Any]:
+    """Read a JSON object with sizes that memory will be taken for.
+
+    Raises:
+        FormatError: as `read_json`, or a number is larger than any size.
+    """
+    content = read_json(path, missing_ok=missing_ok)
+    pairs: list[tuple[Any, Any]] = list(content.items())
+    while pairs:
+        name, value = pairs.pop()
+        if isinstance(value, dict):
+            pairs += value.items()
+        elif isinstance(value, list):
+            pairs += [(name, item) for item in value]
+        elif isinstance(value, int) and _is_too_large(str(name), value):
+            raise FormatError(f"{path} sets {name} to a number that is too large for any model: get the folder again.")
+    return content
+
+
+def _is_too_large(name: str, value: int) -> bool:
+    if "theta" in name:  # a frequency is no size
+        return False
+    return abs(value) > (MOST_CLASSES if name == "num_labels" else LARGEST_SIZE)
 
 
 def architecture_of(config: Mapping[str, Any]) -> str:
@@ -52,6 +79,10 @@ def require_classifier(path: Path, config: Mapping[str, Any]) -> Task:
         UserError: the folder needs its own code, or holds another kind of model.
     """
     architecture = architecture_of(config)
+    if config.get("model_type") == "timm_wrapper" and (
+        config.get("model_args") or not str(config.get("architecture")).isidentifier()
+    ):
+        raise UntrustedCodeError(f"{path} may make timm open other files: export the model of timm with --arch.")
     if "auto_map" in config:
         raise UntrustedCodeError(f"{path} needs the code in its folder (auto_map), and code from a model is not run.")
     if architecture.endswith("ForTokenClassification"):

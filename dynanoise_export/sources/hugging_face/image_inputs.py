@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from dynanoise_export.errors import FormatError, UnsupportedModelError
-from dynanoise_export.sources.hugging_face.folder_config import read_json, setting
+from dynanoise_export.sources.hugging_face.folder_config import read_sizes, setting
 from dynanoise_export.sources.hugging_face.pretrained_model import takes
 from dynanoise_export.types import TensorSpec
 
@@ -38,7 +38,7 @@ def image_specs(path: Path, model: torch.nn.Module) -> tuple[TensorSpec, ...]:
     channels = setting(config, "num_channels") or 3
     try:
         height, width = _sides(_size(processor, config))
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"{path / 'preprocessor_config.json'} has an unknown size of images.") from error
     if not takes(model, "pixel_values"):  # ImageGPT: each pixel is the nearest of its colours
         return (TensorSpec("input_ids", "int64", ("batch", height * width)),)
@@ -47,8 +47,8 @@ def image_specs(path: Path, model: torch.nn.Module) -> tuple[TensorSpec, ...]:
 
 def _processor(path: Path) -> dict[str, Any]:
     """Read the settings of the image processor, which may lie within those of a processor of several kinds."""
-    alone = read_json(path / "preprocessor_config.json", missing_ok=True)
-    inner = read_json(path / "processor_config.json", missing_ok=True).get("image_processor")
+    alone = read_sizes(path / "preprocessor_config.json", missing_ok=True)
+    inner = read_sizes(path / "processor_config.json", missing_ok=True).get("image_processor")
     return alone or (inner if isinstance(inner, dict) else {})
 
 

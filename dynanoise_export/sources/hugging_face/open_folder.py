@@ -8,6 +8,7 @@ from typing import Any
 
 from dynanoise_export.errors import UnsupportedModelError, UserError
 from dynanoise_export.files import sha256
+from dynanoise_export.records import reading
 from dynanoise_export.runtimes.pytorch import run_module
 from dynanoise_export.sources.hugging_face.audio_inputs import audio_specs
 from dynanoise_export.sources.hugging_face.example_rows import RowMaker
@@ -16,11 +17,13 @@ from dynanoise_export.sources.hugging_face.folder_config import (
     architecture_of,
     labels_of,
     read_json,
+    read_sizes,
     require_classifier,
     setting,
 )
 from dynanoise_export.sources.hugging_face.folder_contents import only_onnx, require_own_weights
 from dynanoise_export.sources.hugging_face.image_inputs import image_specs
+from dynanoise_export.sources.hugging_face.own_files import require_own_files
 from dynanoise_export.sources.hugging_face.pretrained_model import load, weight_files
 from dynanoise_export.sources.hugging_face.text_inputs import require_any_length, text_specs
 from dynanoise_export.sources.hugging_face.tried_conversion import convert
@@ -41,8 +44,14 @@ def open_hugging_face(path: Path, options: SourceOptions) -> SourceModel:
     Raises:
         UserError: the folder is incomplete, needs its own code, or does not hold a single-label classifier.
     """
+    with reading(path, FORMAT):
+        return _open(path, options)
+
+
+def _open(path: Path, options: SourceOptions) -> SourceModel:
     require_own_weights(path)
-    config = read_json(path / "config.json")
+    require_own_files(path)
+    config = read_sizes(path / "config.json")
     task = require_classifier(path, config)
     converted = only_onnx(path)
     source = _open_weights(path, config, task, options) if converted is None else open_onnx(converted, options)

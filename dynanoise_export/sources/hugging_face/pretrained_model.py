@@ -16,6 +16,7 @@ from dynanoise_export.errors import (
     UserError,
     first_line,
 )
+from dynanoise_export.sources.network_size import require_filled
 
 SAFETENSORS, PICKLES = "*.safetensors", "pytorch_model*.bin"
 
@@ -47,15 +48,24 @@ def load(path: Path, architecture: str) -> torch.nn.Module:
     """
     import transformers
 
-    safe = weight_files(path)[0].suffix == ".safetensors"
+    files = weight_files(path)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    kind = getattr(transformers, architecture)
     try:
+        settings = kind.config_class.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+        require_filled(
+            path,
+            lambda: kind._from_config(settings, dtype=torch.float32, attn_implementation="eager"),
+            sum(file.stat().st_size for file in files),
+        )
         # Of a pickle, transformers opens nothing but tensors, whatever is asked for.
-        model, loading = getattr(transformers, architecture).from_pretrained(
-            path, local_files_only=True, use_safetensors=safe, weights_only=True,
-            dtype=torch.float32, attn_implementation="eager", output_loading_info=True,
+        model, loading = kind.from_pretrained(
+            path, local_files_only=True, trust_remote_code=False, use_safetensors=files[0].suffix == ".safetensors",
+            weights_only=True, dtype=torch.float32, attn_implementation="eager", output_loading_info=True,
         )  # fmt: skip
+    except UserError:
+        raise
     except Exception as error:  # transformers raises whatever a file of the folder makes it raise
         raise _failure(path, error) from error
     if loading["missing_keys"]:

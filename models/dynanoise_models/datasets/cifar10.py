@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dynanoise_export.array_files import array_names
 from dynanoise_export.errors import FormatError, first_line
 from dynanoise_export.types import Array
 from dynanoise_models.datasets.dataset import Dataset, checked_dataset, data_folder, find_data_set, read_npz
@@ -45,11 +46,7 @@ def load_cifar10(folder: Path | None = None) -> Dataset:
 
 def _read_sheets(folder: Path, part: str) -> tuple[Pixels, Array]:
     path = folder / f"cifar10_{part}_webp.npz"
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = sorted(name for name in archive.files if name.startswith("sheet"))
-    except (OSError, ValueError) as error:
-        raise FormatError(f"{path} is missing or damaged: {first_line(error)}") from error
+    names = sorted(name for name in array_names(path, "an .npz file of images") if name.startswith("sheet"))
     *contents, labels = read_npz(path, *names, "labels")
     sheets = [decode(path, content.tobytes()) for content in contents]
     tiles = [sheet.reshape(SHEET_ROWS, SIDE, SHEET_COLUMNS, SIDE, 3).swapaxes(1, 2) for sheet in sheets]

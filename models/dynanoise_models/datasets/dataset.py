@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dynanoise_export.errors import DataError, FileAccessError, FormatError, first_line
+from dynanoise_export.array_files import read_arrays
+from dynanoise_export.errors import DataError, FileAccessError
 from dynanoise_export.types import Array, Bools, Int64s
 
 FOLDER_VARIABLE = "DYNANOISE_DATA"
@@ -70,11 +71,7 @@ def read_npz(path: Path, *names: str) -> list[Array]:
     Raises:
         FormatError: the file is damaged, or has no array of one of the names.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return [archive[name] for name in names]
-    except Exception as error:  # a parser of foreign bytes
-        raise FormatError(f"{path} is not an .npz file with {', '.join(names)}: {first_line(error)}") from error
+    return list(read_arrays(path, names, f"an .npz file with {', '.join(names)}").values())
 
 
 def checked_dataset(path: Path, x: Array, y: Array, own_test: Bools | None) -> Dataset:

@@ -3,10 +3,11 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 
-from dynanoise_export.errors import MissingPackageError
+from dynanoise_export.errors import EndpointError, MissingPackageError, first_line
+from dynanoise_export.runtimes.clean_path import clean_path
 
 
 class JobBackend(StrEnum):
@@ -26,16 +27,21 @@ def workers_on(backend: JobBackend, workers: int) -> Iterator[None]:
 
     Raises:
         MissingPackageError: the backend is not installed.
+        EndpointError: its cluster can't be started or reached.
     """
     import joblib
 
-    try:
-        with _START[backend](workers), joblib.parallel_config(backend=str(backend), n_jobs=workers):
+    with clean_path(), ExitStack() as cluster:
+        try:
+            cluster.enter_context(_START[backend](workers))
+        except ModuleNotFoundError as error:
+            raise MissingPackageError(
+                f"--backend {backend} needs the package {error.name}: pip install 'dynanoise-export[{backend}]'."
+            ) from error
+        except Exception as error:  # of a cluster that the environment names
+            raise EndpointError(f"The cluster of --backend {backend} can't be used: {first_line(error)}.") from error
+        with joblib.parallel_config(backend=str(backend), n_jobs=workers):
             yield
-    except ModuleNotFoundError as error:
-        raise MissingPackageError(
-            f"--backend {backend} needs the package {error.name}: pip install 'dynanoise-export[{backend}]'."
-        ) from error
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dynanoise_export.array_files import map_array
 from dynanoise_export.bundles import load_bundle
 from dynanoise_export.errors import UserError, first_line, reason_of
 from dynanoise_export.shadow_stores import KEPT
@@ -91,7 +92,7 @@ def model_seed(seed: int, model: int) -> int:
 def _train(job: Job) -> None:
     target = find_target(job.target)
     rows = rows_of(load_bundle(job.bundle, [spec.name for spec in target.inputs]))
-    in_training = np.load(job.store / KEPT)[list(job.models)]
+    in_training = map_array(job.store / KEPT)[list(job.models)].astype(bool)
     seeds = [model_seed(job.seed, model) for model in job.models]
     origin = find_start(job.target, job.start_from)
     device = best_device(job.models[0] // target.stacked)

@@ -5,13 +5,15 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from dynanoise_export.array_files import map_array, read_arrays
 from dynanoise_export.errors import DataError, FileAccessError
 from dynanoise_export.files import written_whole
-from dynanoise_export.shadow_stores import KEPT, LOGITS, RECORD, SCHEMA, read_record
+from dynanoise_export.records import json_of, reading, record_of
+from dynanoise_export.shadow_stores import KEPT, LOGITS, RECORD, SCHEMA, StoreRecord, read_record
 from dynanoise_export.types import Float32s
 from dynanoise_models.shadows.halves import halves
 
@@ -74,12 +76,17 @@ class GrowingStore:
     def merge(self) -> None:
         """Move the answers that workers have left since into the store."""
         for part in sorted((self.path / PARTS).glob("*.npz")):
-            with np.load(part, allow_pickle=False) as content:
-                models, logits, records = content["models"], content["logits"], json.loads(str(content["records"]))
-            stored = np.load(self.path / LOGITS, mmap_mode="r+")
-            stored[models] = logits
-            stored.flush()
-            self.record["models"].update(zip(map(str, models), records, strict=True))
+            content = read_arrays(part, ("models", "logits", "records"), "the answers of shadow models", DataError)
+            with reading(part, "the answers of shadow models", DataError):
+                models = content["models"].astype(np.int64, casting="same_kind")
+                records = json_of(str(content["records"]), str(part), DataError)
+                added = dict(zip(map(str, models), records, strict=True))
+                record_of(StoreRecord, self.record | {"models": added}, str(part), DataError)
+                self._answers(len(self.in_training))  # which is intact
+                stored = np.load(self.path / LOGITS, mmap_mode="r+", allow_pickle=False)
+                stored[models] = content["logits"]
+                stored.flush()
+            self.record["models"].update(added)
             self._write_record()
             part.unlink()
 
@@ -104,7 +111,14 @@ class GrowingStore:
             )
         self.record["models"] = stored["models"]
         if stored["count"] < count:
-            self._lay_out(np.load(self.path / LOGITS, mmap_mode="r"))
+            self._lay_out(self._answers(stored["count"]))
+
+    def _answers(self, models: int) -> Float32s:
+        """Map the answers into memory, which a stranger may have given this store."""
+        answers, shape = map_array(self.path / LOGITS, DataError), (models, self.record["rows"], self.record["classes"])
+        if answers.shape != shape or answers.dtype != np.float32:
+            raise DataError(f"{self.path / LOGITS} is damaged: it does not hold float32 {list(shape)}.")
+        return cast(Float32s, answers)
 
     def _lay_out(self, answers: Float32s) -> None:
         """Make room for all models; the answers of models that are not trained yet are NaN."""

@@ -10,6 +10,7 @@ import torch
 
 from dynanoise_export.errors import FormatError
 from dynanoise_export.files import written_whole
+from dynanoise_export.records import reading
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,20 @@ class State:
         """
         if not self.path.exists():
             return 0
-        try:
+        with reading(self.path, "the state of a training"):
             content = torch.load(self.path, weights_only=True, map_location="cpu")
-            if content["identity"] != self.identity:
-                return 0
-        except Exception as error:  # a parser of foreign bytes
-            raise FormatError(f"{self.path} is not the state of a training: delete it to start again.") from error
+            return self._restore(content, parts, orders, device) if content["identity"] == self.identity else 0
+
+    def _restore(
+        self,
+        content: Mapping[str, Any],
+        parts: Mapping[str, Any],
+        orders: Sequence[np.random.Generator],
+        device: torch.device,
+    ) -> int:
+        epochs = content["epochs"]
+        if not isinstance(epochs, int) or epochs < 0:
+            raise FormatError(f"{self.path} states {epochs!r} epochs: delete it to start again.")
         for name, part in parts.items():
             part.load_state_dict(content[name])
         for generator, state in zip(orders, content["orders"], strict=True):
@@ -69,7 +78,6 @@ class State:
         torch.set_rng_state(content["generator"])
         if device.type == "cuda" and content["gpu_generator"] is not None:
             torch.cuda.set_rng_state(content["gpu_generator"], device)
-        epochs: int = content["epochs"]
         return epochs
 
     def delete(self) -> None:

@@ -43,7 +43,7 @@ def folder(checkpoint, tmp_path_factory):
 @pytest.fixture
 def expected(checkpoint):
     with torch.no_grad():
-        return torch.softmax(open_source(checkpoint).module(torch.from_numpy(ROWS)), dim=1).numpy()
+        return torch.softmax(open_source(checkpoint).module.module(torch.from_numpy(ROWS)), dim=1).numpy()
 
 
 def answers_of(model, **inputs):

@@ -99,6 +99,8 @@ def test_the_body_is_float16_and_the_defence_float32(noise, inline):
     assert before.pop("Relu") == ["FLOAT"]
     assert after.pop("MatMul")[:2] == ["FLOAT16", "FLOAT16"]
     assert after.pop("Relu") == ["FLOAT16"]
+    # The check of the width is the end of the body.
+    assert (before.pop("Reshape"), after.pop("Reshape")) == (["FLOAT INT64"], ["FLOAT16 INT64"])
     # The defence is unchanged behind a cast; its own casts are counted as well.
     assert sorted(after.pop("Cast")) == sorted([*before.pop("Cast"), "FLOAT FLOAT16", "FLOAT FLOAT16"])
     assert (before.pop("Identity", None), after.pop("Identity", None)) == (["FLOAT"], ["FLOAT16"])

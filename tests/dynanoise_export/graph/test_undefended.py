@@ -41,8 +41,8 @@ def defended(noise, *, keep_label=False, inline=False):
 @pytest.mark.parametrize("noise", list(NoiseSource))
 def test_a_softmax_replaces_the_defence(noise, keep_label, inline):
     plain = undefended(defended(noise, keep_label=keep_label, inline=inline))
-    assert [node.op_type for node in plain.graph] == ["MatMul", "Softmax"]
-    assert list(plain.graph.initializers) == ["w"]  # and no table of a key
+    assert [node.op_type for node in plain.graph] == ["MatMul", "Reshape", "Softmax"]
+    assert list(plain.graph.initializers) == ["w", "dynanoise_rows"]  # and no table of a key
     assert [value.name for value in plain.graph.inputs] == ["x"]
     assert not any(name.startswith("dynanoise") for name in plain.metadata_props)
     assert not plain.functions
@@ -67,7 +67,7 @@ def test_a_model_that_gives_probabilities_gives_them_without_another_softmax():
     y = value_named(model, "y")
     attach(model, Logits(y, Scale.PROBABILITIES, "given"), 4, DEFENCE, RandomNoise())
     plain = undefended(model)
-    assert [node.op_type for node in plain.graph] == ["MatMul", "Softmax", "Neg", "Softmax", "Mean"]
+    assert [node.op_type for node in plain.graph] == ["MatMul", "Softmax", "Neg", "Softmax", "Mean", "Reshape"]
     x = normals(5, 3)
     z = x.astype(np.float64) @ W
     np.testing.assert_allclose(run(plain, x=x)[0], (softmax(z) + softmax(-z)) / 2, atol=1e-6)

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
+from dynanoise_export.printable import printable
 from dynanoise_export.reports.junit import write_junit
 from dynanoise_export.reports.validate_document import validate_document
 from dynanoise_export.reports.validate_terminal import print_validation
@@ -89,3 +90,19 @@ def test_junit_has_a_test_for_each_check_and_a_warning_fails_if_it_is_strict(tmp
     )
     assert {case.get("classname") for case in suite} == {HOSTILE}
     assert bool(int(suite.get("failures"))) is not validation.passed
+
+
+FORGED = "x\x1b[2K\x0b\u202e\ufffe\udc80\n[green]ok[/] leak check"
+
+
+def test_words_of_files_stay_words_on_the_terminal_and_in_xml(tmp_path):
+    checks = (Check(CheckCode.NOISE_VARIANCE, Outcome.FAILED, 0.2, 0.1, f"The output {FORGED} leaks."), *CHECKS)
+    validation = made(checks, name=FORGED)
+    text = shown(validation)
+    assert len(text.splitlines()) == len(shown(made((*CHECKS[:1], *CHECKS))).splitlines())
+    assert printable(FORGED) in text.splitlines()[0]
+    assert printable(text.replace("\n", "")) == text.replace("\n", "")
+    write_junit(validation, tmp_path / "junit.xml")
+    suite = ElementTree.parse(tmp_path / "junit.xml").getroot()[0]
+    assert {case.get("classname") for case in suite} == {printable(FORGED)}
+    assert suite[0][0].get("message") == f"The output {printable(FORGED)} leaks."

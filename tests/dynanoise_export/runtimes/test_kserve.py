@@ -11,6 +11,7 @@ from dynanoise_export.exporting import export
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.addresses import parse_address
 from dynanoise_export.runtimes.kserve import KServeEndpoint, KServePredictor
+from dynanoise_export.runtimes.predictor import predict
 from support.exports import session_of
 from support.kserve import served
 
@@ -97,6 +98,15 @@ def test_an_answer_without_outputs(server):
         server.nonsense = True
         with pytest.raises(EndpointError, match=server.url):
             predictor.run({"input": rows(2)})
+
+
+def test_a_server_that_answers_more_rows_than_it_got(server):
+    with KServePredictor(parse_address(server.url)) as predictor:
+        output = predictor.outputs[0]
+        assert len(predict(predictor, {"input": rows(4)}, output)) == 4
+        server.doubled = True
+        with pytest.raises(EndpointError):
+            predict(predictor, {"input": rows(4)}, output, 2)
 
 
 def test_a_server_that_goes_away(keyed):

@@ -3,10 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
 from dynanoise_export.errors import UserError
+from dynanoise_export.runtimes.clean_path import SAFE_PATH, clean_path
 from dynanoise_export.runtimes.new_process import predict_in_new_process
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint
 from dynanoise_export.runtimes.provider import Provider
@@ -49,3 +51,32 @@ def test_a_script_without_a_guard_runs_once(doubling, tmp_path):
 def test_an_error_in_the_process_is_raised_here():
     with pytest.raises(UserError):
         predict_in_new_process(OnnxRuntimeEndpoint(Path("missing.onnx"), Provider.CPU), {}, "y")
+
+
+# Modules that a new Python imports before it runs anything of ours.
+FIRST = ["multiprocessing", "json", "os", "signal", "pickle", "numpy", "joblib", "onnxruntime", "cloudpickle"]
+
+
+def test_nothing_is_imported_from_the_current_folder(doubling, tmp_path, monkeypatch):
+    folder = tmp_path / "hostile"
+    folder.mkdir()
+    for name in FIRST:
+        (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')")
+    monkeypatch.chdir(folder)
+    endpoint = OnnxRuntimeEndpoint(doubling, Provider.CPU)
+    answers = predict_in_new_process(endpoint, {"x": np.ones((3, 2), np.float32)}, "y")
+    assert answers.tolist() == [[2, 2]] * 3
+    program = [sys.executable, "-m", "dynanoise_export", "--version"]
+    assert subprocess.run(program, capture_output=True, text=True).returncode == 0
+    assert not (tmp_path / "imported").exists()
+
+
+def test_the_environment_is_as_before(monkeypatch):
+    monkeypatch.delenv(SAFE_PATH, raising=False)
+    with clean_path():
+        assert os.environ[SAFE_PATH] == "1"
+    assert SAFE_PATH not in os.environ
+    monkeypatch.setenv(SAFE_PATH, "yes")
+    with clean_path():
+        pass
+    assert os.environ[SAFE_PATH] == "yes"

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import re
 import zipfile
 from contextlib import suppress
 
@@ -22,6 +23,7 @@ from support.modules import Small, seeded
 MODEL = "models/model.json"
 WEIGHTS = "data/weights/model_weights_config.json"
 CONSTANTS = "data/constants/model_constants_config.json"
+SIZE = re.compile(rb'"expr_str": "[^"]*"')
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,24 @@ def saving(payload):
         nodes.append(evil)
 
     return {"changes": {MODEL: in_json(change)}}
+
+
+def odd_value_name(name):
+    def case(payload):
+        return {"changes": {MODEL: with_text("p_linear_weight", name)}}
+
+    return case
+
+
+def size_that_takes_long(text):
+    def case(payload):
+        return {"changes": {MODEL: lambda record: SIZE.sub(f'"expr_str": "{text}"'.encode(), record)}}
+
+    return case
+
+
+def in_capitals(payload):
+    return size(payload) | {"renamed": {MODEL: "Models/model.json"}}
 
 
 def guard(payload):
@@ -149,8 +169,23 @@ CASES = {
     "a function of Python's": called("torch.os.system"),
     "a function of PyTorch's": called("torch.load"),
     "an operator that writes a file": saving,
+    "a way around operators": called("torch.ops.aten.__getattr__.__call__"),
+    "what is behind an operator": called("torch.ops.aten.add.__class__"),
+    "an operator of memory": called("torch.ops.aten.set_.source_Storage_storage_offset"),
+    "an operator of one compiler": called("torch.ops.inductor._reinterpret_tensor.default"),
+    "a long computation": called("math.factorial"),
     "a guard": guard,
     "the name of a value": value_name,
+    "a name with a dot": odd_value_name("p.weight"),
+    "a name that Python folds": odd_value_name("\uff50_linear_weight"),
+    "a name with two underlines": odd_value_name("__class__"),
+    "a keyword": odd_value_name("None"),
+    "a tower of powers": size_that_takes_long("Pow(Integer(9), Pow(Integer(9), Integer(9)))"),
+    "powers of powers": size_that_takes_long("Pow(Pow(Pow(9, 16), 16), 16)"),
+    "powers in Python": size_that_takes_long("9**9**9"),
+    "a shift": size_that_takes_long("LShift(1, 1000000000000)"),
+    "a number of many digits": size_that_takes_long("9" * 3000),
+    "a deep size": size_that_takes_long("(" * 500 + "1" + ")" * 500),
     "the name of an argument": argument_name,
     "the name of a weight": weight_name,
     "the structure of the outputs": structure,
@@ -161,6 +196,7 @@ CASES = {
     "weights in the older form": old_weights,
     "a compiled library": library,
     "a program that is not called .json": other_suffix,
+    "a program in capitals": in_capitals,
 }
 
 

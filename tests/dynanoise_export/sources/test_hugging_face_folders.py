@@ -40,7 +40,7 @@ def out(tmp_path):
 
 def pickled(folder, *, shards=1):
     """Put the weights of a folder into pickles, as transformers did before safetensors."""
-    weights = open_source(folder).module.state_dict()
+    weights = open_source(folder).module.module.state_dict()
     (folder / "model.safetensors").unlink()
     if shards == 1:
         torch.save(weights, folder / "pytorch_model.bin")
@@ -55,7 +55,7 @@ def pickled(folder, *, shards=1):
 def same_answers(folder, other):
     ids = torch.arange(5, 25).reshape(4, 5)
     with torch.no_grad():
-        answers = [open_source(path).module(input_ids=ids).logits for path in (folder, other)]
+        answers = [open_source(path).module.module(input_ids=ids).logits for path in (folder, other)]
     torch.testing.assert_close(*answers)
 
 

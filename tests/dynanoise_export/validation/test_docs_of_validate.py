@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from dynanoise_export.validation.check import CheckCode, Outcome
+from support.channel_mutants import OF_A_FLATTENED_CHANNEL, OF_A_KEYED_CHANNEL, OF_THE_CHANNEL
 from support.graph_mutants import OF_AN_EXPORT, OF_THE_GRAPH
 from support.keyed_mutants import OF_A_KEYED_EXPORT
 from support.mutants import OF_THE_FORMULA, OF_THE_NOISE
@@ -15,6 +16,9 @@ MUTANTS = (
     *OF_THE_NOISE,
     *OF_THE_GRAPH,
     *OF_AN_EXPORT,
+    *OF_THE_CHANNEL,
+    *OF_A_KEYED_CHANNEL,
+    *OF_A_FLATTENED_CHANNEL,
     *OF_A_KEYED_EXPORT,
     *OF_A_NOISE_FREE_EXPORT,
     *OF_A_FLATTENED_EXPORT,
@@ -44,5 +48,5 @@ def test_it_lists_each_outcome():
 
 
 def test_it_lists_each_mutant_and_its_check():
-    assert len(MUTANTS) >= 87
+    assert len(MUTANTS) >= 95
     assert rows("What it catches") == [f"| {mutant.name} | `{mutant.check}` |" for mutant in MUTANTS]

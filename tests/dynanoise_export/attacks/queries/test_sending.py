@@ -111,7 +111,7 @@ def test_stages_before_an_interruption_are_cached(tmp_path, table):
 
 def test_a_damaged_file_is_queried_again(tmp_path, table):
     sent(tmp_path, table, [1], Counting(), ResponseCache(tmp_path / "cache", "m", "b"))
-    damaged = next((tmp_path / "cache").glob("*.neighbours.npz"))
+    damaged = next((tmp_path / "cache").glob("*.neighbours.answers"))
     damaged.write_bytes(damaged.read_bytes()[:100])
     client = Counting()
     sent(tmp_path, table, [1], client, ResponseCache(tmp_path / "cache", "m", "b"))
