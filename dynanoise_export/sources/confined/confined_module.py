@@ -33,7 +33,7 @@ from dynanoise_export.sources.source_module import Conversion, OpenedModule
 from dynanoise_export.types import Array, Arrays, row_count
 
 # Enough for a model of no size; each adds something for the size of the file, and a run for its rows.
-LOADING_SECONDS, RUNNING_SECONDS, CONVERTING_SECONDS = 60, 20, 300
+LOADING_SECONDS, RUNNING_SECONDS, CONVERTING_SECONDS = 60, 10, 300
 BYTES_PER_SECOND = 10 << 20
 # The memory for values and copies of the weights.
 MEMORY, COPIES = 4 << 30, 8

@@ -9,7 +9,6 @@ import pytest
 from dynanoise_export.benchmarking.plain_model import plain_model
 from dynanoise_export.deployed.open_deployed import open_deployed
 from dynanoise_export.deployed.reference_options import reference_options
-from dynanoise_export.errors import UsageError
 from dynanoise_export.exporting import export
 from dynanoise_export.sources.score_options import ScoreOptions, TreatAs
 from dynanoise_export.sources.source_model import SourceOptions

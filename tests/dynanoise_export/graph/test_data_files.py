@@ -75,8 +75,8 @@ def test_a_key_by_its_name_is_never_a_weight(tmp_path, name):
 
 @pytest.mark.parametrize(
     "content",
-    [b"user: me\npassword: 1234\n", b'{"passed": true, "checks": []}', b"<html>caf\xc3\xa9</html>", b"PK\x03\x04" + CONTENT,
-     b"\x93NUMPY" + CONTENT, b"-----BEGIN OPENSSH PRIVATE KEY-----\n" * 200],
+    [b"user: me\npassword: 1234\n", b'{"passed": true, "checks": []}', b"<html>caf\xc3\xa9</html>",
+     b"PK\x03\x04" + CONTENT, b"\x93NUMPY" + CONTENT, b"-----BEGIN OPENSSH PRIVATE KEY-----\n" * 200],
 )  # fmt: skip
 def test_texts_and_archives_are_no_weights(tmp_path, content):
     with pytest.raises(UntrustedCodeError):

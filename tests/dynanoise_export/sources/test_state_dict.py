@@ -1,4 +1,5 @@
 import sys
+import zipfile
 
 import pytest
 import torch
@@ -153,3 +154,48 @@ def test_a_factory_that_makes_no_module_is_refused(arch, named):
     assert named in str(refused.value)
     assert arch in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
+
+
+HOSTILE_WEIGHTS = {
+    "integers as names": lambda weights: dict(enumerate(weights.values())),
+    "an integer among the names": lambda weights: {**weights, 3: torch.ones(1)},
+    "bytes as names": lambda weights: {b"linear.weight": torch.ones(1)},
+    "a tensor instead": lambda weights: {"state_dict": torch.ones(1)},
+    "a sparse tensor": lambda weights: {**weights, "linear.weight": weights["linear.weight"].to_sparse()},
+    "a tensor without values": lambda weights: {**weights, "linear.weight": weights["linear.weight"].to("meta")},
+    "a tensor that is huge": lambda weights: {**weights, "linear.weight": torch.ones(1).expand(1 << 40)},
+}
+
+
+@pytest.mark.parametrize("make", HOSTILE_WEIGHTS.values(), ids=HOSTILE_WEIGHTS)
+def test_weights_of_odd_kinds_are_refused(tmp_path, module, make):
+    (folder := tmp_path / "out").mkdir()
+    torch.save(make(module.state_dict()), tmp_path / "model.pt")
+    refusal(tmp_path / "model.pt", folder, FormatError, arch=SMALL, inputs=IMAGES)
+
+
+@pytest.mark.parametrize("sizes", [((7, 1 << 40), (1 << 40, 1)), ((-7, 3), (3, 1)), ((1 << 70,), (1,))])
+def test_a_tensor_beyond_its_storage_is_refused(tmp_path, module, sizes):
+    class Beyond:
+        def __reduce__(self):
+            storage = torch.storage.TypedStorage(
+                wrap_storage=torch.ones(2).untyped_storage(), dtype=torch.float32, _internal=True
+            )
+            return torch._utils._rebuild_tensor_v2, (storage, 0, *sizes, False, {})
+
+    (folder := tmp_path / "out").mkdir()
+    torch.save({**module.state_dict(), "linear.weight": Beyond()}, tmp_path / "model.pt")
+    refusal(tmp_path / "model.pt", folder, FormatError, arch=SMALL, inputs=IMAGES)
+
+
+def test_an_archive_that_inflates_to_far_more_is_refused(tmp_path, module):
+    (folder := tmp_path / "out").mkdir()
+    torch.save(module.state_dict(), tmp_path / "plain.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pt") as plain,
+        zipfile.ZipFile(tmp_path / "model.pt", "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name in plain.namelist():
+            archive.writestr(name, plain.read(name))
+        archive.writestr("plain/data/99", bytes(65 << 20))
+    refusal(tmp_path / "model.pt", folder, FormatError, arch=SMALL, inputs=IMAGES)
