@@ -99,6 +99,7 @@ class Box:
         """List what was written outside the folders of the input, of the output and of temporary files."""
         home, _, current = self._kept
         own = {*self._kept, self.case.files, self.case.out, *(self.folder / name for name in ("trace", *STREAMS))}
+        own.add(home / ".cache")  # where ONNX Runtime keeps a number for the machine
         found = [*self.folder.iterdir(), *home.iterdir(), *current.iterdir()]
         return [*self.strange, *(str(path) for path in found if path not in own)]
 
