@@ -1,6 +1,7 @@
 """Mutations of JSON: of values, of keys, of depth, and of the header of safetensors, which is JSON."""
 
 import json
+from itertools import accumulate
 from random import Random
 from typing import Any
 
@@ -8,21 +9,28 @@ from fuzz.mutations import FLOATS, NUMBERS, TEXTS, mutate_bytes
 
 # A marker in JSON that becomes lists within lists: too many for `json.dumps`.
 DEEP = "@deep@"
+# What an earlier mutation may have nested deeper than `json` reads is changed as bytes.
+TOO_DEEP = 400
 DEPTHS = [50, 150, 900, 5000, 100_000]
 
 
 def mutate_json(random: Random, content: bytes) -> bytes:
     """Change one value or one key somewhere in a JSON document; now and then the text itself."""
-    if random.random() < 0.1:
+    if random.random() < 0.1 or _depth(content) > TOO_DEEP:
         return mutate_bytes(random, content)
     try:
         document = json.loads(content)
-    except (ValueError, RecursionError):
+    except ValueError:
         return mutate_bytes(random, content)
     depth = random.choice(DEPTHS)
     start, end = random.choice([("[", "]"), ('{"a":', "}")])
     text = json.dumps(_with_other_value(random, document))
     return text.replace(json.dumps(DEEP), start * depth + "0" + end * depth).encode()
+
+
+def _depth(content: bytes) -> int:
+    """Bound the depth of a text, which need not be JSON."""
+    return max(accumulate(1 if byte in b"[{" else -1 if byte in b"]}" else 0 for byte in content), default=0)
 
 
 def _with_other_value(random: Random, document: Any) -> Any:
