@@ -20,9 +20,9 @@ import onnxruntime
 from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier
 
-from dynanoise_export.bundles import Part, bundle_sha256, save_bundle
+from dynanoise_export import ShadowStore
+from dynanoise_export.bundles import Part, save_bundle
 from dynanoise_models.shadows.halves import halves
-from dynanoise_models.shadows.store import GrowingStore, StorePlan, write_part
 
 COLUMNS = ("", "answers as without", "accuracy lost", "undefended", "one query", "strongest", "its TPR at 1% FPR")
 MEMBERS, CLASSES, TREES, SHADOWS, WRONG = 900, 10, 100, 32, 0.2
@@ -95,12 +95,8 @@ def shadow_answers(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def store(answers: np.ndarray, floor: float, bundle: Path, path: Path) -> None:
     """Write the shadow forests' answers as logits, from the same floor as the target's."""
-    plan = StorePlan("extra-trees", bundle_sha256(bundle), answers.shape[1], CLASSES, 0, {"floor": floor}, None)
-    growing = GrowingStore(path, plan, SHADOWS)
     logits = np.log(np.maximum(answers, floor)).astype(np.float32)
-    write_part(path, growing.missing(), logits[growing.missing()], [{} for _ in growing.missing()])
-    growing.merge()
-    growing.tidy()
+    ShadowStore.write(path, bundle=bundle, logits=logits, kept=halves(answers.shape[1], SHADOWS, 0))
 
 
 def row(setting: Setting, plain: Path, bundle: Path, answers: np.ndarray, folder: Path) -> str:

@@ -13,8 +13,8 @@ import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import torch
 from results import row
+from scipy.special import softmax as softmax_of
 from stored_logits import Answer, StoredTarget, open_stored
 from threadpoolctl import threadpool_limits
 
@@ -31,6 +31,7 @@ from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.noise.keyed.key import Key
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
 from dynanoise_export.noise.keyed.reference import keyed_normals
+from dynanoise_export.types import Floats
 
 KEY = Key(bytes(range(32)))
 SIGMAS = (0.5477, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 1000.0)
@@ -100,9 +101,10 @@ def keyed(target: StoredTarget, defence: Defence, key: Key) -> Answer:
     return lambda logits: defence.defend(logits, keyed_normals(logits, tables))
 
 
-def softmax(logits: torch.Tensor) -> torch.Tensor:
+def softmax(logits: Floats) -> Floats:
     """Answer without a defence."""
-    return torch.softmax(logits, dim=1)
+    answers: Floats = softmax_of(logits, axis=1)
+    return answers
 
 
 def attacked(target: StoredTarget, defence: Defence | None, responses: ModelResponses) -> Iterator[Result]:

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 from results import row
 from scipy.sparse.linalg import cg
 from scipy.special import log_softmax
@@ -79,7 +78,7 @@ class Setting:
 
     def scale(self, logits: Floats) -> Floats:
         """Compute σ(q), [n, 1]."""
-        return self.law.scale(torch.from_numpy(np.ascontiguousarray(logits))).numpy()
+        return self.law.scale(logits)
 
 
 def main() -> None:
@@ -143,12 +142,12 @@ def mean_answers(setting: Setting, logits: Floats, tables: Tables) -> tuple[Floa
     Returns:
         The mean noisy logits [n, k], and the weight of each cell's noise in them [n, cells].
     """
-    noisy = [z + setting.scale(z) * keyed_normals(torch.from_numpy(z), tables).numpy() for z in logits]
-    places = [places_of(torch.from_numpy(z), tables) for z in logits]
+    noisy = [z + setting.scale(z) * keyed_normals(z, tables) for z in logits]
+    places = [places_of(z, tables) for z in logits]
     rows = np.tile(np.arange(logits.shape[1]), len(logits))
     parts = []
     for cells in tables.cells:
-        found = np.concatenate([cells_of(place, cells).numpy() for place in places])
+        found = np.concatenate([cells_of(place, cells) for place in places])
         _, cell = np.unique(found, axis=0, return_inverse=True)
         weights = np.full(len(rows), 1 / len(logits) / np.sqrt(len(tables.cells)))
         parts.append(sp.csr_matrix((weights, (rows, cell.ravel())), shape=(logits.shape[1], int(cell.max()) + 1)))

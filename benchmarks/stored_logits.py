@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from dynanoise_export.attacks.audit import Audit, open_audit
 from dynanoise_export.attacks.queries.client import SMALLEST
@@ -22,10 +21,10 @@ from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.runtimes.predictor import predict
 from dynanoise_export.shadow_stores import ShadowStore
 from dynanoise_export.sources.open_source import open_source
-from dynanoise_export.types import Float32s
+from dynanoise_export.types import Float32s, Floats
 
 # Logits [n, k] to the probabilities of one answer.
-Answer = Callable[[torch.Tensor], torch.Tensor]
+Answer = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class StoredTarget:
 
 def log_probabilities(logits: Float32s, answer: Answer) -> Float32s:
     """Answer one query for each row, and read the answers [n, k] as a client does."""
-    return answer(torch.from_numpy(np.array(logits))).clamp(min=float(SMALLEST)).log().numpy()
+    return np.log(np.maximum(answer(np.array(logits)), SMALLEST))
 
 
 def open_stored(folder: Path) -> StoredTarget:

@@ -1,8 +1,8 @@
 """Bundles: rows of data with labels and membership, which pass between commands."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from dynanoise_export.array_files import array_names, read_arrays
+from dynanoise_export.dataset_rows import join_datasets, read_dataset
 from dynanoise_export.errors import DataError, UsageError
 from dynanoise_export.files import folder_written_whole, require_writable, sha256, written_whole
+from dynanoise_export.label_forms import groups_of, labels_of, membership_of, numbered
 from dynanoise_export.types import Array, Arrays, Bools, Int64s, row_count
 
 SINGLE = "x"
 PREFIX = "inputs."
 KIND = "a bundle, an .npz or a folder of .npy files"
-# More classes than any classifier has; a double holds every whole number up to it.
-LARGEST_LABEL = 1 << 31
+# In messages, the path of a bundle that has not been saved.
+UNSAVED = Path("the unsaved bundle")
+# What people have before they have a bundle.
+SOURCES = frozenset({".csv", ".tsv", ".jsonl", ".parquet", ".npy"})
 
 
 class Part(StrEnum):
@@ -35,12 +39,14 @@ class Bundle:
     """Rows of data.
 
     Attributes:
-        path: of the file or folder.
+        path: of the file or folder; `UNSAVED` before it is saved.
         inputs: for each input of the model an array of n rows.
         y: int64 [n], the labels; None if the bundle has none.
         member: bool [n], whether the row is in the training set; None if the bundle does not say.
         split: str [n], values of `Part`; None if the bundle does not say. Auxiliary rows are non-members that are
             reserved for an attacker's own models.
+        group: str [n], whom each row is about, such as a user or a patient; None if the bundle does not say.
+        classes: the names of the classes, in the order of their numbers; empty if the bundle does not state them.
     """
 
     path: Path
@@ -48,6 +54,8 @@ class Bundle:
     y: Int64s | None
     member: Bools | None
     split: npt.NDArray[np.str_] | None
+    group: npt.NDArray[np.str_] | None = None
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return row_count(self.inputs)
@@ -65,6 +73,58 @@ class Bundle:
         """
         return load_bundle(Path(path), list(inputs))
 
+    @classmethod
+    def from_dataset(
+        cls,
+        *,
+        members: Iterable[Any],
+        non_members: Iterable[Any],
+        auxiliary: Iterable[Any] | None = None,
+        label: str = "label",
+        classes: Sequence[str] = (),
+    ) -> "Bundle":
+        """Make a bundle of data sets in memory; `save` writes it.
+
+        A data set is a PyTorch `Dataset`, or anything else that gives rows one by one: as (row, label), as
+        (row, label, group), or as dicts with a label and, if there are groups, a "group". A row is an array, a tensor,
+        a number, or a dict with one of these for each input of the model, as the model takes it.
+
+        Args:
+            members: the rows that the model was trained on, without augmentation.
+            non_members: rows of the same kind that it was not trained on.
+            auxiliary: more non-members, reserved for an attacker's own models.
+            label: the name of the label in a dict.
+            classes: the names of the classes in their order, for labels that are names; sorted if they are not given.
+
+        Raises:
+            UserError: a data set has no rows, rows of another form or of different shapes, or changes them at random.
+        """
+        given = {Part.MEMBER: members, Part.NON_MEMBER: non_members, Part.AUXILIARY: auxiliary}
+        read = {
+            part: read_dataset(f"The {part} data set", rows, label) for part, rows in given.items() if rows is not None
+        }
+        split = np.repeat(list(read), [len(rows) for rows in read.values()]).astype(np.str_)
+        rows = join_datasets(list(read.values()))
+        labels = numbered(str(UNSAVED), rows.labels, classes)
+        group = None if rows.group is None else groups_of(str(UNSAVED), rows.group)
+        return cls(UNSAVED, rows.inputs, labels.y, split == Part.MEMBER, split, group, labels.classes)
+
+    def save(self, path: str | Path) -> "Bundle":
+        """Write the bundle: an `.npz` if the path ends in `.npz`, else a folder of `.npy` files.
+
+        Returns:
+            The bundle with its new path.
+
+        Raises:
+            UserError: it can't be written, has no labels or no membership, or a row is both a member and a non-member.
+        """
+        if self.y is None or self.member is None:
+            raise DataError(f"{self.path} has no labels or no membership, and a bundle for an audit needs both.")
+        split = np.where(self.member, Part.MEMBER, Part.NON_MEMBER) if self.split is None else self.split
+        require_bundle_writable(Path(path))
+        save_bundle(Path(path), self.inputs, self.y, split.astype(np.str_), group=self.group, classes=self.classes)
+        return replace(self, path=Path(path))
+
 
 def load_bundle(path: Path, names: list[str]) -> Bundle:
     """Open a bundle: an `.npz`, or a folder of `.npy` files, which are mapped into memory.
@@ -76,8 +136,9 @@ def load_bundle(path: Path, names: list[str]) -> Bundle:
     Raises:
         UserError: it can't be read, has no rows, or has no array for an input of the model.
     """
+    _require_bundle(path)
     there = array_names(path, KIND, DataError)
-    wanted = {SINGLE, *(PREFIX + name for name in names), "y", "member", "split"}
+    wanted = {SINGLE, *(PREFIX + name for name in names), "y", "member", "split", "group", "classes"}
     arrays = read_arrays(path, wanted.intersection(there), KIND, DataError)
     inputs = {name: arrays[PREFIX + name] for name in names if PREFIX + name in arrays}
     if len(names) == 1 and SINGLE in arrays:
@@ -88,35 +149,36 @@ def load_bundle(path: Path, names: list[str]) -> Bundle:
             f"{path} has no array for the input {missing[0]!r}: name it x or {PREFIX}{missing[0]}; the bundle has "
             f"{', '.join(sorted(there)) or 'no arrays'}."
         )
-    y, member, split = (arrays.get(name) for name in ("y", "member", "split"))
-    rows = {array.shape[:1] for array in (*inputs.values(), y, member, split) if array is not None}
+    y, member, split, group = (arrays.get(name) for name in ("y", "member", "split", "group"))
+    rows = {array.shape[:1] for array in (*inputs.values(), y, member, split, group) if array is not None}
     if len(rows) != 1 or rows == {()}:
         raise DataError(f"The arrays in {path} differ in their number of rows.")
     if any(0 in array.shape for array in inputs.values()):
         raise DataError(f"{path} has no rows, or rows without values.")
+    classes = _class_names(path, arrays.get("classes"))
     return Bundle(
         path,
         inputs,
-        None if y is None else _labels(path, y),
-        None if member is None else _membership(path, member),
+        None if y is None else labels_of(str(path), y, classes),
+        None if member is None else membership_of(str(path), member),
         None if split is None else _parts(path, split),
+        None if group is None else groups_of(str(path), group),
+        classes,
     )
 
 
-def _labels(path: Path, y: npt.NDArray[Any]) -> Int64s:
-    """Give labels as integers, whatever type they have, if each is one whole number."""
-    if y.ndim == 1 and y.dtype.kind in "biuf" and np.all(np.isfinite(y)) and y.min() >= -LARGEST_LABEL:
-        labels: Int64s = np.minimum(y, LARGEST_LABEL).astype(np.int64)
-        if np.array_equal(labels, y):
-            return labels
-    raise DataError(f"The labels y in {path} must be one whole number for each row, the number of its class.")
+def _require_bundle(path: Path) -> None:
+    """Refuse what a bundle can be made of, and name the command that does it.
 
-
-def _membership(path: Path, member: Array) -> Bools:
-    """Give membership as truth values, whatever type it has, if each is one of 0 and 1."""
-    if member.ndim != 1 or member.dtype.kind not in "biuf" or not np.isin(member, (0, 1)).all():
-        raise DataError(f"The array member in {path} must be true or false for each row.")
-    return np.asarray(member != 0)
+    Raises:
+        DataError: the path is that of a table, a single array, or a folder of other files.
+    """
+    other_folder = path.is_dir() and not any(path.glob("*.npy"))
+    if path.exists() and (path.suffix.lower() in SOURCES or other_folder):
+        raise DataError(
+            f"{path} is not a bundle, an .npz or a folder of .npy files: make one of it with dynanoise-export bundle, "
+            "which takes tables, images, texts and arrays."
+        )
 
 
 def _parts(path: Path, split: Array) -> npt.NDArray[np.str_]:
@@ -127,7 +189,37 @@ def _parts(path: Path, split: Array) -> npt.NDArray[np.str_]:
     return split.astype(np.str_)
 
 
-def save_bundle(path: Path, inputs: Arrays, y: Int64s, split: npt.NDArray[np.str_]) -> None:
+def _class_names(path: Path, names: Array | None) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    if names.ndim != 1 or names.dtype.kind != "U" or len(set(names.tolist())) < len(names):
+        raise DataError(f"The array classes in {path} must name each class once.")
+    return tuple(names.tolist())
+
+
+def input_names(path: Path) -> list[str]:
+    """List the inputs that a bundle has rows for: "x", or the names after "inputs.", sorted.
+
+    Raises:
+        UserError: it can't be read, or has rows for no input.
+    """
+    _require_bundle(path)
+    there = array_names(path, KIND, DataError)
+    names = [SINGLE] if SINGLE in there else sorted(n.removeprefix(PREFIX) for n in there if n.startswith(PREFIX))
+    if not names:
+        raise DataError(f"{path} has no rows: it needs an array x, or {PREFIX}NAME for each input.")
+    return names
+
+
+def save_bundle(
+    path: Path,
+    inputs: Arrays,
+    y: Int64s,
+    split: npt.NDArray[np.str_],
+    *,
+    group: npt.NDArray[np.str_] | None = None,
+    classes: Sequence[str] = (),
+) -> None:
     """Write a bundle: an `.npz` if the path ends in `.npz`, else a folder of `.npy` files.
 
     Args:
@@ -135,6 +227,8 @@ def save_bundle(path: Path, inputs: Arrays, y: Int64s, split: npt.NDArray[np.str
         inputs: for each input of the model an array of n rows.
         y: int64 [n], the labels.
         split: str [n], a value of `Part` for each row.
+        group: str [n], whom each row is about; None to leave it out.
+        classes: the names of the classes, in the order of their numbers; empty to leave them out.
 
     Raises:
         UserError: it can't be written, or a row is both a member and a non-member.
@@ -144,6 +238,10 @@ def save_bundle(path: Path, inputs: Arrays, y: Int64s, split: npt.NDArray[np.str
     single = len(inputs) == 1
     named = {SINGLE if single else PREFIX + name: value for name, value in inputs.items()}
     arrays = {**named, "y": y, "member": member, "split": split.astype(np.str_)}
+    if group is not None:
+        arrays["group"] = group.astype(np.str_)
+    if classes:
+        arrays["classes"] = np.array(list(classes), np.str_)
     if path.suffix == ".npz":
         with written_whole(path) as staged, staged.open("wb") as file:
             np.savez_compressed(file, **arrays)

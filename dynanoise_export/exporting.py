@@ -14,6 +14,7 @@ from dynanoise_export.errors import ModelInputError, UnsupportedModelError, Usag
 from dynanoise_export.files import is_same, require_different, require_writable, sha256, written_whole
 from dynanoise_export.graph.attach import Attached, attach
 from dynanoise_export.graph.checker import check_form
+from dynanoise_export.graph.content_digest import content_sha256
 from dynanoise_export.graph.defence_form import StatedDefence, compare_defence
 from dynanoise_export.graph.lower_opset import lower_opset
 from dynanoise_export.graph.model_files import external_files, read_model, write_model
@@ -28,6 +29,7 @@ from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.probabilities import are_probabilities
 from dynanoise_export.runtimes.checked_float16 import Float16Check, checked_float16
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, require_onnxruntime
+from dynanoise_export.sources.evaluation_mode import require_evaluation_mode
 from dynanoise_export.sources.find_logits import find_logits
 from dynanoise_export.sources.naming import naming
 from dynanoise_export.sources.open_source import open_source
@@ -42,6 +44,7 @@ class Exported:
     Attributes:
         path: of the defended file.
         sha256: of the file and its external data.
+        content_sha256: of its content, which stays the same if another tool saves it again.
         source: what it was made from.
         defence: what is attached.
         logits: where the defence was attached, for people.
@@ -53,6 +56,7 @@ class Exported:
 
     path: Path
     sha256: str
+    content_sha256: str
     source: SourceModel
     defence: Defence
     logits: str
@@ -74,6 +78,7 @@ def export(
     opset: int | None = None,
     precision: Precision | str = Precision.FP32,
     inline: bool = False,
+    with_logits: bool = False,
     progress: Progress = no_progress,
 ) -> Exported:
     """Make a defended ONNX file of a trained classifier.
@@ -91,6 +96,7 @@ def export(
         opset: of the file; None leaves it to the exporter, or to the ONNX model as it is.
         precision: of the model; the defence computes in float32.
         inline: flatten the defence into plain operators.
+        with_logits: give the logarithm of the probabilities as well, as the output `logits`.
         progress: called with each step.
 
     Raises:
@@ -121,10 +127,11 @@ def export(
             made_up = source_options is None or source_options.example is None
             with naming(path):
                 graph, float16 = checked_float16(graph, source.example, source.output, made_up=made_up)
+        require_evaluation_mode(graph, source.output, source)
         progress(Step("Attaching the defence"))
         logits = find_logits(graph, source)
         with naming(path):
-            attached = attach(graph, logits, source.classes, defence, drawn, inline=inline)
+            attached = attach(graph, logits, source.classes, defence, drawn, inline=inline, with_logits=with_logits)
         provenance = _provenance(source, defence, drawn, attached)
         write_provenance(graph, provenance)
         progress(Step("Writing and checking"))
@@ -135,8 +142,11 @@ def export(
         _check_form(graph, defence, drawn, attached, source.classes)
         if key is not None:
             key.save()
-    digest = sha256(output, *external_files(read_model(output)))
-    return Exported(output, digest, source, defence, logits.seen, source.dropped, provenance, key, float16)
+    made = read_model(output)
+    digest = sha256(output, *external_files(made))
+    return Exported(
+        output, digest, content_sha256(made), source, defence, logits.seen, source.dropped, provenance, key, float16
+    )
 
 
 def _noise_source(defence: Defence, given: NoiseSource | str | None, *, keyed: bool) -> NoiseSource | None:

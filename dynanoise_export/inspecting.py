@@ -6,7 +6,9 @@ from pathlib import Path
 
 import onnx_ir as ir
 
+from dynanoise_export.errors import UnsupportedModelError
 from dynanoise_export.files import sha256
+from dynanoise_export.graph.content_digest import content_sha256
 from dynanoise_export.graph.defence_form import UnknownFormError, as_provenance_states, compare_defence
 from dynanoise_export.graph.hidden_channels import NotableOperator, notable_operators
 from dynanoise_export.graph.leaks import LeakReport, leaks_as_stated
@@ -14,6 +16,7 @@ from dynanoise_export.graph.map_types import other_type
 from dynanoise_export.graph.model_files import external_files, read_model
 from dynanoise_export.graph.provenance import Provenance, read_provenance
 from dynanoise_export.onnx_functions import DOMAIN
+from dynanoise_export.records import reading
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Inspection:
     Attributes:
         path: of the file.
         sha256: of the file and its external data.
+        content_sha256: of its content, which stays the same if another tool saves it again.
         size: of the file, in bytes, external data included.
         ir_version: of the format.
         producer: the tool that wrote the undefended model, as the file states.
@@ -65,6 +69,7 @@ class Inspection:
 
     path: Path
     sha256: str
+    content_sha256: str
     size: int
     ir_version: int
     producer: str
@@ -96,13 +101,21 @@ def inspect(model: str | Path) -> Inspection:
         UserError: it is not an ONNX model, or damaged.
     """
     path = Path(model)
+    if path.suffix.lower() == ".ort":
+        raise UnsupportedModelError(
+            f"{path} is in ONNX Runtime's own format, whose graph only the runtime reads: inspect the ONNX file that "
+            "it was made from; load, validate and attack take this one."
+        )
     graph = read_model(path)
+    with reading(path, "an ONNX model"):  # a weight may not hold what it claims
+        digest = content_sha256(graph)
     files = [path, *external_files(graph)]
     provenance = read_provenance(graph)
     form, detail, notable = _form(graph, provenance)
     return Inspection(
         path=path,
         sha256=sha256(*files),
+        content_sha256=digest,
         size=sum(file.stat().st_size for file in files),
         ir_version=graph.ir_version,
         producer=f"{graph.producer_name or ''} {graph.producer_version or ''}".strip(),

@@ -103,6 +103,8 @@ def reading(path: Path, kind: str, error: type[UserError] = FormatError) -> Iter
     except FileNotFoundError as missing:
         raise FileAccessError(f"{path} does not exist.") from missing
     except OSError as failed:
+        if failed.errno is None:  # the parser's own, as Pillow raises it for a damaged image
+            raise error(f"{path} is not {kind}, or is damaged: {first_line(failed)}.") from failed
         raise FileAccessError(f"Can't read {path}: {failed.strerror or first_line(failed)}.") from failed
     except Exception as foreign:  # a parser of foreign bytes can raise anything
         raise error(f"{path} is not {kind}, or is damaged: {first_line(root_of(foreign))}.") from foreign

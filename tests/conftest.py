@@ -9,7 +9,7 @@ from support.confined import open_here
 from support.program import Program
 
 # They take longest. pytest-xdist gives whole files to its workers: begun late, one would keep a worker busy alone.
-LONGEST = ["test_docs.py", "test_every_target.py", "test_docs_of_models.py", "test_wheel.py"]
+LONGEST = ["test_docs.py", "test_every_target.py", "test_wheel.py"]
 
 
 def pytest_collection_modifyitems(items):

@@ -49,6 +49,29 @@ def attack(
             rich_help_panel=GATES,
         ),
     ] = None,
+    require_shadows: Annotated[
+        bool,
+        typer.Option(
+            "--require-shadows",
+            help="Refuse to attack without the shadow models that the strongest attacks need.",
+            rich_help_panel=GATES,
+        ),
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Attack even if the model's accuracy on members is near chance, or far from what its "
+            "reference or its shadow models have.",
+        ),
+    ] = False,
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write what the attacks say about each row to this file, .csv or .parquet, the most exposed members "
+            "first."
+        ),
+    ] = None,
     defence: options.OtherDefence = None,
     parameter: options.Parameters = None,
     sigma0: options.Sigma0 = None,
@@ -67,14 +90,15 @@ def attack(
     """Attack a deployed model, defended or not, and report what membership-inference attacks achieve.
 
     The answers are cached beside the report, so that a second run sends no query again.
-    Exit status 4 means that a gate was exceeded.
+    Exit status 4 means that a gate was exceeded, or is too near to call.
     """
     given = options.parameters(parameter, sigma0, base_variance, lambda_, temperature)
-    options.check_writable(json, html, read=(defended, data, reference, example))
+    options.check_writable(json, html, rows, read=(defended, data, reference, example))
 
     from dynanoise_export.attacks.attacking_model import QUERIES
     from dynanoise_export.attacks.attacking_model import attack as run_attacks
     from dynanoise_export.reports.attack_document import attack_document
+    from dynanoise_export.reports.attack_rows import require_rows_format, write_rows
     from dynanoise_export.reports.attack_terminal import print_attack
     from dynanoise_export.reports.documents import write_document
 
@@ -83,6 +107,8 @@ def attack(
         from dynanoise_export.reports.html.rendering import require_report
 
         require_report()
+    if rows is not None:
+        require_rows_format(rows)
     cache = _cache_beside(html, json)
     try:
         with progress_bar() as progress:
@@ -96,6 +122,8 @@ def attack(
                 source_options=options.source_options(logits, arch, example, inputs, allow_pickle),
                 max_auc=max_auc,
                 max_tpr=max_tpr or (),
+                require_shadows=require_shadows,
+                force=force,
                 cache=cache,
                 provider=provider,
                 progress=progress,
@@ -109,6 +137,8 @@ def attack(
         write_document(attack_document(report), json)
     if html is not None:
         write_html(report, html)
+    if rows is not None:
+        write_rows(report, rows)
     if report.gates_exceeded:
         raise typer.Exit(EXCEEDED)
 

@@ -1,5 +1,6 @@
 """Where a command writes for people, and how it shows its progress."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,12 +17,17 @@ from dynanoise_export.errors import one_line
 from dynanoise_export.printable import printable, printable_lines
 from dynanoise_export.types import Progress, Step, no_progress
 
+# Nobody sees where a line of a file or a pipe ends, and programs that read it want whole lines.
+PIPED = 1000
+
 
 class PlainConsole(Console):
     """A console on which the words of files and servers are only words: only the program itself styles and moves."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False, emoji=False, soft_wrap=False)
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = PIPED
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Escape a text before it is measured, so that it fits into its place."""

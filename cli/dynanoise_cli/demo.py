@@ -6,12 +6,15 @@ from typing import Annotated
 import typer
 
 from dynanoise_cli.console import console_beside, progress_bar
+from dynanoise_export.packages import require_packages
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for the files of the demonstration.")] = Path("demo"),
 ) -> None:
     """Train a small model on scikit-learn's digits, export it defended, then validate, query, attack and time it."""
+    require_packages("The demonstration trains a model, and needs", "torch", "sklearn")
+
     from dynanoise_export.reports.attack_document import attack_document
     from dynanoise_export.reports.bench_document import bench_document
     from dynanoise_export.reports.documents import write_document

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.audit_warnings import AuditWarning
-from dynanoise_export.attacks.gates import ExceededGate, Gate
+from dynanoise_export.attacks.gates import Gate, GateOutcome, JudgedGate
 from dynanoise_export.attacks.methods.attack import SkippedAttack
+from dynanoise_export.attacks.part_results import PartResults
 from dynanoise_export.attacks.queries.response_cache import CachedAnswers
-from dynanoise_export.attacks.results import Result, counterpart
+from dynanoise_export.attacks.results import Result, counterpart, strongest
 from dynanoise_export.attacks.tradeoff import Tradeoff
 from dynanoise_export.attacks.utility import Cost, Utility
 from dynanoise_export.defences.base import Defence
@@ -35,8 +36,8 @@ class AttackReport:
         tradeoffs: MIDPUT by attacker; empty without a reference.
         cached: what was taken from the cache of an earlier run, or None.
         warnings: what makes the figures unsound, or the defence weak.
-        gates_held: the gates that no attack exceeds.
-        gates_exceeded: the others.
+        by_class: the worst attack's figures for each class; `by_group`: for each group, None if there are no groups.
+        gates: the judged gates; empty if no limit was given.
     """
 
     model: DeployedModel
@@ -54,13 +55,29 @@ class AttackReport:
     tradeoffs: tuple[Tradeoff, ...]
     cached: CachedAnswers | None
     warnings: tuple[AuditWarning, ...]
-    gates_held: tuple[Gate, ...]
-    gates_exceeded: tuple[ExceededGate, ...]
+    by_class: PartResults
+    by_group: PartResults | None
+    gates: tuple[JudgedGate, ...] = ()
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether all gates hold; None without a gate, which is no verdict."""
+        return not self.gates_exceeded if self.gates else None
+
+    @property
+    def gates_held(self) -> tuple[Gate, ...]:
+        """The gates that hold."""
+        return tuple(one.gate for one in self.gates if one.outcome is GateOutcome.HELD)
+
+    @property
+    def gates_exceeded(self) -> tuple[JudgedGate, ...]:
+        """The gates that are exceeded, or too near to call."""
+        return tuple(one for one in self.gates if one.outcome is not GateOutcome.HELD)
 
     @property
     def worst(self) -> Result:
         """The result with the largest AUC."""
-        return max(self.results, key=lambda result: result.auc.value)
+        return strongest(self.results)
 
     def largest_tpr(self, fpr: float) -> Result | None:
         """Find the result with the largest TPR at an FPR of `FPRS`; None if the rows are too few to measure it."""

@@ -1,9 +1,9 @@
 """From responses to evidence: how each attacker reads the target's answers and its own shadow models' answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
+from scipy.special import log_softmax
 
 from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.audit import Audit
@@ -70,10 +70,16 @@ def evidence_of(attacker: Attacker, responses: Responses, shared: SharedEvidence
     )
 
 
+def with_responses(evidence: Evidence, attacker: Attacker, responses: Responses, shared: SharedEvidence) -> Evidence:
+    """Give an attacker other responses of the same model, with the same shadow models beside them."""
+    log_p = _read(responses.log_p, shared.defence if attacker.adaptive else None)
+    labels = LabelCounts(responses.correct, responses.count)
+    return replace(evidence, log_p=log_p, signals=signals(log_p, shared.audit.y), labels=labels)
+
+
 def _read(log_p: Float32s, defence: Defence | None) -> Floats:
     """Take back what can be taken back of a defence, and normalise, which a mean over answers is not."""
-    values = torch.from_numpy(log_p)
-    return np.asarray(torch.log_softmax(values if defence is None else defence.undo(values), dim=1).numpy())
+    return np.asarray(log_softmax(log_p if defence is None else defence.undo(log_p), axis=1))
 
 
 def _shadow_evidence(
@@ -85,8 +91,8 @@ def _shadow_evidence(
         logits = _logits(store, model)
         if defence is not None:
             # Each model has noise of its own, the same whenever an attack looks at it.
-            logits = defence.mean_answer(logits, answers, torch.Generator().manual_seed(model))
-        return np.asarray(torch.log_softmax(logits, dim=1).numpy())
+            logits = defence.mean_answer(logits, answers, np.random.default_rng(model))
+        return np.asarray(log_softmax(logits, axis=1))
 
     of_models = stacked([signals(log_p(model), audit.y) for model in range(len(store.kept))])
     return ShadowEvidence(of_models, labels, store.kept, log_p)
@@ -94,17 +100,16 @@ def _shadow_evidence(
 
 def _shadow_labels(store: ShadowStore, audit: Audit, defence: Defence | None) -> LabelCounts:
     draws = LABEL_DRAWS if defence is not None and defence.takes_noise else 1
-    y = torch.from_numpy(audit.y)
     correct = []
     for model in range(len(store.kept)):
-        logits, generator = _logits(store, model), torch.Generator().manual_seed(model)
-        count = torch.zeros(len(audit), dtype=torch.int32)
+        logits, generator = _logits(store, model), np.random.default_rng(model)
+        count = np.zeros(len(audit), np.int32)
         for _ in range(draws):
             answer = logits if defence is None else defence.mean_answer(logits, 1, generator)
-            count += answer.argmax(dim=1) == y
-        correct.append(count.numpy())
+            count += answer.argmax(axis=1) == audit.y
+        correct.append(count)
     return LabelCounts(np.stack(correct), draws)
 
 
-def _logits(store: ShadowStore, model: int) -> torch.Tensor:
-    return torch.from_numpy(np.array(store.logits[model]))
+def _logits(store: ShadowStore, model: int) -> Floats:
+    return np.array(store.logits[model])

@@ -19,19 +19,23 @@ from dynanoise_export.attacks.audit_warnings import (
     row_warnings,
     shadow_warnings,
 )
-from dynanoise_export.attacks.blind import blind_auc
-from dynanoise_export.attacks.gates import Gate, exceeded_gates, parse_gates, require_enough_rows
+from dynanoise_export.attacks.blind import blind_auc, can_compare_rows
+from dynanoise_export.attacks.gates import JudgedGate, judge_gates, parse_gates, require_enough_rows
 from dynanoise_export.attacks.judging import run_attacks
 from dynanoise_export.attacks.methods.attack import SkippedAttack
 from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.attacks.metrics.auc import auc_difference
+from dynanoise_export.attacks.part_results import results_by_class, results_by_group
 from dynanoise_export.attacks.queries.client import Client, ReferenceClient, SessionClient
 from dynanoise_export.attacks.queries.query_plan import plan_queries
 from dynanoise_export.attacks.queries.response_cache import ResponseCache, cached_answers
 from dynanoise_export.attacks.queries.sending import send_queries
+from dynanoise_export.attacks.redraws import FEWEST_ANSWERS, Redraws
 from dynanoise_export.attacks.responses import ModelResponses
-from dynanoise_export.attacks.results import Result, counterpart
+from dynanoise_export.attacks.results import Result, counterpart, strongest
+from dynanoise_export.attacks.sanity import require_sound_answers
 from dynanoise_export.attacks.scenario import Scenario, open_scenario, require_fits
+from dynanoise_export.attacks.shadow_models import require_all_shadows
 from dynanoise_export.attacks.tradeoff import tradeoffs
 from dynanoise_export.attacks.utility import Utility, cost, utility
 from dynanoise_export.defences.base import Defence
@@ -56,6 +60,8 @@ def attack(
     source_options: SourceOptions | None = None,
     max_auc: float | None = None,
     max_tpr: Sequence[str] = (),
+    require_shadows: bool = False,
+    force: bool = False,
     cache: str | Path | None = None,
     provider: Provider | str | None = None,
     progress: Progress = no_progress,
@@ -72,12 +78,14 @@ def attack(
         source_options: what the reference's own file does not say.
         max_auc: a gate: the AUC that no attack's interval may exceed.
         max_tpr: gates of the form TPR@FPR, as in 0.01@0.001: the TPR that no attack's interval may exceed at that FPR.
+        require_shadows: refuse to attack without the shadow models that the strongest attacks need.
+        force: attack even if the model's accuracy on members is near chance, or far from what is known of the model.
         cache: the path of a folder for the model's answers, so that a second run sends no query twice; None for none.
         provider: what ONNX Runtime runs an ONNX file on: cpu, cuda or tensorrt; None for the CPU.
         progress: called with each step, and with the number of queries sent.
 
     Returns:
-        The report; `worst` is the strongest attack, `gates_exceeded` the gates that failed.
+        The report; `worst` is the strongest attack, `passed` says whether all gates hold.
 
     Raises:
         UserError: one of the files or options can't be used.
@@ -90,14 +98,20 @@ def attack(
     )
     for gate in gates:
         require_enough_rows(gate, scenario.audit)
-    responses = _query(scenario, queries, None if cache is None else Path(cache), progress)
+    if require_shadows:
+        require_all_shadows(scenario.store)
+    # A gate must know how much the answers to a row differ.
+    repeats = (*queries, FEWEST_ANSWERS) if gates and max(queries) < FEWEST_ANSWERS else queries
+    responses = _query(scenario, repeats, None if cache is None else Path(cache), progress, force=force)
     progress(Step("Preparing the evidence"))
     shared = share_evidence(scenario.audit, scenario.defence, scenario.store)
     # The attacks are many small tasks: more threads gain nothing, and cost minutes when other programs run too.
     with threadpool_limits(1):
         without = _attack(responses.plain, None, shared, progress)
-        results = _attack(responses.model, scenario.defence, shared, progress)
-    return _report(scenario, responses, shared, [_with_gain(r, without) for r in results], without, gates)
+        results = _attack(responses.model.asked(queries), scenario.defence, shared, progress)
+        member = shared.audit.member[shared.audit.judged]
+        judged = judge_gates(gates, results, member, Redraws(responses.model, scenario.defence, shared))
+    return _report(scenario, responses, shared, [_with_gain(r, without) for r in results], without, judged)
 
 
 @dataclass(frozen=True)
@@ -109,8 +123,10 @@ class _BothResponses:
     caches: tuple[ResponseCache, ...]
 
 
-def _query(scenario: Scenario, repeats: Sequence[int], cache: Path | None, progress: Progress) -> _BothResponses:
-    """Query the attacked model and the undefended model, after a first batch of each shows that it fits the rows."""
+def _query(
+    scenario: Scenario, repeats: Sequence[int], cache: Path | None, progress: Progress, *, force: bool
+) -> _BothResponses:
+    """Query the attacked model and the undefended model, after their first answers show that they fit the rows."""
     caches: list[ResponseCache] = []
 
     def send(client: Client, defence: Defence | None, digest: str | None) -> ModelResponses:
@@ -123,10 +139,14 @@ def _query(scenario: Scenario, repeats: Sequence[int], cache: Path | None, progr
         target = SessionClient(opened.enter_context(Session(model)), defended=defence is not None)
         require_fits(target, scenario)
         if source is None:
+            if not force:
+                require_sound_answers(target, None, scenario)
             progress(Step("Querying the model"))
             return _BothResponses(send(target, defence, model.sha256), None, tuple(caches))
         plain = ReferenceClient(opened.enter_context(Reference(source)))
         require_fits(plain, scenario)
+        if not force:
+            require_sound_answers(target, plain, scenario)
         progress(Step("Querying the model"))
         responses = send(target, defence, model.sha256)
         progress(Step("Querying the undefended model"))
@@ -156,13 +176,13 @@ def _report(
     shared: SharedEvidence,
     results: Sequence[Result],
     without: Sequence[Result],
-    gates: Sequence[Gate],
+    judged: Sequence[JudgedGate],
 ) -> AttackReport:
     audit, answers = scenario.audit, responses.model.repeated[1]
     plain_answers = None if responses.plain is None else responses.plain.repeated[1]
     usefulness = utility(audit, answers)
     paid = None if plain_answers is None else cost(audit, plain_answers, answers)
-    exceeded = exceeded_gates(gates, results)
+    worst = strongest(results)
     return AttackReport(
         model=scenario.model,
         defence=scenario.defence,
@@ -179,8 +199,9 @@ def _report(
         tradeoffs=() if paid is None else tuple(tradeoffs(without, results, paid.accuracy_lost.value)),
         cached=cached_answers(responses.caches),
         warnings=(*cache_warnings(responses.caches), *_warnings(scenario, shared, usefulness, results, without)),
-        gates_held=tuple(gate for gate in gates if gate not in {one.gate for one in exceeded}),
-        gates_exceeded=tuple(exceeded),
+        by_class=results_by_class(worst, audit, answers),
+        by_group=results_by_group(worst, audit, answers),
+        gates=tuple(judged),
     )
 
 
@@ -202,7 +223,7 @@ def _warnings(
 ) -> Iterator[AuditWarning]:
     audit = scenario.audit
     yield from leak_warnings(scenario.model.leaking if scenario.defence is not None else ())
-    yield from row_warnings(audit, blind_auc(audit, shared.features))
+    yield from row_warnings(audit, blind_auc(audit, shared.features), compared=can_compare_rows())
     yield from shadow_warnings(scenario.store, usefulness)
     yield from result_warnings(results, audit.member_share)
     yield from attacker_warnings(without, results)

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from dynanoise_export.bundles import Bundle, Part, bundle_sha256, load_bundle, require_disjoint
 from dynanoise_export.errors import DataError
+from dynanoise_export.layouts import require_layout
 from dynanoise_export.types import Array, Bools, Int64s, TensorSpec
 
 
@@ -23,6 +25,8 @@ class Audit:
         member: bool [n], whether the row was trained on, which an attacker wants to find out.
         judged: bool [n], whether attacks are judged on the row. The others are auxiliary: non-members, and the attacker
             knows it.
+        group: str [n], whom each row is about; None if the bundle does not say.
+        classes: the names of the classes; empty if the bundle does not state them.
     """
 
     path: Path
@@ -31,6 +35,8 @@ class Audit:
     y: Int64s
     member: Bools
     judged: Bools
+    group: npt.NDArray[np.str_] | None = None
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.y)
@@ -50,6 +56,10 @@ class Audit:
         """The share of members among the judged rows."""
         return self.members / (self.members + self.non_members)
 
+    def class_name(self, label: int) -> str:
+        """Name a class: by its name if the bundle states it, by its number if not."""
+        return self.classes[label] if label < len(self.classes) else str(label)
+
 
 def open_audit(path: Path, inputs: Sequence[TensorSpec]) -> Audit:
     """Open a bundle for an audit.
@@ -68,7 +78,8 @@ def open_audit(path: Path, inputs: Sequence[TensorSpec]) -> Audit:
         raise DataError(f"{path} has no array {missing[0]!r}: an audit needs x, y and member.")
     rows = {spec.name: _cast(path, bundle.inputs[spec.name], spec) for spec in inputs}
     judged = _judged(bundle)
-    audit = Audit(path, bundle_sha256(path), rows, bundle.y, bundle.member & judged, judged)
+    member = bundle.member & judged
+    audit = Audit(path, bundle_sha256(path), rows, bundle.y, member, judged, bundle.group, bundle.classes)
     for count, kind in ((audit.members, "members"), (audit.non_members, "non-members")):
         if count == 0:
             raise DataError(f"{path} has no {kind}: an audit needs members and non-members.")
@@ -90,4 +101,5 @@ def _cast(path: Path, array: Array, spec: TensorSpec) -> Array:
     broken = array.dtype.kind == "f" and any(not np.isfinite(part).all() for part in np.array_split(array, 64))
     if broken:
         raise DataError(f"{path} has values that are not finite (NaN or infinity) for the input {spec.name!r}.")
+    require_layout(str(path), array, spec)
     return array if array.dtype == np.dtype(spec.dtype) else array.astype(spec.dtype)

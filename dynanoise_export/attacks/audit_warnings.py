@@ -33,6 +33,7 @@ class WarningCode(StrEnum):
     OUTPUTS_BYPASS_DEFENCE = "outputs-bypass-defence"
     UNBALANCED_SETS = "unbalanced-sets"
     ROWS_DIFFER_WITHOUT_MODEL = "rows-differ-without-model"
+    ROWS_NOT_COMPARED = "rows-not-compared"
     TOO_FEW_NON_MEMBERS = "too-few-non-members"
     NO_SHADOW_MODELS = "no-shadow-models"
     FEW_SHADOW_MODELS = "few-shadow-models"
@@ -92,12 +93,13 @@ def leak_warnings(leaking: Sequence[str]) -> Iterator[AuditWarning]:
         yield AuditWarning(WarningCode.OUTPUTS_BYPASS_DEFENCE, text)
 
 
-def row_warnings(audit: Audit, blind: Interval | None) -> Iterator[AuditWarning]:
+def row_warnings(audit: Audit, blind: Interval | None, *, compared: bool = True) -> Iterator[AuditWarning]:
     """Judge the rows of an audit.
 
     Args:
         audit: the rows.
         blind: the AUC of an attack that never queries the model; None if there were too few rows for it.
+        compared: whether that attack could run at all.
     """
     members = audit.member_share
     if not BALANCED[0] <= members <= BALANCED[1]:
@@ -112,6 +114,12 @@ def row_warnings(audit: Audit, blind: Interval | None) -> Iterator[AuditWarning]
             WarningCode.ROWS_DIFFER_WITHOUT_MODEL,
             "Members and non-members differ even without the model: an attack on their values and labels alone has an "
             f"AUC of {blind.value:.3f} [{blind.low:.3f}, {blind.high:.3f}]. All figures are too high for that reason.",
+        )
+    if not compared:
+        yield AuditWarning(
+            WarningCode.ROWS_NOT_COMPARED,
+            "Nobody checked whether members and non-members differ even without the model, which would raise all "
+            "figures: that takes scikit-learn, which the extra torch brings.",
         )
     refused = [fpr for fpr in FPRS if audit.non_members < non_members_needed(fpr)]
     if refused:

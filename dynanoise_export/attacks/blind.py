@@ -1,9 +1,9 @@
 """An attack that never queries the model: what it achieves comes from the rows, and no defence can prevent it."""
 
+from importlib.util import find_spec
+
 import numpy as np
 from scipy.stats import rankdata
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.auc import auc, placements
@@ -11,6 +11,11 @@ from dynanoise_export.intervals import Interval
 from dynanoise_export.types import Float32s
 
 FOLDS = 5
+
+
+def can_compare_rows() -> bool:
+    """Whether the package is installed that fits the regression."""
+    return find_spec("sklearn") is not None
 
 
 def blind_auc(audit: Audit, features: Float32s) -> Interval | None:
@@ -23,10 +28,16 @@ def blind_auc(audit: Audit, features: Float32s) -> Interval | None:
         features: float32 [n, d], their values.
 
     Returns:
-        The AUC, 0.5 if both sets are drawn from the same rows; None if there are too few rows to fit on.
+        The AUC, 0.5 if both sets are drawn from the same rows; None if there are too few rows to fit on, or if
+        scikit-learn is not installed.
 
     Source: Das et al. 2024, "Blind baselines beat membership inference attacks".
     """
+    if not can_compare_rows():
+        return None
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
     member = audit.member[audit.judged]
     if min(audit.members, audit.non_members) < 2 * FOLDS:
         return None

@@ -1,15 +1,28 @@
 """Gates: limits that a release must not exceed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
 
 from dynanoise_export.attacks.audit import Audit
-from dynanoise_export.attacks.metrics.roc import inverted, non_members_needed, tpr_at
+from dynanoise_export.attacks.metrics.auc import auc, placements
+from dynanoise_export.attacks.metrics.roc import Curve, curve, inverted, non_members_needed, tpr_at
 from dynanoise_export.attacks.results import Result
 from dynanoise_export.errors import DataError, UsageError
+from dynanoise_export.intervals import Interval
+from dynanoise_export.types import Bools, Float64s
+
+# The result of an attack to its scores [r] on other answers that the model could have given.
+Redraw = Callable[[Result], Sequence[Float64s]]
 
 # Nobody has the rows to measure a TPR at less.
 SMALLEST_FPR = 1e-9
+# The margin of a gate, in standard deviations of what changes from one run to the next.
+MARGIN = 3.0
+# How many attacks, the strongest ones, are looked at for that: in another run, any of them may be the strongest.
+STRONGEST = 5
 
 
 @dataclass(frozen=True)
@@ -28,19 +41,37 @@ class Gate:
         return f"AUC {self.limit:g}" if self.fpr is None else f"TPR {self.limit:g} at {self.fpr:.4g} FPR"
 
 
+class GateOutcome(StrEnum):
+    """What becomes of a gate. Only a gate that holds lets a release pass."""
+
+    HELD = "held"
+    EXCEEDED = "exceeded"
+    TOO_NEAR = "too-near"
+
+
 @dataclass(frozen=True)
-class ExceededGate:
-    """A gate that an attack exceeds.
+class JudgedGate:
+    """A gate, and how near to it the attacks come.
 
     Attributes:
         gate: the gate.
-        result: of the attack with the highest interval.
-        high: the upper end of that interval.
+        outcome: held if the limit is above the upper ends of all attacks' intervals by the margin; exceeded if it is
+            below one of them by the margin; else too near to call, for the next run could say the opposite.
+        result: of the attack that reaches highest.
+        high: the upper end of its interval.
+        margin: how much the highest of these ends may move when the same model answers again; 0 if it answers alike.
     """
 
     gate: Gate
+    outcome: GateOutcome
     result: Result
     high: float
+    margin: float
+
+    @property
+    def distance(self) -> float:
+        """How far below the limit the attacks stay; negative if they exceed it."""
+        return self.gate.limit - self.high
 
 
 def parse_gates(max_auc: float | None, max_tpr: Sequence[str]) -> tuple[Gate, ...]:
@@ -81,22 +112,50 @@ def require_enough_rows(gate: Gate, audit: Audit) -> None:
         )
 
 
-def exceeded_gates(gates: Sequence[Gate], results: Sequence[Result]) -> list[ExceededGate]:
-    """Find the gates that the upper end of any attack's interval exceeds."""
-    found = []
-    for gate in gates:
-        highs = [_upper_end(gate, result) for result in results]
-        highest = max(range(len(results)), key=highs.__getitem__)
-        if highs[highest] > gate.limit:
-            found.append(ExceededGate(gate, results[highest], highs[highest]))
-    return found
+def judge_gates(gates: Sequence[Gate], results: Sequence[Result], member: Bools, redraw: Redraw) -> list[JudgedGate]:
+    """Judge gates by the upper ends of all attacks' intervals.
+
+    Args:
+        gates: the gates.
+        results: of all attacks, on r rows.
+        member: bool [r], the truth.
+        redraw: gives an attack's scores on other answers of the model; none if the model always answers alike.
+    """
+    return [_judge(gate, results, member, redraw) for gate in gates]
 
 
-def _upper_end(gate: Gate, result: Result) -> float:
+def _judge(gate: Gate, results: Sequence[Result], member: Bools, redraw: Redraw) -> JudgedGate:
+    ends = {index: _upper_end(gate, result.auc, result.curve) for index, result in enumerate(results)}
+    strongest = [results[index] for index in sorted(ends, key=lambda index: -ends[index])[:STRONGEST]]
+    high, margin = max(ends.values()), _margin(gate, strongest, member, redraw)
+    if high - margin > gate.limit:
+        outcome = GateOutcome.EXCEEDED
+    elif min(high + margin, 1.0) > gate.limit:  # no figure is larger than 1
+        outcome = GateOutcome.TOO_NEAR
+    else:
+        outcome = GateOutcome.HELD
+    return JudgedGate(gate, outcome, strongest[0], high, margin)
+
+
+def _margin(gate: Gate, strongest: Sequence[Result], member: Bools, redraw: Redraw) -> float:
+    """Compute how much the largest upper end of several attacks may move from one run to the next."""
+    redrawn = [
+        [_upper_end(gate, auc(placements(scores, member)), curve(scores, member)) for scores in redraw(result)]
+        for result in strongest
+    ]
+    highest = np.max(redrawn, axis=0)
+    return MARGIN * float(np.std(highest, ddof=1)) if len(highest) > 1 else 0.0
+
+
+def _upper_end(gate: Gate, area: Interval, roc: Curve) -> float:
     # An attacker who sees that an attack is wrong more often than right inverts its scores.
     if gate.fpr is None:
-        return max(result.auc.high, 1 - result.auc.low)
-    measured = [tpr_at(curve, gate.fpr) for curve in (result.curve, inverted(result.curve))]
-    if None in measured:
+        return max(area.high, 1 - area.low)
+    return max(_tpr(gate.fpr, roc).high, _tpr(gate.fpr, inverted(roc)).high)
+
+
+def _tpr(fpr: float, roc: Curve) -> Interval:
+    measured = tpr_at(roc, fpr)
+    if measured is None:
         raise AssertionError("require_enough_rows was not called")
-    return max(tpr.high for tpr in measured if tpr is not None)
+    return measured

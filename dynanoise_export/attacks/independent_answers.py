@@ -1,16 +1,17 @@
 """How many answers with independent noise are as good as the answers that an attacker averaged."""
 
-import torch
+import numpy as np
 
 from dynanoise_export.attacks.queries.client import SMALLEST
 from dynanoise_export.attacks.responses import Responses
-from dynanoise_export.defences.base import Defence
+from dynanoise_export.defences.base import Defence, standard_normals
+from dynanoise_export.types import Floats
 
 # Answers have noise in common if they share at least this much of its variance.
 LEAST_COMMON = 0.1
 
 
-def independent_answers(responses: Responses, defence: Defence, logits: torch.Tensor) -> float:
+def independent_answers(responses: Responses, defence: Defence, logits: Floats) -> float:
     """Estimate how many answers with independent noise would average as much of it away as these answers did.
 
     Noise that repeats with the query, or that near-duplicates have in common, can't be averaged away. How much they
@@ -24,11 +25,11 @@ def independent_answers(responses: Responses, defence: Defence, logits: torch.Te
     """
     if responses.count == 1 or not responses.spread.any():
         return 1.0
-    generator = torch.Generator().manual_seed(0)
-    fresh_answers = (defence.defend(logits, torch.randn(logits.shape, generator=generator)) for _ in range(2))
-    one, other = (answer.clamp(min=float(SMALLEST)).log() for answer in fresh_answers)  # as a client reads them
-    fresh = (one - other).var(dim=1, correction=0).nanmean() / 2
-    common = float((1 - torch.from_numpy(responses.spread).mean() / fresh).clamp(0, 1))
+    generator = np.random.default_rng(0)
+    fresh_answers = (defence.defend(logits, standard_normals(logits, generator)) for _ in range(2))
+    one, other = (np.log(np.maximum(answer, SMALLEST)) for answer in fresh_answers)  # as a client reads them
+    fresh = np.nanmean((one - other).var(axis=1)) / 2
+    common = float(np.clip(1 - responses.spread.mean() / fresh, 0, 1))
     # Less is within the difference between two models, and would count many answers as few.
     if common < LEAST_COMMON:
         return responses.count

@@ -62,7 +62,7 @@ def judge(
         origin: where the threshold comes from.
     """
     placed, roc = placements(scores, member), curve(scores, member)
-    best = best_threshold(scores, member)
+    best, said = best_threshold(scores, member), scores >= threshold
     return Result(
         attack=attack,
         attacker=attacker,
@@ -71,7 +71,8 @@ def judge(
         curve=roc,
         auc=auc(placed),
         tpr={fpr: tpr_at(roc, fpr) for fpr in FPRS},
-        verdicts=verdicts(scores >= threshold, member),
+        said=said,
+        verdicts=verdicts(said, member),
         threshold=origin,
         best_balanced_accuracy=verdicts(scores >= best, member).balanced_accuracy.value,
         epsilon=epsilon_lower_bound(scores, member),

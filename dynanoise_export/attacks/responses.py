@@ -1,7 +1,7 @@
 """Responses: summaries of a model's answers to queries."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,10 @@ class ModelResponses:
         """How many queries were sent for each row, in all."""
         others = [*self.near_duplicates.values(), *(r for r in (self.neighbours, self.transformed) if r is not None)]
         return max(self.repeated) + sum(responses.count for responses in others)
+
+    def asked(self, repeats: Sequence[int]) -> "ModelResponses":
+        """Leave out the responses to other numbers of repeats than these and 1."""
+        return replace(self, repeated={count: read for count, read in self.repeated.items() if count in {1, *repeats}})
 
 
 def summarise(y: Int64s, answers: Iterable[Float32s]) -> Responses:

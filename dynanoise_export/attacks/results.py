@@ -10,7 +10,7 @@ from dynanoise_export.attacks.metrics.accuracy import Verdicts
 from dynanoise_export.attacks.metrics.auc import Placements
 from dynanoise_export.attacks.metrics.roc import Curve
 from dynanoise_export.intervals import Interval
-from dynanoise_export.types import Float64s
+from dynanoise_export.types import Bools, Float64s
 
 # The false-positive rates at which the TPR is reported.
 FPRS = (0.01, 0.001, 0.0001)
@@ -36,7 +36,8 @@ class Result:
         curve: the ROC curve.
         auc: the area under it.
         tpr: the TPR at each FPR of `FPRS`; None if there are too few non-members to measure it.
-        verdicts: the accuracy at the attack's threshold.
+        said: bool [r], the attack's verdicts at its threshold, true for "member".
+        verdicts: their accuracy.
         threshold: where that threshold comes from. One that is fitted on the judged rows flatters the attack.
         best_balanced_accuracy: at the best threshold for these very rows.
         epsilon: a lower bound on ε, with 95% confidence.
@@ -50,6 +51,7 @@ class Result:
     curve: Curve
     auc: Interval
     tpr: dict[float, Interval | None]
+    said: Bools
     verdicts: Verdicts
     threshold: ThresholdOrigin
     best_balanced_accuracy: float
@@ -60,6 +62,11 @@ class Result:
     def constant(self) -> bool:
         """Whether all rows have the same score, which says nothing about membership."""
         return bool((self.scores == self.scores[0]).all())
+
+
+def strongest(results: Sequence[Result]) -> Result:
+    """Find the result with the largest AUC."""
+    return max(results, key=lambda result: result.auc.value)
 
 
 def counterpart(result: Result, others: Sequence[Result]) -> Result | None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from dynanoise_export.attacks.audit import Audit
-from dynanoise_export.errors import DataError
+from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
+from dynanoise_export.errors import DataError, UsageError
 from dynanoise_export.shadow_stores import ShadowStore, load_shadow_store
 
 # Of the models that were trained on a row, and of those that were not: one may have to play the target.
@@ -36,3 +37,20 @@ def open_store(path: Path, audit: Audit) -> ShadowStore:
     if not np.isfinite(store.logits[:, :: max(1, len(audit) // 1000)]).all():
         raise DataError(f"{path} has answers that are not finite (NaN or infinity).")
     return store
+
+
+def require_all_shadows(store: ShadowStore | None) -> None:
+    """Check that no attack is skipped for want of shadow models.
+
+    Raises:
+        UsageError: there are no shadow models.
+        DataError: there are too few.
+    """
+    if store is None:
+        raise UsageError("Shadow models are required, and there are none: give --shadows, or drop --require-shadows.")
+    needed = max(attack.shadows for _, attack in ATTACKS.all())
+    if len(store.kept) < needed:
+        raise DataError(
+            f"{store.path} has {len(store.kept)} shadow models, but the attacks need {needed}: train more, or drop "
+            "--require-shadows."
+        )

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from dynanoise_export.errors import UsageError
+import numpy as np
 
-if TYPE_CHECKING:  # `--help` lists the defences and imports neither, and an ONNX file is exported without PyTorch
+from dynanoise_export.errors import UsageError
+from dynanoise_export.types import Floats
+
+if TYPE_CHECKING:  # `--help` lists the defences without it
     import onnx_ir as ir
-    import torch
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class NoiseLaw:
         variance: the formula of the variance (scale²), for people.
     """
 
-    scale: "Callable[[torch.Tensor], torch.Tensor]"
+    scale: Callable[[Floats], Floats]
     temperature: float
     variance: str
 
@@ -104,14 +106,14 @@ class Defence(ABC):
         """
 
     @abstractmethod
-    def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
-        """Answer as the function does, in PyTorch: logits and standard normals [n, k] to probabilities [n, k].
+    def defend(self, logits: Floats, noise: Floats) -> Floats:
+        """Answer as the function does, in NumPy: logits and standard normals [n, k] to probabilities [n, k].
 
         A defence without noise ignores the second argument.
         """
 
     @abstractmethod
-    def undo(self, log_probabilities: "torch.Tensor") -> "torch.Tensor":
+    def undo(self, log_probabilities: Floats) -> Floats:
         """Take back what an attacker who knows the defence can.
 
         Args:
@@ -122,8 +124,14 @@ class Defence(ABC):
         """
 
     @abstractmethod
-    def mean_answer(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
+    def mean_answer(self, logits: Floats, answers: float, generator: np.random.Generator) -> Floats:
         """Draw what `undo` makes of the mean over a number of answers with fresh noise: logits [n, k] to the same."""
+
+
+def standard_normals(like: Floats, generator: np.random.Generator) -> Floats:
+    """Draw standard normals in the shape and type of an array."""
+    drawn: Floats = generator.standard_normal(like.shape, dtype=np.float32 if like.dtype == np.float32 else np.float64)
+    return drawn
 
 
 def require_number(name: str, value: object) -> float:

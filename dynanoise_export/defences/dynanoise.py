@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
 import onnx_ir as ir
 
-from dynanoise_export.defences.base import Defence, NoiseLaw, require_between, require_number
+from dynanoise_export.defences import dynanoise_reference as reference
+from dynanoise_export.defences.base import Defence, NoiseLaw, require_between, require_number, standard_normals
 from dynanoise_export.errors import UsageError
+from dynanoise_export.types import Floats
 
-if TYPE_CHECKING:  # an ONNX file is exported without PyTorch
+if TYPE_CHECKING:  # an optional package
     import torch
 
 # The paper's for CIFAR-10; it gives σ₀².
@@ -74,8 +77,6 @@ class DynaNoise(Defence):
     @property
     def law(self) -> NoiseLaw:
         """Gaussian noise with standard deviation σ(q)."""
-        from dynanoise_export.defences import dynanoise_reference as reference
-
         return NoiseLaw(
             lambda logits: reference.noise_scale(logits, self.sigma0, self.lambda_), self.temperature, "σ₀²(1 + λR)"
         )
@@ -91,20 +92,29 @@ class DynaNoise(Defence):
 
         return dynanoise_onnx.function(opset)
 
-    def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
-        """Answer by Algorithm 1 in PyTorch."""
-        from dynanoise_export.defences import dynanoise_reference as reference
-
+    def defend(self, logits: Floats, noise: Floats) -> Floats:
+        """Answer by Algorithm 1 in NumPy."""
         return reference.defend(logits, noise, self.sigma0, self.lambda_, self.temperature)
 
-    def undo(self, log_probabilities: "torch.Tensor") -> "torch.Tensor":
+    def defend_tensors(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
+        """Answer by Algorithm 1 in PyTorch, with gradients: for training, and for models that stay in PyTorch.
+
+        Args:
+            logits: [..., k] in nats.
+            noise: [..., k] standard normals.
+
+        Returns:
+            Probabilities [..., k].
+        """
+        from dynanoise_export.defences import dynanoise_torch
+
+        return dynanoise_torch.defend(logits, noise, self.sigma0, self.lambda_, self.temperature)
+
+    def undo(self, log_probabilities: Floats) -> Floats:
         """Multiply by T, which leaves the noisy logits up to a constant."""
         return log_probabilities * self.temperature
 
-    def mean_answer(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
+    def mean_answer(self, logits: Floats, answers: float, generator: np.random.Generator) -> Floats:
         """Draw the mean of noisy logits: their noise is Gaussian, and so is its mean, at σ(q) / √answers."""
-        import torch
-
         scale = self.law.scale(logits) / answers**0.5
-        noisy: torch.Tensor = logits + scale * torch.randn(logits.shape, generator=generator, dtype=logits.dtype)
-        return noisy
+        return np.asarray(logits + scale * standard_normals(logits, generator))

@@ -1,15 +1,19 @@
-"""Algorithm 1 in PyTorch: the reference that an exported graph is compared with.
+"""Algorithm 1 in NumPy: the reference that an exported graph is compared with.
 
 It follows the paper line by line and folds nothing, so that it is independent of the ONNX function, which is folded.
+`dynanoise_torch` is the same in PyTorch; the tests hold each against the other.
 """
 
-import torch
+import numpy as np
+from scipy.special import softmax
 
 from dynanoise_export.defences.sensitivity import sensitivity
 from dynanoise_export.onnx_functions import LARGEST_LOGIT
+from dynanoise_export.types import Floats
 
 
-def noise_scale(logits: torch.Tensor, sigma0: float, lambda_: float) -> torch.Tensor:
+@np.errstate(over="ignore", invalid="ignore")  # NaN in one row
+def noise_scale(logits: Floats, sigma0: float, lambda_: float) -> Floats:
     """Compute σ(q) = √(σ₀²(1 + λR(q))), the standard deviation of the noise on each logit of a query.
 
     Args:
@@ -23,12 +27,11 @@ def noise_scale(logits: torch.Tensor, sigma0: float, lambda_: float) -> torch.Te
     Source: DynaNoise, Algorithm 1, line 10.
     """
     variance = sigma0**2 * (1 + lambda_ * sensitivity(logits))
-    return variance.sqrt()
+    return np.asarray(np.sqrt(variance))
 
 
-def defend(
-    logits: torch.Tensor, noise: torch.Tensor, sigma0: float, lambda_: float, temperature: float
-) -> torch.Tensor:
+@np.errstate(over="ignore", invalid="ignore")
+def defend(logits: Floats, noise: Floats, sigma0: float, lambda_: float, temperature: float) -> Floats:
     """Answer queries as a model defended with DynaNoise does.
 
     Args:
@@ -43,5 +46,5 @@ def defend(
 
     Source: DynaNoise, Algorithm 1.
     """
-    noisy = logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) + noise_scale(logits, sigma0, lambda_) * noise
-    return torch.softmax(noisy / temperature, dim=-1)
+    noisy = np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT) + noise_scale(logits, sigma0, lambda_) * noise
+    return np.asarray(softmax(noisy / temperature, axis=-1))

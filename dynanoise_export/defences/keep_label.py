@@ -7,7 +7,7 @@ so it reveals no more than these two. It wraps any other defence.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import onnx_ir as ir
@@ -20,9 +20,7 @@ from onnxscript.values import Opset
 
 from dynanoise_export.defences.base import Defence, NoiseLaw
 from dynanoise_export.onnx_functions import DOMAIN, VERSION, of_opset
-
-if TYPE_CHECKING:  # an ONNX file is exported without PyTorch
-    import torch
+from dynanoise_export.types import Floats, Int64s
 
 NAME = "KeepLabel"
 
@@ -102,22 +100,22 @@ class KeptLabel(Defence):
         """Make the wrapped defence's."""
         return self.defence.function(opset)
 
-    def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
+    def defend(self, logits: Floats, noise: Floats) -> Floats:
         """Answer as the wrapped defence does, and give the largest probability back to the undefended label."""
-        return keep_label(self.defence.defend(logits, noise), logits.argmax(dim=1, keepdim=True))
+        return keep_label(self.defence.defend(logits, noise), logits.argmax(axis=1, keepdims=True))
 
-    def undo(self, log_probabilities: "torch.Tensor") -> "torch.Tensor":
+    def undo(self, log_probabilities: Floats) -> Floats:
         """Undo the wrapped defence; the swap remains."""
         return self.defence.undo(log_probabilities)
 
-    def mean_answer(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
+    def mean_answer(self, logits: Floats, answers: float, generator: np.random.Generator) -> Floats:
         """Draw each of the averaged answers with its own swap, and average; their number is rounded."""
-        label = logits.argmax(dim=1, keepdim=True)
+        label = logits.argmax(axis=1, keepdims=True)
         count = max(1, round(answers))
-        total = logits.new_zeros(logits.shape)
+        total = np.zeros_like(logits)
         for _ in range(count):
             total += swapped(self.defence.mean_answer(logits, 1, generator), label)
-        return total / count
+        return np.asarray(total / count)
 
 
 def keeping_label(defence: Defence, keep: bool) -> Defence:
@@ -126,7 +124,7 @@ def keeping_label(defence: Defence, keep: bool) -> Defence:
     return KeptLabel(inner) if keep else inner
 
 
-def keep_label(probabilities: "torch.Tensor", label: "torch.Tensor") -> "torch.Tensor":
+def keep_label(probabilities: Floats, label: Int64s) -> Floats:
     """Give the largest probability back to a label.
 
     Args:
@@ -136,13 +134,16 @@ def keep_label(probabilities: "torch.Tensor", label: "torch.Tensor") -> "torch.T
     Returns:
         The probabilities with the largest at the label, strictly.
     """
-    largest = probabilities.amax(dim=1, keepdim=True)
-    others = swapped(probabilities, label).minimum(largest * BELOW)
-    return others.scatter(1, label, largest)
+    largest = probabilities.max(axis=1, keepdims=True)
+    kept: Floats = np.minimum(swapped(probabilities, label), largest * BELOW)
+    np.put_along_axis(kept, label, largest, axis=1)
+    return kept
 
 
-def swapped(scores: "torch.Tensor", label: "torch.Tensor") -> "torch.Tensor":
+def swapped(scores: Floats, label: Int64s) -> Floats:
     """Swap the largest of the scores [n, k] with the score at the label [n, 1]."""
-    noisy_label = scores.argmax(dim=1, keepdim=True)
-    largest = scores.gather(1, noisy_label)
-    return scores.scatter(1, noisy_label, scores.gather(1, label)).scatter(1, label, largest)
+    noisy_label = scores.argmax(axis=1, keepdims=True)
+    result = scores.copy()
+    np.put_along_axis(result, noisy_label, np.take_along_axis(scores, label, axis=1), axis=1)
+    np.put_along_axis(result, label, np.take_along_axis(scores, noisy_label, axis=1), axis=1)
+    return result

@@ -1,15 +1,15 @@
 """How sure a model is of its answer, as Algorithm 1 measures it."""
 
 import math
-from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import log_softmax
 
 from dynanoise_export.onnx_functions import LARGEST_LOGIT
-
-if TYPE_CHECKING:  # an ONNX file is exported without PyTorch
-    import torch
+from dynanoise_export.types import Floats
 
 
-def sensitivity(logits: "torch.Tensor") -> "torch.Tensor":
+def sensitivity(logits: Floats) -> Floats:
     """Compute R(q) = 1 − H(p) / log k, which is 1 where the model is sure and 0 where it is not.
 
     Args:
@@ -20,6 +20,6 @@ def sensitivity(logits: "torch.Tensor") -> "torch.Tensor":
 
     Source: DynaNoise, Algorithm 1, lines 5, 7 and 8.
     """
-    log_p = logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT).log_softmax(dim=-1)
-    entropy = -(log_p.exp() * log_p).sum(dim=-1, keepdim=True)
-    return 1 - entropy / math.log(logits.shape[-1])
+    log_p = log_softmax(np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT), axis=-1)
+    entropy = -(np.exp(log_p) * log_p).sum(axis=-1, keepdims=True)
+    return np.asarray(1 - entropy / math.log(logits.shape[-1]))

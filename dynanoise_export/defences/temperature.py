@@ -5,8 +5,8 @@ example of a defence in one module.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 
@@ -14,12 +14,11 @@ import onnx_ir as ir
 from onnxscript import opset13 as op
 from onnxscript import script
 from onnxscript.values import Opset
+from scipy.special import softmax
 
 from dynanoise_export.defences.base import Defence, require_between
 from dynanoise_export.onnx_functions import DOMAIN, LARGEST, LARGEST_LOGIT, SMALLEST, VERSION, of_opset
-
-if TYPE_CHECKING:  # an ONNX file is exported without PyTorch
-    import torch
+from dynanoise_export.types import Floats
 
 SMALLEST_TEMPERATURE, LARGEST_TEMPERATURE = 1e-3, 1e6
 
@@ -59,14 +58,14 @@ class Temperature(Defence):
         """Make the ONNX function for a model of this opset."""
         return of_opset(temperature_function, opset, self.function_name)
 
-    def defend(self, logits: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
+    def defend(self, logits: Floats, noise: Floats) -> Floats:
         """Divide the logits by T and take the softmax; the noise is ignored."""
-        return (logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) / self.temperature).softmax(dim=-1)
+        return np.asarray(softmax(np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT) / self.temperature, axis=-1))
 
-    def undo(self, log_probabilities: "torch.Tensor") -> "torch.Tensor":
+    def undo(self, log_probabilities: Floats) -> Floats:
         """Multiply by T, which leaves the logits up to a constant."""
         return log_probabilities * self.temperature
 
-    def mean_answer(self, logits: "torch.Tensor", answers: float, generator: "torch.Generator") -> "torch.Tensor":
+    def mean_answer(self, logits: Floats, answers: float, generator: np.random.Generator) -> Floats:
         """Give the logits: every answer is the same."""
         return logits

@@ -48,6 +48,8 @@ class DeployedModel:
         noise: its noise source, from the graph if it is known, else as the model states; None for no noise.
         provenance: what the model states about how it was made, or None.
         graph: of an ONNX file; None for a plan and on a server, where it can't be read.
+        content_sha256: of an ONNX file's content, which stays the same if another tool saves it again; None if the
+            graph can't be read.
     """
 
     name: str
@@ -63,6 +65,7 @@ class DeployedModel:
     noise: NoiseSource | None
     provenance: Provenance | None
     graph: Graph | None
+    content_sha256: str | None = None
 
     @property
     def all_inputs(self) -> tuple[TensorSpec, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from dynanoise_export.deployed.deployed_model import DeployedModel, Graph
 from dynanoise_export.deployed.stated_defence import node_defence, noise_source, stated_defence
 from dynanoise_export.files import sha256
+from dynanoise_export.graph.content_digest import content_sha256
 from dynanoise_export.graph.leaks import leaks_as_stated
 from dynanoise_export.graph.model_files import external_files, read_model
 from dynanoise_export.graph.provenance import read_provenance
@@ -31,6 +32,7 @@ def open_file(path: Path, provider: Provider = Provider.CPU) -> DeployedModel:
 
 def _opened(path: Path, provider: Provider) -> DeployedModel:
     model = read_model(path)
+    digest = content_sha256(model)
     provenance = read_provenance(model)
     leaks = leaks_as_stated(model, provenance)
     answers = next((v for v in model.graph.outputs if v.name in leaks.defended), model.graph.outputs[0])
@@ -42,11 +44,12 @@ def _opened(path: Path, provider: Provider) -> DeployedModel:
     return DeployedModel(
         name=str(path),
         sha256=sha256(path, *external_files(model)),
+        content_sha256=digest,
         endpoint=OnnxRuntimeEndpoint(path, provider),
         inputs=tuple(spec for spec in specs if spec.name != noise_input),
         noise_input=next((spec for spec in specs if spec.name == noise_input), None),
         answers=answers.name or "",
-        others=tuple(v.name or "" for v in model.graph.outputs if v is not answers),
+        others=tuple(v.name or "" for v in model.graph.outputs if v is not answers and v.name not in leaks.logarithms),
         classes=k if isinstance(k, int) else 0,
         labels=provenance.labels if provenance else (),
         defence=stated_defence(str(path), provenance) or held,

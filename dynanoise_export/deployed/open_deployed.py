@@ -7,6 +7,7 @@ from pathlib import Path
 from dynanoise_export.choices import choice
 from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.from_file import open_file
+from dynanoise_export.deployed.from_ort import is_ort, open_ort
 from dynanoise_export.deployed.from_plan import is_plan, open_plan
 from dynanoise_export.deployed.from_server import open_server
 from dynanoise_export.deployed.session import Session
@@ -35,6 +36,7 @@ ENDPOINTS: Registry[EndpointKind] = Registry(
     "dynanoise_export.endpoints",
     {
         "onnx": "dynanoise_export.deployed.open_deployed:ONNX_FILE",
+        "ort": "dynanoise_export.deployed.open_deployed:ORT_FILE",
         "plan": "dynanoise_export.deployed.open_deployed:PLAN",
         "server": "dynanoise_export.deployed.open_deployed:SERVER",
     },
@@ -42,7 +44,7 @@ ENDPOINTS: Registry[EndpointKind] = Registry(
 
 
 def open_deployed(model: str | Path, provider: Provider | str | None = None) -> DeployedModel:
-    """Open a deployed model: an ONNX file, a TensorRT plan, or a model on a server.
+    """Open a deployed model: an ONNX or .ort file, a TensorRT plan, or a model on a server.
 
     Args:
         model: a path, or a URL such as http://HOST:PORT/MODEL or grpc://HOST:PORT/MODEL.
@@ -82,6 +84,10 @@ def _file(model: str, provider: Provider | None) -> DeployedModel:
     return open_file(Path(model), provider or Provider.CPU)
 
 
+def _ort(model: str, provider: Provider | None) -> DeployedModel:
+    return open_ort(Path(model), provider or Provider.CPU)
+
+
 def _plan(model: str, provider: Provider | None) -> DeployedModel:
     _require_no_provider(model, "a plan", provider)
     return open_plan(Path(model))
@@ -98,5 +104,6 @@ def _require_no_provider(model: str, kind: str, provider: Provider | None) -> No
 
 
 ONNX_FILE = EndpointKind(lambda model: True, _file)
+ORT_FILE = EndpointKind(lambda model: is_ort(Path(model)), _ort)
 PLAN = EndpointKind(lambda model: is_plan(Path(model)), _plan)
 SERVER = EndpointKind(is_url, _server)

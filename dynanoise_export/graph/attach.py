@@ -10,6 +10,7 @@ from dynanoise_export.defences.base import Defence
 from dynanoise_export.errors import DefenceError, UnsupportedModelError
 from dynanoise_export.graph.external_data import scopes
 from dynanoise_export.graph.leaks import LeakReport, find_leaks
+from dynanoise_export.graph.log_output import LOG_OUTPUT, append_log_output
 from dynanoise_export.graph.log_probabilities import FOUND_BY_NAME, append_log, default_floor
 from dynanoise_export.graph.logits import Logits, Scale
 from dynanoise_export.graph.provenance import states_defence, strip_provenance
@@ -42,7 +43,14 @@ class Attached:
 
 
 def attach(
-    model: ir.Model, logits: Logits, classes: int, defence: Defence, noise: Noise | None, *, inline: bool = False
+    model: ir.Model,
+    logits: Logits,
+    classes: int,
+    defence: Defence,
+    noise: Noise | None,
+    *,
+    inline: bool = False,
+    with_logits: bool = False,
 ) -> Attached:
     """Put a defence on the logits and make its probabilities the only output, in place.
 
@@ -56,6 +64,7 @@ def attach(
         defence: what the answers become.
         noise: where its standard normals come from; None for a defence that takes no noise.
         inline: flatten the defence into plain operators, for tools that know no local functions.
+        with_logits: give the logarithm of the probabilities as well, as the output `logits`.
 
     Raises:
         UserError: the model has a defence already, or the logits are the same for every query.
@@ -64,7 +73,7 @@ def attach(
     strip_provenance(model)
     dropped = tuple(v.name or "" for v in model.graph.outputs if v is not logits.value)
     common.RemoveInitializersFromInputsPass()(model)
-    _free_names(model)
+    _free_names(model, {OUTPUT_NAME, INPUT_NAME} | ({LOG_OUTPUT} if with_logits else set()))
     floor = (logits.floor or default_floor(classes)) if logits.scale is Scale.PROBABILITIES else None
     scores = as_rows(model, logits.value, classes)
     answers = _append_defence(model, scores, floor, classes, defence, noise)
@@ -72,6 +81,8 @@ def attach(
         answers = _append_keep_label(model, scores, answers)
     answers.name = OUTPUT_NAME
     model.graph.outputs[:] = [answers]
+    if with_logits:
+        append_log_output(model, answers)
     common.RemoveUnusedNodesPass()(model)
     if inline:
         _flatten(model)
@@ -159,14 +170,14 @@ def _flatten(model: ir.Model) -> None:
     make_constants_tensors(model.graph)
 
 
-def _free_names(model: ir.Model) -> None:
+def _free_names(model: ir.Model, needed: set[str]) -> None:
     """Rename values and nodes inside the user's graph that have a name that the defence needs."""
     for node in model.graph.all_nodes():
         if node.name in FOUND_BY_NAME:
             node.name = f"undefended/{node.name}"
     for value in list(values(model)):
         name = str(value.name)  # a damaged file may hold it as bytes
-        if name not in (OUTPUT_NAME, INPUT_NAME) and not name.startswith(WEIGHTS):
+        if name not in needed and not name.startswith(WEIGHTS):
             continue
         if value in model.graph.inputs:
             raise UnsupportedModelError(

@@ -16,6 +16,7 @@ from onnx_ir.passes import common
 from dynanoise_export.defences.keep_label import NAME as KEEP_LABEL
 from dynanoise_export.errors import UsageError
 from dynanoise_export.graph.draws import Draw
+from dynanoise_export.graph.log_output import is_log_of
 from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.graph.taint_walk import CLEAN, RAW, State, Taint, Walk
 from dynanoise_export.graph.values import OUTPUT_NAME
@@ -32,6 +33,7 @@ class LeakReport:
         draws: in the order of the walk; one in a function counts for each call.
         overridable: the names of the weights that a caller may replace, because they are inputs too.
         labelled: the names of the covered outputs that depend on the undefended label as well.
+        logarithms: the names of the outputs that are the logarithm of a covered output, and no more.
     """
 
     leaking: tuple[str, ...]
@@ -39,6 +41,7 @@ class LeakReport:
     draws: tuple[Draw, ...]
     overridable: tuple[str, ...]
     labelled: tuple[str, ...] = ()
+    logarithms: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -78,12 +81,16 @@ def find_leaks(
         answers = [v for v in named if taints.get(v, CLEAN).state is State.RAW]
         defended += [v.name or "" for v in answers]
         labelled += [v.name or "" for v in answers if _keeps_label(v)]
+    covered = [value for value in model.graph.outputs if value.name in defended]
+    logarithms = [v.name or "" for v in model.graph.outputs if any(is_log_of(v, answers) for answers in covered)]
+    excused = {*defended, *logarithms}
     return LeakReport(
-        leaking=tuple(n for n, taint in outputs if taint.state is not State.CLEAN and n not in defended),
-        defended=tuple(defended),
+        leaking=tuple(n for n, taint in outputs if taint.state is not State.CLEAN and n not in excused),
+        defended=tuple(name for name in defended if name not in logarithms),
         draws=tuple(walk.draws.values()),
         overridable=overridable,
-        labelled=tuple(labelled),
+        labelled=tuple(name for name in labelled if name not in logarithms),
+        logarithms=tuple(logarithms),
     )
 
 

@@ -1,6 +1,7 @@
 """Read and write ONNX files with their external data, without loading the weights into memory."""
 
 import graphlib
+import shutil
 from pathlib import Path
 
 import onnx
@@ -114,6 +115,19 @@ def write_model(model: ir.Model, path: Path) -> None:
     finally:
         for value, tensor in held:
             value.const_value = tensor
+
+
+def copy_model(path: Path, copy: Path) -> None:
+    """Copy an ONNX file as it is; weights that it has in other files are moved to `<name>.data` beside the copy.
+
+    Raises:
+        UserError: it is missing, damaged, or reads weights outside its folder.
+    """
+    model = read_model(path)
+    if any(external_weights(model)):
+        write_model(model, copy)
+    else:
+        shutil.copyfile(path, copy)
 
 
 def _move_weights(model: ir.Model, folder: Path, name: str) -> None:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 
@@ -47,7 +48,7 @@ class Provenance:
         grids: the widths of the cells of keyed noise; empty for other sources.
         keep_label: whether answers keep the undefended model's label.
         source_format: the format of the user's model.
-        source_sha256: of the user's file or files.
+        source_sha256: of the user's file or files; of an ONNX file, that of its content.
         versions: of the tools that made the file.
         labels: the names of the classes, in their order; empty if they are not known.
         floor: the smallest probability that the defence distinguishes, if it takes probabilities; None for logits.
@@ -99,8 +100,12 @@ class StatedProvenance(Record):
 
 
 def tool_versions() -> dict[str, str]:
-    """Find the versions of this tool and of the libraries that a graph passes through."""
-    return {"dynanoise-export": __version__} | {name: importlib.metadata.version(name) for name in TOOLS}
+    """Find the versions of this tool and of the installed libraries that a graph may pass through."""
+    versions = {"dynanoise-export": __version__}
+    for name in TOOLS:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 def write_provenance(model: ir.Model, provenance: Provenance) -> None:

@@ -4,11 +4,11 @@ from dataclasses import asdict
 from typing import TypedDict, cast
 
 from dynanoise_export.attacks.attack_report import AttackReport
-from dynanoise_export.attacks.gates import ExceededGate
 from dynanoise_export.attacks.methods.attack import SkippedAttack
 from dynanoise_export.attacks.results import Result
 from dynanoise_export.attacks.tradeoff import Tradeoff, attack_midput
 from dynanoise_export.intervals import Interval
+from dynanoise_export.reports.attack_gates import GateDocument, VerdictDocument, gate_document, verdict_document
 from dynanoise_export.reports.documents import CachedDocument, Header, ends, header
 
 
@@ -112,20 +112,8 @@ class WarningDocument(TypedDict):
     text: str
 
 
-class ExceededDocument(TypedDict):
-    """A gate that is exceeded, and the attack whose interval reaches highest."""
-
-    gate: str
-    limit: float
-    fpr: float | None
-    high: float
-    code: str
-    name: str
-    attacker: str
-
-
-class AttackDocument(Header):
-    """What attacks achieved; `passed` says whether all gates hold.
+class AttackDocument(Header, VerdictDocument):
+    """What attacks achieved; `passed` says whether all gates hold, and is None without a gate.
 
     Attributes:
         data: the bundle.
@@ -141,7 +129,7 @@ class AttackDocument(Header):
         midput: by attacker.
         cached_answers: those that were taken from an earlier run, or None.
         warnings: what makes the figures unsound, or the defence weak.
-        gates_held: the gates that no attack exceeds; `gates_exceeded`: the others.
+        gates_held: the gates that hold; `gates_exceeded`: those that are exceeded or too near to call.
     """
 
     data: DataDocument
@@ -159,14 +147,14 @@ class AttackDocument(Header):
     cached_answers: CachedDocument | None
     warnings: list[WarningDocument]
     gates_held: list[str]
-    gates_exceeded: list[ExceededDocument]
+    gates_exceeded: list[GateDocument]
 
 
 def attack_document(report: AttackReport) -> AttackDocument:
     """Describe what attacks achieved."""
     model, defence = report.model, report.defence
     return {
-        **header("attack", model.name, model.sha256, defence, passed=not report.gates_exceeded),
+        **header("attack", model.name, model.sha256, defence, content=model.content_sha256, passed=report.passed),
         "data": _data(report),
         "reference": report.reference,
         "shadows": None if report.store is None else {"path": str(report.store.path), "count": len(report.store.kept)},
@@ -182,7 +170,8 @@ def attack_document(report: AttackReport) -> AttackDocument:
         "cached_answers": None if report.cached is None else cast(CachedDocument, asdict(report.cached)),
         "warnings": [{"code": warning.code, "text": warning.text} for warning in report.warnings],
         "gates_held": [str(gate) for gate in report.gates_held],
-        "gates_exceeded": [_exceeded(exceeded) for exceeded in report.gates_exceeded],
+        "gates_exceeded": [gate_document(failed) for failed in report.gates_exceeded],
+        **verdict_document(report),
     }
 
 
@@ -283,19 +272,6 @@ def _tradeoff(tradeoff: Tradeoff) -> MidputDocument:
         "first_version": tradeoff.first,
         "second_version": tradeoff.second,
         "second_version_from_half": tradeoff.from_half,
-    }
-
-
-def _exceeded(exceeded: ExceededGate) -> ExceededDocument:
-    result = exceeded.result
-    return {
-        "gate": str(exceeded.gate),
-        "limit": exceeded.gate.limit,
-        "fpr": exceeded.gate.fpr,
-        "high": exceeded.high,
-        "code": result.attack.code,
-        "name": result.attack.name,
-        "attacker": result.attacker.name,
     }
 
 

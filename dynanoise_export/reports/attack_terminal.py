@@ -1,4 +1,4 @@
-"""An attack report on a terminal: the answer, what the defence costs, and a table of attacks and attackers."""
+"""An attack report on a terminal: the verdict, the answer, the cost of the defence, and all attacks."""
 
 from collections.abc import Iterator
 
@@ -7,36 +7,61 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from dynanoise_export.attacks.attack_report import AttackReport
+from dynanoise_export.attacks.gates import GateOutcome
 from dynanoise_export.attacks.results import FPRS, Result
 from dynanoise_export.intervals import Interval
+from dynanoise_export.reports.attack_gates import most_exposed
 from dynanoise_export.reports.attack_grid import attacker_name, grid, midput_rows
+from dynanoise_export.reports.gate_wording import WORDS, against_whom, gate_sentence
 from dynanoise_export.reports.terminal import words
 
 # AUCs from which on a figure is shown in red, and in yellow.
 RED, YELLOW = 0.6, 0.55
+# How many of the most exposed members are listed.
+SHOWN = 5
 
 
 def print_attack(report: AttackReport, console: Console) -> None:
-    """Print what attacks achieved: the answer first."""
+    """Print what attacks achieved: the verdict on the gates first, if there are any, then the answer."""
+    _print_gates(report, console)
     console.print(_answer(report))
     for sentence in _figures(report):
         console.print(words(sentence))
-    for exceeded in report.gates_exceeded:
-        result = exceeded.result
-        console.print(
-            f"[red]FAILED[/]  {words(str(exceeded.gate))}: {words(result.attack.name)} "
-            f"({words(result.attacker.name)}) may reach {exceeded.high:.4f}"
-        )
-    for gate in report.gates_held:
-        console.print(f"[green]PASSED[/]  {words(str(gate))}: no attack's interval exceeds it")
     console.print()
     console.print(_table(report))
     console.print()
     console.print(_legend(report), style="dim")
+    _print_exposed(report, console)
     for warning in report.warnings:
         console.print(f"[yellow]![/] {words(warning.text)}")
-    for skipped in report.skipped:
-        console.print(f"[yellow]![/] Skipped: {words(skipped.attack.name)}, which {words(skipped.reason)}.")
+    for reason in dict.fromkeys(skipped.reason for skipped in report.skipped):
+        names = [skipped.attack.name for skipped in report.skipped if skipped.reason == reason]
+        subject = "It" if len(names) == 1 else "Each"
+        console.print(f"[yellow]![/] Skipped: {words('; '.join(names))}. {subject} {words(reason)}.")
+
+
+def _print_gates(report: AttackReport, console: Console) -> None:
+    for judged in report.gates:
+        colour = "green" if judged.outcome is GateOutcome.HELD else "red"
+        sentence = gate_sentence(judged, report.defence is not None)
+        console.print(f"[bold {colour}]{WORDS[judged.outcome]}[/]  {words(sentence)}.")
+    if report.gates:
+        console.print(words(against_whom(report)))
+        console.print()
+
+
+def _print_exposed(report: AttackReport, console: Console) -> None:
+    """Print the members that the worst attack finds most surely."""
+    audit, exposed = report.audit, most_exposed(report)[:SHOWN]
+    grouped = ("group",) if audit.group is not None else ()
+    table = Table("row", "label", *grouped, "non-members accused", box=SIMPLE, show_edge=False, pad_edge=False)
+    for one in exposed:
+        label = audit.class_name(one["label"])
+        group = (words(one["group"]),) if one["group"] is not None else ()
+        table.add_row(str(one["row"]), words(label), *group, f"{one['false_alarms']:.2%}")
+    console.print()
+    console.print(f"The {len(exposed)} most exposed members, by {words(report.worst.attack.name)}:")
+    console.print(table)
 
 
 def _answer(report: AttackReport) -> str:

@@ -61,7 +61,7 @@ def bench_document(report: BenchReport) -> BenchDocument:
     """Describe what a defence costs."""
     model, machine = report.model, report.machine
     return {
-        **header("bench", model.name, model.sha256, model.defence),
+        **header("bench", model.name, model.sha256, model.defence, content=model.content_sha256),
         "noise": model.noise,
         "against": report.against,
         "threads": report.threads,

@@ -26,11 +26,13 @@ class SubjectDocument(TypedDict):
     Attributes:
         path: its path or URL.
         sha256: of the file and its external data; None if it is not known.
+        content_sha256: of an ONNX file's content, which stays the same if another tool saves it again; None for others.
         parameters: of its defence, by name; None if it has none.
     """
 
     path: str
     sha256: str | None
+    content_sha256: str | None
     parameters: dict[str, float] | None
 
 
@@ -50,14 +52,15 @@ class Header(TypedDict):
         tool: versions of this tool and of the libraries that a graph passes through.
         subject: the model.
         defence: the name of its defence; None if it has none.
-        passed: whether the command found nothing to fail; true for commands that can't fail.
+        passed: whether the command found nothing to fail; true for commands that can't fail; None if it was given
+            nothing to judge by, which is no verdict.
     """
 
     schema: str
     tool: dict[str, str]
     subject: SubjectDocument
     defence: str | None
-    passed: bool
+    passed: bool | None
 
 
 class InputDocument(TypedDict):
@@ -74,7 +77,8 @@ def header(
     sha256: str | None,
     defence: Defence | Provenance | None,
     *,
-    passed: bool = True,
+    content: str | None = None,
+    passed: bool | None = True,
 ) -> Header:
     """Give what the document of a command begins with.
 
@@ -83,13 +87,14 @@ def header(
         path: of the model, or its URL.
         sha256: of the model; None if it is not known.
         defence: the defence itself, or a provenance that states it; None if the model has none.
-        passed: whether the command found nothing to fail.
+        content: the digest of an ONNX file's content; None for other models.
+        passed: whether the command found nothing to fail; None if it judged nothing.
     """
     parameters = None if defence is None else defence.parameters
     return {
         "schema": f"dynanoise-export/{command}/{VERSION}",
         "tool": tool_versions(),
-        "subject": {"path": str(path), "sha256": sha256, "parameters": parameters},
+        "subject": {"path": str(path), "sha256": sha256, "content_sha256": content, "parameters": parameters},
         "defence": defence.defence if isinstance(defence, Provenance) else defence.name if defence else None,
         "passed": passed,
     }

@@ -54,7 +54,7 @@ def export_document(exported: Exported) -> ExportDocument:
     """Describe what `export` made."""
     source, stated = exported.source, exported.provenance
     return {
-        **header("export", exported.path, exported.sha256, exported.defence),
+        **header("export", exported.path, exported.sha256, exported.defence, content=exported.content_sha256),
         "noise": stated.noise,
         "key": stated.key,
         "grids": list(stated.grids),

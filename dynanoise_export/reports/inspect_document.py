@@ -83,7 +83,7 @@ def inspect_document(seen: Inspection) -> InspectDocument:
     """Describe what `inspect` found."""
     stated = seen.provenance
     return {
-        **header("inspect", seen.path, seen.sha256, stated, passed=seen.passed),
+        **header("inspect", seen.path, seen.sha256, stated, content=seen.content_sha256, passed=seen.passed),
         "size": seen.size,
         "ir_version": seen.ir_version,
         "producer": seen.producer,

@@ -17,6 +17,7 @@ def print_inspection(seen: Inspection, console: Console) -> None:
     rows: list[Row] = [
         ("file", f"{seen.path} ({seen.size:,} bytes)"),
         ("sha256", seen.sha256),
+        ("content", f"sha256 {seen.content_sha256}"),
         ("format", f"ONNX, IR {seen.ir_version}, " + ", ".join(f"{k} {v}" for k, v in seen.opsets.items())),
         ("producer", seen.producer or "not stated"),
         ("inputs", _typed(seen.inputs)),

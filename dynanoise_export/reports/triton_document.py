@@ -33,7 +33,7 @@ def triton_document(written: TritonRepository) -> TritonDocument:
     """Describe what `triton` wrote."""
     model, serving = written.model, written.serving
     return {
-        **header("triton", model.name, model.sha256, model.defence),
+        **header("triton", model.name, model.sha256, model.defence, content=model.content_sha256),
         "folder": str(written.folder),
         "name": serving.name,
         "backend": serving.backend,

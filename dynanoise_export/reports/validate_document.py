@@ -41,7 +41,14 @@ def validate_document(validation: Validation) -> ValidateDocument:
     """Describe what `validate` found."""
     model = validation.model
     return {
-        **header("validate", model.name, model.sha256, validation.defence, passed=validation.passed),
+        **header(
+            "validate",
+            model.name,
+            model.sha256,
+            validation.defence,
+            content=model.content_sha256,
+            passed=validation.passed,
+        ),
         "strict": validation.strict,
         "reference": str(validation.reference),
         "rows": validation.rows,

@@ -6,6 +6,7 @@ The module that opens a format is imported only for a file of that format: some 
 import zipfile
 from pathlib import Path
 
+from dynanoise_export.packages import require_packages
 from dynanoise_export.sources.open_source import SourceFormat
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 
@@ -42,24 +43,32 @@ def _is_torchscript(path: Path) -> bool:
 
 
 def _open_torch_save(path: Path, options: SourceOptions) -> SourceModel:
+    require_packages("A file of torch.save needs", "torch")
+
     from dynanoise_export.sources.torch_archive import open_torch_archive
 
     return open_torch_archive(path, options)
 
 
 def _open_torch_export(path: Path, options: SourceOptions) -> SourceModel:
+    require_packages("A program of torch.export needs", "torch")
+
     from dynanoise_export.sources.exported_program import open_exported_program
 
     return open_exported_program(path, options)
 
 
 def _open_torchscript(path: Path, options: SourceOptions) -> SourceModel:
+    require_packages("TorchScript needs", "torch")
+
     from dynanoise_export.sources.torchscript import open_torchscript
 
     return open_torchscript(path, options)
 
 
 def _open_safetensors(path: Path, options: SourceOptions) -> SourceModel:
+    require_packages("Weights need", "torch", "safetensors")
+
     from dynanoise_export.sources.state_dict import open_safetensors
 
     return open_safetensors(path, options)
@@ -72,6 +81,8 @@ def _open_onnx(path: Path, options: SourceOptions) -> SourceModel:
 
 
 def _open_hugging_face(path: Path, options: SourceOptions) -> SourceModel:
+    require_packages("A Hugging Face folder needs", "transformers")
+
     from dynanoise_export.sources.hugging_face.open_folder import open_hugging_face
 
     return open_hugging_face(path, options)

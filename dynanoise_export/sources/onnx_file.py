@@ -6,10 +6,10 @@ from pathlib import Path
 import onnx_ir as ir
 
 from dynanoise_export.errors import DefenceError
-from dynanoise_export.files import sha256
 from dynanoise_export.graph.attach import carries_defence
 from dynanoise_export.graph.checker import check_graph
 from dynanoise_export.graph.class_maps import class_names
+from dynanoise_export.graph.content_digest import content_sha256
 from dynanoise_export.graph.declared_shapes import correct_shapes
 from dynanoise_export.graph.model_files import external_files, read_model
 from dynanoise_export.graph.opset import convert_up
@@ -42,6 +42,8 @@ def open_onnx(path: Path, options: SourceOptions) -> SourceModel:
 
 def _opened(path: Path, options: SourceOptions) -> SourceModel:
     model = read_model(path)
+    with naming(path):
+        digest = content_sha256(model)
     if carries_defence(model):
         raise DefenceError(f"{path} already has a defence: export the undefended model instead.")
     check_graph(path, model)
@@ -62,7 +64,7 @@ def _opened(path: Path, options: SourceOptions) -> SourceModel:
     return SourceModel(
         path=path,
         format=FORMAT,
-        sha256=sha256(path, *external_files(model)),
+        sha256=digest,
         inputs=tuple(inputs),
         example=example,
         output=chosen.name,

@@ -40,6 +40,7 @@ def load_program(path: Path, *, trusted: bool) -> OpenedModule:
     """
     try:
         program = _load(path, trusted=trusted)
+        _require_evaluation_mode(path, program)
         example = _example(path, program)
         shapes = {node.name: node.meta["val"].shape for node in program.graph.nodes if node.name in example}
         axes = axis_names({name: shapes[name] for name in example})
@@ -60,6 +61,18 @@ def load_program(path: Path, *, trusted: bool) -> OpenedModule:
         for name, array in example.items()
     )
     return OpenedModule(module, inputs, example)
+
+
+def _require_evaluation_mode(path: Path, program: torch.export.ExportedProgram) -> None:
+    """Refuse batch normalisation that takes its statistics from the batch: its ONNX form does not show it any more."""
+    for node in program.graph.nodes:
+        arguments = getattr(getattr(node.target, "_schema", None), "arguments", ())
+        named = dict(zip((argument.name for argument in arguments), node.args, strict=False)) | dict(node.kwargs)
+        if "batch_norm" in str(node.target) and named.get("training", named.get("train")) is True:
+            raise UnsupportedModelError(
+                f"{path} has a batch normalisation that takes its statistics from each batch, so it is in training "
+                "mode: call model.eval() before torch.export.export, and save it again."
+            )
 
 
 class _ProgramHere:

@@ -1,7 +1,6 @@
 """The undefended reference: the model that a defended one was made from, opened where it runs."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,16 +15,18 @@ from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, Predictor, 
 from dynanoise_export.sources.find_logits import find_logits, scale_of
 from dynanoise_export.sources.score_options import TreatAs
 from dynanoise_export.sources.score_values import agree
+from dynanoise_export.sources.scores_to_logits import (
+    SMALLEST,
+    in_classes,
+    log_of,
+    scale_of_one,
+    smallest_probability,
+)
 from dynanoise_export.sources.source_model import SourceModel
 from dynanoise_export.sources.source_module import SourceModule
 from dynanoise_export.types import Array, Arrays, Float64s, row_count
 
 SCALES = {TreatAs.LOGITS: Scale.LOGITS, TreatAs.PROBABILITIES: Scale.PROBABILITIES}
-
-# A probability of 0 counts as the smallest normal number of float32, unless a floor is stated.
-SMALLEST = float(np.finfo(np.float32).tiny)
-# Of one score p near 1, 1 − p has few digits left: it is known to one in this many roundings, and not beyond.
-ROUNDINGS, MOST = 1e4, 0.05
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Reference(Closing):
         )
         if self._scale is Scale.LOGITS:
             return answers
-        return np.asarray(np.log(np.maximum(answers, self._floor)), np.float64)
+        return log_of(answers, self._floor)
 
     def _confirm(self, rows: Arrays, found: _Softmax) -> None:
         """Check on the first batch of real rows what a trial run on the example showed: the answers are its softmax."""
@@ -113,26 +114,15 @@ class Reference(Closing):
             shape = list(scores.shape)
             raise UnsupportedModelError(f"{self.source.path} gives scores of the shape {shape}, and not [n, k].")
         answers = scores.reshape(len(scores), columns).astype(np.float64)
-        self._floor = self.source.scores.floor or _smallest(scores.dtype, one=binary)
+        self._floor = self.source.scores.floor or smallest_probability(scores.dtype, one=binary)
         if self._scale is Scale.UNKNOWN:  # decided on the first rows, once and for all
-            within = binary and bool(((answers >= 0) & (answers <= 1)).all())
-            self._scale = Scale.PROBABILITIES if within else scale_of(scores.reshape(answers.shape))
+            self._scale = scale_of_one(answers) if binary else scale_of(scores.reshape(answers.shape))
             self.confirmed = self._scale is Scale.PROBABILITIES
-        if not binary:
-            return answers
-        halves = [-answers / 2, answers / 2] if self._scale is Scale.LOGITS else [1 - answers, answers]
-        return np.concatenate(halves, axis=1)
+        return in_classes(answers, self._scale) if binary else answers
 
     def close(self) -> None:
         """Release the model."""
         self._predictor.close()
-
-
-def _smallest(dtype: np.dtype[Any], *, one: bool) -> float:
-    """Give the smallest probability that scores of a type show, for `one` score of two classes or for all of them."""
-    kind = np.finfo(dtype if np.issubdtype(dtype, np.floating) else np.float64)
-    rounded = min(ROUNDINGS * float(kind.eps), MOST) if one else 0.0
-    return max(SMALLEST, float(kind.tiny), rounded)
 
 
 class _InPyTorch(Closing):

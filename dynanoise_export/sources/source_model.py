@@ -21,7 +21,7 @@ class SourceModel:
     Attributes:
         path: of the user's file or folder.
         format: in a few words, as in "a TorchScript file".
-        sha256: of the file, or of the files together.
+        sha256: of the file, or of the files together; of an ONNX file, that of its content.
         inputs: with names, types and dynamic axes, in the order in which the model takes them.
         example: values for the inputs, at least two rows: the user's, or made up.
         output: the name of the output that holds the logits, or their softmax.

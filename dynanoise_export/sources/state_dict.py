@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import sys
 from collections.abc import Collection, Mapping
 from operator import attrgetter
 from pathlib import Path
@@ -14,11 +13,15 @@ from dynanoise_export.errors import FormatError, UsageError, first_line
 from dynanoise_export.files import sha256
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 from dynanoise_export.sources.torch_module import source_from_module
+from dynanoise_export.sources.user_code import importing_from
 
 # Where training scripts put the weights in a checkpoint.
-NESTED_UNDER = ("state_dict", "model_state_dict", "model")
-# What wrappers put before the name of every weight: DataParallel, torch.compile, and modules that hold the model.
-WRAPPERS = ("module.", "_orig_mod.", "model.", "net.")
+NESTED_UNDER = ("state_dict", "model_state_dict", "model_state", "model", "net")
+# What wrappers put before the name of every weight: DataParallel, torch.compile, Opacus, and modules that hold the
+# model.
+WRAPPERS = ("module.", "_orig_mod.", "_module.", "model.", "net.")
+# What a wrapper stores beside the weights: the number of models that AveragedModel averaged.
+COUNTER = "n_averaged"
 
 
 def open_safetensors(path: Path, options: SourceOptions) -> SourceModel:
@@ -63,15 +66,13 @@ def make_module(arch: str) -> torch.nn.Module:
     module_name, _, factory_name = location.partition(":")
     if not (module_name and factory_name):
         raise UsageError(f"--arch {arch} is not MODULE:FACTORY: write package.module:factory or timm:create_model.")
-    sys.path.insert(0, str(Path.cwd()))
     try:
         keywords = json.loads(arguments or "{}")
-        factory = attrgetter(factory_name)(importlib.import_module(module_name))
-        module = factory(**keywords)
+        with importing_from(Path.cwd()):
+            factory = attrgetter(factory_name)(importlib.import_module(module_name))
+            module = factory(**keywords)
     except (Exception, SystemExit) as error:  # a user's own code can raise anything
         raise UsageError(f"--arch {arch} makes no module: {type(error).__name__}: {first_line(error)}") from error
-    finally:
-        sys.path.pop(0)
     if not isinstance(module, torch.nn.Module):
         raise UsageError(f"--arch {arch} makes a {type(module).__name__}, not a torch.nn.Module.")
     return module
@@ -123,6 +124,7 @@ def find_weights(path: Path, content: Mapping[str, Any]) -> dict[str, torch.Tens
         if isinstance(content.get(key), Mapping):
             content = content[key]
             break
+    content = {name: value for name, value in content.items() if name != COUNTER}
     weights = {
         name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, torch.Tensor)
     }

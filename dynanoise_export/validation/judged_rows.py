@@ -9,6 +9,7 @@ from dynanoise_export.bundles import load_bundle
 from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.reference_options import reference_options
 from dynanoise_export.graph.specs import with_dynamic_batch
+from dynanoise_export.layouts import require_layout
 from dynanoise_export.runtimes.failed_run import FailedRunError
 from dynanoise_export.sources.inputs import draw, more_like
 from dynanoise_export.sources.made_up_rows import failed_on
@@ -72,6 +73,8 @@ def judged_rows(model: DeployedModel, reference: Path, data: Path | None, option
         return _made_up(model, reference, options, min(most, MADE_UP_ROWS))
     bundle = load_bundle(data, [spec.name for spec in model.inputs])
     rows = {spec.name: np.asarray(bundle.inputs[spec.name][:most]).astype(spec.dtype) for spec in model.inputs}
+    for spec in model.inputs:
+        require_layout(str(data), rows[spec.name], spec)
     described = f"{data}, {row_count(rows):,} of its {len(bundle):,} rows"
     source = open_source(reference, reference_options(model, options, rows))
     return JudgedRows(rows, source, described, f"the rows of {data}", "")

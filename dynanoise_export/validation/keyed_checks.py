@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 from scipy.stats import binom
 
 from dynanoise_export.bundles import digests
@@ -68,7 +67,7 @@ class KeyedCase:
 def keyed_noise(keyed: KeyedCase, predictor: Predictor) -> Iterator[Check]:
     """Compare the answers with the reference, noise included, and with each other; then audit the noise."""
     case, answers = keyed.case, keyed.answers
-    noise = reference.keyed_normals(torch.from_numpy(case.expected), keyed.tables).double().numpy()
+    noise = reference.keyed_normals(case.expected, keyed.tables).astype(np.float64)
     expected = defended(case.defence, case.expected, noise)
     limit = case.tolerance.of_answers(case.defence)
     yield compare(
@@ -101,13 +100,13 @@ def follows_the_key(noise: KeyedNoise, keyed: KeyedCase) -> Iterator[Check]:
 
 def _with_noise_of_their_own(keyed: KeyedCase) -> Int64s:
     """Choose queries of which no two share a cell of any grid."""
-    places = reference.places_of(torch.from_numpy(keyed.case.expected), keyed.tables)
+    places = reference.places_of(keyed.case.expected, keyed.tables)
     chosen = np.arange(len(places))
     for cells in keyed.tables.cells:
-        found = reference.cells_of(places[chosen], cells).numpy()
+        found = reference.cells_of(places[chosen], cells)
         chosen = chosen[np.sort(np.unique(found, axis=0, return_index=True)[1])]
         # Two cells may have the same rows of normals by chance; with few classes, some do.
-        rows = reference.rows_of(places[chosen], cells).numpy()
+        rows = reference.rows_of(places[chosen], cells)
         chosen = chosen[np.sort(np.unique(rows, axis=0, return_index=True)[1])]
     return chosen
 
@@ -162,15 +161,15 @@ def _shared(alone: int, of: int, equal: int) -> Check:
 
 def _neighbours(tables: Tables, rate: float) -> Check:
     """Compare the noise of some cells with that of the next cell, for each projection."""
-    normals, generator = torch.from_numpy(tables.normals), np.random.default_rng(0)
+    normals, generator = tables.normals.astype(np.float64), np.random.default_rng(0)
     pairs = []
     for cells in tables.cells:
-        here = int(cells.width) * torch.from_numpy(generator.integers(-AROUND, AROUND, (HASHED, PROJECTIONS)))
-        own = normals[reference.rows_of(here, cells)].double().numpy().ravel()
+        here = int(cells.width) * generator.integers(-AROUND, AROUND, (HASHED, PROJECTIONS))
+        own = normals[reference.rows_of(here, cells)].ravel()
         for axis in range(PROJECTIONS):
-            next_cell = here.clone()
+            next_cell = here.copy()
             next_cell[:, axis] += int(cells.width)
-            pairs.append((own, normals[reference.rows_of(next_cell, cells)].double().numpy().ravel(), own.size))
+            pairs.append((own, normals[reference.rows_of(next_cell, cells)].ravel(), own.size))
     finding = worst_correlation(pairs, len(pairs), rate)
 
     def say(found: Finding) -> str:
@@ -181,7 +180,7 @@ def _neighbours(tables: Tables, rate: float) -> Check:
 
 def _avalanche(noise: KeyedNoise, keyed: KeyedCase, rate: float) -> Check:
     """Count the rows of normals that stay the same after one bit of the key is flipped, for each bit."""
-    few = torch.from_numpy(keyed.case.expected[:HASHED])
+    few = keyed.case.expected[:HASHED]
     # Queries of one cell have one row, and count as one.
     own, first = np.unique(_rows(few, keyed.tables), axis=0, return_index=True)
     few = few[first]
@@ -198,10 +197,9 @@ def _avalanche(noise: KeyedNoise, keyed: KeyedCase, rate: float) -> Check:
     return judge(CheckCode.NOISE_FOLLOWS_EVERY_BIT_OF_THE_KEY, max(same), limit, detail)
 
 
-def _rows(logits: torch.Tensor, hashing: Hashing) -> Int64s:
+def _rows(logits: Floats, hashing: Hashing) -> Int64s:
     places = reference.places_of(logits, hashing)
-    rows: Int64s = torch.cat([reference.rows_of(places, cells) for cells in hashing.cells], dim=1).numpy()
-    return rows
+    return np.concatenate([reference.rows_of(places, cells) for cells in hashing.cells], axis=1)
 
 
 def _flipped(key: Key, bit: int) -> Key:

@@ -1,7 +1,7 @@
 """Which queries lie so near the edge of a cell that the rounding of two runtimes may put them on either side."""
 
 import numpy as np
-import torch
+from scipy.special import log_softmax
 
 from dynanoise_export.noise.keyed import reference
 from dynanoise_export.noise.keyed.tables import STEPS, Tables
@@ -11,6 +11,7 @@ from dynanoise_export.types import Bools, Floats
 ROUNDING = 1e-6
 
 
+@np.errstate(over="ignore", invalid="ignore")  # masked classes
 def on_an_edge(logits: Floats, others: Floats, tables: Tables) -> Bools:
     """Find these queries.
 
@@ -25,18 +26,18 @@ def on_an_edge(logits: Floats, others: Floats, tables: Tables) -> Bools:
     Returns:
         bool [n].
     """
-    z = torch.from_numpy(logits.astype(np.float64))
-    log_p, theirs = (torch.log_softmax(values, dim=1) for values in (z, torch.from_numpy(others.astype(np.float64))))
-    difference = (log_p - theirs).abs().nan_to_num(0).max() + ROUNDING * (1 - log_p)
+    z = logits.astype(np.float64)
+    log_p, theirs = (log_softmax(values, axis=1) for values in (z, others.astype(np.float64)))
+    difference = np.nan_to_num(np.abs(log_p - theirs)).max() + ROUNDING * (1 - log_p)
     steps = reference.steps_of(z)
     blur = STEPS**2 * difference / (2 * steps)
-    between = (steps - steps.floor() - 0.5).abs() <= blur
-    between &= torch.from_numpy(tables.projection).abs().sum(dim=1) > 0
-    moves = between.sum(dim=1, keepdim=True)
+    between = np.abs(steps - np.floor(steps) - 0.5) <= blur
+    between &= np.abs(tables.projection).sum(axis=1) > 0
+    moves = between.sum(axis=1, keepdims=True)
     places = reference.places_of(z, tables)
-    edge = torch.zeros(len(z), dtype=torch.bool)
+    edge = np.zeros(len(z), dtype=bool)
     for cells in tables.cells:
         width, limit = int(cells.width), int(cells.limit)
-        within = (places.clamp(-limit, limit) + torch.from_numpy(cells.offsets).long()) % width
-        edge |= ((within < moves) | (within + moves >= width)).any(dim=1)
-    return edge.numpy()
+        within = (np.clip(places, -limit, limit) + cells.offsets.astype(np.int64)) % width
+        edge |= ((within < moves) | (within + moves >= width)).any(axis=1)
+    return edge

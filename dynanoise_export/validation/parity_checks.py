@@ -1,7 +1,6 @@
 """Does the model compute what it states: the logits before the defence, the defence, and the answers."""
 
 import numpy as np
-import torch
 
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.keep_label import keep_label, keeping_label
@@ -60,7 +59,7 @@ def undecided(logits: Floats, tolerance: Tolerance) -> Bools:
 
 
 def defence_parity(answers: Floats, logits: Floats, scores: Floats, noise: Floats, defence: Defence) -> Check:
-    """Check that the graph's defence answers as the PyTorch reference does in float64, with the same noise.
+    """Check that the graph's defence answers as the reference does in float64, with the same noise.
 
     Args:
         answers: [n, k], of the graph with its noise fed from outside.
@@ -97,12 +96,12 @@ def defended(defence: Defence, logits: Floats, noise: Floats, scores: Floats | N
         scores: [n, k], of which the largest is the label to keep: probabilities may differ where float32 gives them the
             same logarithm. None for the logits.
     """
-    z, eta = (torch.tensor(array, dtype=torch.float64) for array in (logits, noise))
+    z, eta = (array.astype(np.float64) for array in (logits, noise))
     answers = keeping_label(defence, keep=False).defend(z, eta)
     if defence.keep_label:
         label = (logits if scores is None else scores).argmax(axis=1)[:, None]
-        answers = keep_label(answers, torch.from_numpy(label))
-    return np.asarray(answers.numpy(), np.float64)
+        answers = keep_label(answers, label)
+    return np.asarray(answers, np.float64)
 
 
 def _parity(code: CheckCode, answers: Floats, expected: Float64s, limit: float, detail: str) -> Check:

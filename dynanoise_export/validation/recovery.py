@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 
 from dynanoise_export.defences.base import NoiseLaw
 from dynanoise_export.defences.sensitivity import sensitivity
@@ -101,7 +100,7 @@ def recover(
         contrasts=contrasts,
         used=used,
         logit_contrasts=helmert_contrasts(known, clean)[0],
-        sensitivity=sensitivity(torch.from_numpy(z)).numpy()[:, 0],
+        sensitivity=sensitivity(z)[:, 0].astype(np.float64),
         variance=law.variance,
         resolution=2 * float(np.max(error / sigma, where=clean, initial=0.0)),
         wrong=int(wrong.sum()),
@@ -152,7 +151,7 @@ def noise_scale(logits: Floats, law: NoiseLaw) -> tuple[Float64s, Float64s]:
         The logits with infinities at their limits, [n, k], and σ(q), [n, 1].
     """
     z = np.clip(logits.astype(np.float64), -LARGEST_LOGIT, LARGEST_LOGIT)
-    return z, law.scale(torch.from_numpy(z)).numpy()
+    return z, np.asarray(law.scale(z), np.float64)
 
 
 def recovery_error(z: Float64s, sigma: Float64s, temperature: float) -> Float64s:

@@ -7,6 +7,7 @@ no PyTorch, and unpickles nothing.
 import zipfile
 from pathlib import Path
 
+from dynanoise_export.packages import require_packages
 from dynanoise_export.sources.open_source import SourceFormat
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 
@@ -33,6 +34,8 @@ def is_checkpoint(path: Path) -> bool:
 
 
 def _open(path: Path, options: SourceOptions) -> SourceModel:
+    require_packages("A checkpoint of dynanoise-models needs", "torch")
+
     from dynanoise_models.checkpoints import open_checkpoint
 
     return open_checkpoint(path, options)

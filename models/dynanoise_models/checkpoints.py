@@ -51,7 +51,7 @@ def open_checkpoint(path: Path, options: SourceOptions) -> SourceModel:
     Raises:
         UserError: it is damaged, its target is unknown, or its weights do not fit the target.
     """
-    content = _read(path)
+    content = read_checkpoint(path)
     name = content.get("target")
     if not isinstance(name, str) or name not in TARGETS:
         raise FormatError(f"{path} is a checkpoint of the unknown target {name!r}; known are {', '.join(TARGETS)}.")
@@ -64,7 +64,12 @@ def open_checkpoint(path: Path, options: SourceOptions) -> SourceModel:
     return source_from_module(path, f"a checkpoint of {name}", sha256(path), module, target.inputs, options)
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """Read what a checkpoint holds; no code from the file is run.
+
+    Raises:
+        UserError: it is damaged, or another file of PyTorch.
+    """
     with reading(path, "a checkpoint"):
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)

@@ -1,13 +1,9 @@
-"""The JSON documents of `dynanoise-models`."""
+"""The JSON documents of the commands `list` and `train`."""
 
 from typing import Any, TypedDict
 
-import numpy as np
-
 from dynanoise_export import __version__
-from dynanoise_export.shadow_stores import SCHEMA as STORE_SCHEMA
 from dynanoise_models.checkpoint_source import FORMAT
-from dynanoise_models.shadows.make_shadows import Shadows
 from dynanoise_models.targets import TARGETS, Target
 from dynanoise_models.train_target import Trained
 
@@ -82,35 +78,6 @@ class TrainDocument(TypedDict):
     device: str
 
 
-class StoreDocument(TypedDict):
-    """A shadow store, and the schema of its record."""
-
-    path: str
-    schema: str
-
-
-class ShadowsDocument(TypedDict):
-    """What `shadows` made.
-
-    Attributes:
-        schema: "dynanoise-models/shadows/VERSION".
-        tool: the version of this tool.
-        passed: true, because the command ends with an error if a model can't be trained.
-        store: the shadow store.
-        bundle: the path of the rows.
-        trained: how many models this run added.
-        record: what the store says about itself.
-    """
-
-    schema: str
-    tool: dict[str, str]
-    passed: bool
-    store: StoreDocument
-    bundle: str
-    trained: int
-    record: dict[str, Any]
-
-
 def list_document() -> ListDocument:
     """Describe all targets."""
     targets: list[TargetDocument] = [
@@ -144,26 +111,6 @@ def train_document(trained: Trained) -> TrainDocument:
         "seconds": trained.seconds,
         "device": trained.device,
     }
-
-
-def shadows_document(shadows: Shadows) -> ShadowsDocument:
-    """Describe what `shadows` made."""
-    return {
-        "schema": _schema("shadows"),
-        "tool": _tool(),
-        "passed": True,
-        "store": {"path": str(shadows.path), "schema": STORE_SCHEMA},
-        "bundle": str(shadows.bundle),
-        "trained": shadows.trained,
-        "record": shadows.record,
-    }
-
-
-def mean_accuracies(shadows: Shadows) -> tuple[float, float]:
-    """Average the accuracy of the models on the rows of their training sets, and on the other rows."""
-    models = shadows.record["models"].values()
-    own, others = (np.mean([model[name] for model in models]) for name in ("accuracy_kept", "accuracy_others"))
-    return float(own), float(others)
 
 
 def parameter_count(target: Target) -> int:

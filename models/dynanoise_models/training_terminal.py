@@ -1,14 +1,13 @@
-"""What `dynanoise-models` prints on a terminal."""
+"""What the commands `list` and `train` print on a terminal."""
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
 from dynanoise_export.reports.terminal import Row, pasted, print_rows
-from dynanoise_models.shadows.make_shadows import Shadows
 from dynanoise_models.targets import TARGETS, Target
 from dynanoise_models.train_target import Trained
-from dynanoise_models.training_documents import mean_accuracies, parameter_count
+from dynanoise_models.training_documents import parameter_count
 
 
 def print_targets(console: Console) -> None:
@@ -34,17 +33,6 @@ def print_trained(trained: Trained, console: Console) -> None:
     ]
     if not trained.complete:
         rows.append(("stopped", "the training ended early; the same command goes on from the last saved epoch"))
-    print_rows(rows, console)
-
-
-def print_shadows(shadows: Shadows, console: Console) -> None:
-    """Print what `shadows` made."""
-    own, others = mean_accuracies(shadows)
-    rows: list[Row] = [
-        ("written", f"{shadows.path} ({shadows.record['count']} models, {shadows.trained} new)"),
-        ("bundle", f"{shadows.bundle} ({shadows.record['rows']:,} rows)"),
-        ("mean accuracy", f"{own:.4f} on the rows in a model's training set, {others:.4f} on the others"),
-    ]
     print_rows(rows, console)
 
 

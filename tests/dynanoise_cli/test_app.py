@@ -51,6 +51,19 @@ def test_the_help_lists_the_defences(program, command):
     assert "dynanoise, temperature" in shown
 
 
+@pytest.mark.parametrize(("word", "meant"), [("atack", "attack"), ("validat", "validate"), ("exprot", "export")])
+def test_a_mistyped_command_is_no_file(program, tmp_path, word, meant):
+    ended = program(word, tmp_path / "x.onnx")
+    assert ended.status == 2
+    assert meant in ended.err
+
+
+def test_a_file_may_have_almost_the_name_of_a_command(program, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "atack").write_bytes(b"")
+    assert "attack" not in program("atack", "-o", "made.onnx").err
+
+
 def test_an_onnx_file_is_exported_and_inspected_without_pytorch(tmp_path):
     plain, defended = tmp_path / "plain.onnx", tmp_path / "defended.onnx"
     model = onnx.parser.parse_model(

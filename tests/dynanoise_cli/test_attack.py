@@ -1,3 +1,4 @@
+import csv
 import json
 import signal
 
@@ -23,6 +24,7 @@ def folder(tmp_path_factory):
     np.savez(folder / "unlabelled.npz", x=arrays["x"])
     np.savez(folder / "alike.npz", **(arrays | {"member": np.ones(900, bool)}))
     np.savez(folder / "broken.npz", **(arrays | {"x": arrays["x"] * np.nan}))
+    np.savez(folder / "shifted.npz", **(arrays | {"y": (arrays["y"] + 1) % 5}))
     (folder / "defended.txt").write_text("not a model")
     (folder / "cut.onnx").write_bytes((folder / "defended.onnx").read_bytes()[:300])
     return folder
@@ -43,14 +45,21 @@ def attack(program, folder, monkeypatch):
 WHOLE = ("--shadows", "store", "--reference", "plain.onnx")
 
 
-def test_the_first_line_is_the_answer(attack, tmp_path):
-    ended = attack(*WHOLE, "--json", tmp_path / "report.json")
+def test_the_first_line_is_the_answer_and_the_rows_at_risk_are_written(attack, folder, tmp_path):
+    ended = attack(*WHOLE, "--json", tmp_path / "report.json", "--rows", tmp_path / "rows.csv")
     assert ended.status == 0, ended.err
     document = json.loads((tmp_path / "report.json").read_text())
     worst, utility = document["worst"], document["utility"]
     first = ended.out.splitlines()[0]
     assert all(text in first for text in ("AUC", "accuracy", f"{utility['accuracy_plain']:.3f}"))
     assert f"{worst['auc_without']:.3f}" in first
+    with (tmp_path / "rows.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    with np.load(folder / "bundle.npz") as bundle:
+        assert len(rows) == (bundle["split"] != "auxiliary").sum()
+    assert rows[0]["rank"] == "1"
+    assert [int(row["row"]) for row in rows[:10]] == [one["row"] for one in document["most_exposed"]]
+    assert f"\n{rows[0]['row']} " in ended.out.partition("most exposed")[2]
 
 
 def test_the_document_agrees_with_itself_and_the_page_is_there(attack, tmp_path):
@@ -58,7 +67,8 @@ def test_the_document_agrees_with_itself_and_the_page_is_there(attack, tmp_path)
     assert ended.status == 0, ended.err
     document = json.loads((tmp_path / "report.json").read_text())
     assert document["schema"] == "dynanoise-export/attack/2"
-    assert document["passed"]
+    assert document["passed"] is None  # without a gate there is no verdict
+    assert document["gates"] == []
     assert document["data"]["members"] + document["data"]["non_members"] + document["data"]["auxiliary"] == 900
     assert (document["defence"], document["noise"], document["keep_label"]) == ("dynanoise", "random", False)
     attacks = document["attacks"]
@@ -132,10 +142,18 @@ def test_gates_decide_the_exit_status(attack, tmp_path, gates, status):
     ended = attack(*WHOLE, *gates, "--json", tmp_path / "report.json", queries=(1,))
     assert ended.status == status, ended.err
     assert ("FAILED" in ended.out) == (status == 4)
+    assert ended.out.startswith(("FAILED", "PASSED"))
     assert ended.out.count("FAILED") + ended.out.count("PASSED") == len(gates) / 2
     document = json.loads((tmp_path / "report.json").read_text())
     assert document["passed"] == (status == 0) == (not document["gates_exceeded"])
     assert len(document["gates_exceeded"]) + len(document["gates_held"]) == len(gates) / 2
+    for gate in document["gates"]:
+        assert gate["distance"] == pytest.approx(gate["limit"] - gate["high"])
+        assert gate["margin"] > 0
+    against = document["against"]
+    assert (against["shadow_models"], against["skipped"]) == (8, ["quantile-regression"])
+    assert f"{against['attacks']} attacks" in ended.out
+    assert f"{against['attackers']} attackers" in ended.out
 
 
 def test_an_attacker_knows_the_given_parameters(attack, tmp_path):
@@ -153,7 +171,7 @@ def test_an_attacker_knows_the_given_parameters(attack, tmp_path):
 def test_ctrl_c_keeps_the_answers_and_names_their_folder(folder, tmp_path):
     arguments = ["attack", folder / "defended.onnx", "--data", folder / "bundle.npz", "--queries", 1_000_000]
     with started("dynanoise-export", *arguments, "--json", tmp_path / "report.json") as running:
-        until(lambda: list(tmp_path.glob("report.responses/*.npz")), running)
+        until(lambda: list(tmp_path.glob("report.responses/*.answers")), running)
         running.send_signal(signal.SIGINT)
         _, errors = running.communicate(timeout=LIMIT)
     assert running.returncode == 130, errors
@@ -182,6 +200,9 @@ def test_ctrl_c_keeps_the_answers_and_names_their_folder(folder, tmp_path):
         ({"options": ["--max-tpr", "0.01@0.0001"]}, "--max-tpr"),
         ({"options": ["--temperature", 0]}, "temperature"),
         ({"options": ["--html", "missing/report.html"]}, "missing"),
+        ({"options": ["--rows", "rows.xlsx"]}, "rows.xlsx"),
+        ({"options": ["--require-shadows"]}, "--shadows"),
+        ({"data": "shifted.npz"}, "--force"),
     ],
 )
 def test_what_can_t_be_used_is_one_sentence_and_leaves_nothing(attack, tmp_path, changed, named):

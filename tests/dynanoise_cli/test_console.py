@@ -5,7 +5,7 @@ from contextlib import redirect_stderr
 import pytest
 from rich.progress import Progress as Bar
 
-from dynanoise_cli.console import progress_bar
+from dynanoise_cli.console import console_beside, progress_bar
 from dynanoise_export.types import Step
 
 
@@ -58,3 +58,9 @@ def test_elsewhere_nothing_is_shown(capsys):
     with progress_bar() as progress:
         progress(Step("Sending", 1, 10, "queries"))
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_line_that_is_piped_is_not_cut_or_folded(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    console_beside(None).print("word " * 100)
+    assert capsys.readouterr().out.count("\n") == 1

@@ -48,8 +48,8 @@ def test_the_table_has_a_row_for_each_finding(program, defended):
     shown = [line for line in program("inspect", defended).out.splitlines() if not line.startswith(" ")]
     rows = dict(line.split(maxsplit=1) for line in shown)
     assert list(rows) == [
-        "file", "sha256", "format", "producer", "inputs", "outputs", "graph", "defence", "leak", "form", "draws", "to",
-        "stated", "noise", "source", "made",
+        "file", "sha256", "content", "format", "producer", "inputs", "outputs", "graph", "defence", "leak", "form",
+        "draws", "to", "stated", "noise", "source", "made",
     ]  # fmt: skip
     assert "DynaNoise (classes 10, sigma0 0.5" in rows["defence"]
     assert rows["stated"].startswith("dynanoise (sigma0 0.5")

@@ -113,7 +113,7 @@ def test_a_bundle_that_would_run_code_is_refused(tmp_path):
     "changed",
     [
         {"y": np.zeros((10, 2))},
-        {"y": np.array(["0"] * 10)},
+        {"y": np.array(["cat"] * 10)},
         {"y": np.full(10, np.nan)},
         {"y": np.full(10, np.inf)},
         {"y": np.full(10, 0.5)},
@@ -122,7 +122,7 @@ def test_a_bundle_that_would_run_code_is_refused(tmp_path):
         {"member": np.ones((10, 2), bool)},
         {"member": np.full(10, np.nan)},
         {"member": np.full(10, 2)},
-        {"member": np.array(["yes"] * 10)},
+        {"member": np.array(["perhaps"] * 10)},
         {"split": np.array([b"\xff"] * 10)},
         {"split": np.array(["members"] * 10)},
         {"split": np.zeros(10)},
@@ -167,3 +167,55 @@ def test_whether_it_can_be_written_is_known_before_the_work(tmp_path):
             require_bundle_writable(path)
     for path in (tmp_path / "rows", tmp_path / "rows.npz"):
         require_bundle_writable(path)
+
+
+def test_groups_and_class_names_are_saved_and_loaded(tmp_path):
+    x, group = GENERATOR.standard_normal((10, 3)), np.array([f"patient {row % 4}" for row in range(10)])
+    for name in ("rows.npz", "rows"):
+        save_bundle(tmp_path / name, {"x": x}, Y, SPLIT, group=group, classes=("cat", "dog", "mouse"))
+        loaded = load_bundle(tmp_path / name, ["x"])
+        assert loaded.group.tolist() == group.tolist()
+        assert loaded.classes == ("cat", "dog", "mouse")
+    save_bundle(tmp_path / "rows", {"x": x}, Y, SPLIT)
+    assert (load_bundle(tmp_path / "rows", ["x"]).group, load_bundle(tmp_path / "rows", ["x"]).classes) == (None, ())
+
+
+def test_labels_and_membership_of_other_forms_are_understood(tmp_path):
+    member = np.arange(10) < 4
+    np.savez(
+        tmp_path / "rows.npz", x=np.zeros((10, 3)), y=np.eye(3)[Y], member=np.where(member, "yes", "no"),
+        group=np.arange(10),
+    )  # fmt: skip
+    loaded = load_bundle(tmp_path / "rows.npz", ["x"])
+    assert loaded.y.tolist() == Y.tolist()
+    assert loaded.member.tolist() == member.tolist()
+    assert loaded.group.tolist() == list("0123456789")
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"y": np.array(["cat"] * 10)},
+        {"y": np.full((10, 3), 1 / 3)},
+        {"member": np.array(["perhaps"] * 10)},
+        {"group": np.zeros(3)},
+        {"classes": np.array(["cat", "cat"])},
+        {"classes": np.array([1, 2])},
+        {"classes": np.array([["cat", "dog"]])},
+    ],
+)
+def test_labels_membership_groups_and_classes_that_say_nothing_are_refused(tmp_path, arrays):
+    np.savez(tmp_path / "rows.npz", x=np.zeros((10, 3)), **arrays)
+    with pytest.raises(DataError, match=r"rows\.npz"):
+        load_bundle(tmp_path / "rows.npz", ["x"])
+
+
+def test_what_a_bundle_can_be_made_of_names_the_command(tmp_path):
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "images" / "cat").mkdir(parents=True)
+    np.save(tmp_path / "x.npy", np.zeros(3))
+    for name in ("rows.csv", "images", "x.npy"):
+        with pytest.raises(DataError, match=f"{name}.*dynanoise-export bundle"):
+            load_bundle(tmp_path / name, ["x"])
+    with pytest.raises(FileAccessError, match=r"missing\.csv"):
+        load_bundle(tmp_path / "missing.csv", ["x"])

@@ -9,6 +9,8 @@ from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.errors import DefenceError, FileAccessError, ModelInputError, UsageError
 from dynanoise_export.exporting import export
 from dynanoise_export.files import sha256
+from dynanoise_export.graph.content_digest import content_sha256
+from dynanoise_export.graph.model_files import read_model
 from dynanoise_export.inspecting import inspect
 from dynanoise_export.noise.keyed.key import read_key
 from dynanoise_export.noise.source import NoiseSource
@@ -47,7 +49,7 @@ def test_the_defaults_are_the_papers_defence_with_random_noise(plain, output):
     provenance = made.provenance
     assert (provenance.defence, provenance.parameters) == ("dynanoise", DynaNoise().parameters)
     assert (provenance.noise, provenance.noise_input, provenance.keep_label) == (NoiseSource.RANDOM, None, False)
-    assert provenance.source_sha256 == sha256(plain)
+    assert provenance.source_sha256 == content_sha256(read_model(plain))
     assert inspect(output).provenance == provenance
     assert [path.name for path in output.parent.iterdir()] == ["defended.onnx"]
 

@@ -17,7 +17,7 @@ from dynanoise_models.text import open_encoder, tokenize
 from dynanoise_models.training.resuming import State
 from support.folders import distilbert
 
-PLAN = StorePlan("digits-mlp", "abc", 6, 3, 0, {}, None)
+PLAN = StorePlan({"target": "digits-mlp", "settings": {}}, "abc", rows=6, seed=0, classes=3)
 
 
 @pytest.mark.parametrize(

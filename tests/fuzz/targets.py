@@ -149,7 +149,7 @@ def _open_example(case: Case) -> object:
 
 def _open_store(case: Case) -> object:
     path = case.files / "store"
-    plan = StorePlan(TARGET, "", data_seeds.ROWS, CLASSES, 0, {}, None)
+    plan = StorePlan({"target": TARGET, "settings": {}}, "", rows=data_seeds.ROWS, seed=0, classes=CLASSES)
     if (path / "parts").exists():
         return GrowingStore(path, plan, data_seeds.SHADOWS)
     store = load_shadow_store(path)

@@ -12,6 +12,7 @@ import torch
 from onnxscript import opset13 as op
 from onnxscript import script
 from onnxscript.values import Opset
+from scipy.special import erf, softmax
 
 from dynanoise_export.attacks.methods.attack import Attack
 from dynanoise_export.defences.base import Defence, NoiseLaw, require_between
@@ -49,7 +50,7 @@ class Static(Defence):
 
     @property
     def law(self):
-        return NoiseLaw(lambda logits: torch.full_like(logits[:, :1], self.spread), self.heat, "spread²")
+        return NoiseLaw(lambda logits: np.full_like(logits[:, :1], self.spread), self.heat, "spread²")
 
     @property
     def lipschitz(self):
@@ -59,15 +60,15 @@ class Static(Defence):
         return of_opset(static, opset, self.function_name)
 
     def defend(self, logits, noise):
-        noisy = logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) + self.spread * noise
-        return (noisy / self.heat).softmax(dim=-1)
+        noisy = np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT) + self.spread * noise
+        return softmax(noisy / self.heat, axis=-1)
 
     def undo(self, log_probabilities):
         return log_probabilities * self.heat
 
     def mean_answer(self, logits, answers, generator):
-        noise = torch.randn(logits.shape, generator=generator, dtype=logits.dtype)
-        return logits + self.spread / answers**0.5 * noise
+        noise = generator.standard_normal(logits.shape)
+        return (logits + self.spread / answers**0.5 * noise).astype(logits.dtype)
 
 
 @script(Opset(DOMAIN, VERSION), default_opset=op)
@@ -93,15 +94,15 @@ class Bounded(Defence):
         return of_opset(bounded, opset, self.function_name)
 
     def defend(self, logits, noise):
-        uniform = torch.erf(noise / 2**0.5)
-        return (logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) + self.width * uniform).softmax(dim=-1)
+        uniform = erf(noise / 2**0.5)
+        return softmax(np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT) + self.width * uniform, axis=-1)
 
     def undo(self, log_probabilities):
         return log_probabilities
 
     def mean_answer(self, logits, answers, generator):
-        draws = torch.rand((max(1, round(answers)), *logits.shape), generator=generator, dtype=logits.dtype)
-        return logits + self.width * (2 * draws.mean(dim=0) - 1)
+        draws = generator.random((max(1, round(answers)), *logits.shape))
+        return (logits + self.width * (2 * draws.mean(axis=0) - 1)).astype(logits.dtype)
 
 
 def first_class(evidence):

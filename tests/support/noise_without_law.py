@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import onnx_ir as ir
-import torch
 from onnxscript import opset13 as op
 from onnxscript import script
 from onnxscript.values import Opset
+from scipy.special import softmax
 
-from dynanoise_export.defences.base import Defence
+from dynanoise_export.defences.base import Defence, standard_normals
 from dynanoise_export.onnx_functions import CLASS_AXIS, DOMAIN, VERSION, of_opset
+from dynanoise_export.types import Floats
 
 
 @script(Opset(DOMAIN, VERSION), default_opset=op)
@@ -31,13 +33,12 @@ class Blurred(Defence):
     def function(self, opset: int) -> ir.Function:
         return of_opset(blurred, opset, self.function_name)
 
-    def defend(self, logits: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        noisy = logits.softmax(dim=-1) + self.strength * noise.abs()
-        return noisy / noisy.sum(dim=-1, keepdim=True)
+    def defend(self, logits: Floats, noise: Floats) -> Floats:
+        noisy = softmax(logits, axis=-1) + self.strength * np.abs(noise)
+        return noisy / noisy.sum(axis=-1, keepdims=True)
 
-    def undo(self, log_probabilities: torch.Tensor) -> torch.Tensor:
+    def undo(self, log_probabilities: Floats) -> Floats:
         return log_probabilities
 
-    def mean_answer(self, logits: torch.Tensor, answers: float, generator: torch.Generator) -> torch.Tensor:
-        noise = torch.randn(logits.shape, generator=generator, dtype=logits.dtype)
-        return self.defend(logits, noise / answers**0.5).log()
+    def mean_answer(self, logits: Floats, answers: float, generator: np.random.Generator) -> Floats:
+        return np.log(self.defend(logits, standard_normals(logits, generator) / answers**0.5))

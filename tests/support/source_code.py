@@ -13,18 +13,20 @@ PACKAGES = {
 
 # The rooms of the library, from low to high. Rooms on one line do not import each other, except on the first line,
 # which is whatever lies beside the rooms.
-BASE = ("array_files", "choices", "errors", "files", "bundles", "intervals", "onnx_functions", "printable",
-        "probabilities", "records", "registry", "shadow_stores", "types", "version")  # fmt: skip
+BASE = ("array_files", "choices", "documentation", "errors", "files", "bundles", "dataset_rows", "intervals",
+        "label_forms", "layouts", "onnx_functions", "packages", "printable", "probabilities", "records", "registry",
+        "types", "version")  # fmt: skip
 LAYERS = (
     BASE,
     ("noise",),
     ("defences",),
     ("graph",),
-    ("runtimes",),
+    ("runtimes", "shadow_stores"),
     ("sources",),
     ("exporting", "inspecting"),
     ("deployed",),
     ("validation", "attacks", "benchmarking", "deployment"),
+    ("bundling",),
     ("reports",),
 )
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}

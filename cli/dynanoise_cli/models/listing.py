@@ -2,11 +2,13 @@
 
 from dynanoise_cli import options
 from dynanoise_cli.console import console_beside
+from dynanoise_export.packages import require_packages
 
 
 def list_targets(json: options.Json = None) -> None:
     """Show all targets with their data set, size, training and accuracy."""
     options.check_writable(json)
+    require_packages("The targets need", "torch")
 
     from dynanoise_export.reports.documents import write_document
     from dynanoise_models.training_documents import list_document

@@ -9,6 +9,7 @@ from dynanoise_cli import options as shared
 from dynanoise_cli.console import console_beside, progress_bar
 from dynanoise_cli.models import options
 from dynanoise_cli.running import INTERRUPTED
+from dynanoise_export.packages import require_packages
 from dynanoise_models.protocols import Protocol
 from dynanoise_models.training.settings import TrainingDefence
 
@@ -37,6 +38,7 @@ def train(
     Ctrl-C ends the training early and writes what there is. The same command then goes on from the last saved epoch.
     """
     shared.check_writable(json)
+    require_packages("Training needs", "torch", "sklearn")
 
     from dynanoise_export.reports.documents import write_document
     from dynanoise_models.stopping import stop_on_ctrl_c

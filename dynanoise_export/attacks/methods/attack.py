@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 
 from dynanoise_export.attacks.evidence import Evidence, ShadowEvidence
 from dynanoise_export.errors import UsageError
@@ -14,6 +15,7 @@ class Requirement(StrEnum):
 
     SHADOW_MODELS = "shadow-models"
     AUXILIARY_ROWS = "auxiliary-rows"
+    PACKAGE = "package"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Attack:
         auxiliary: how many rows it needs at least that are known to be non-members.
         fixed_threshold: the score from which on the attack says "member", if the attack itself fixes it.
         labels_only: whether it looks at the labels of the answers alone.
+        package: the optional package that it needs, by the name of its import; "" for none.
     """
 
     code: str
@@ -41,9 +44,12 @@ class Attack:
     auxiliary: int = 0
     fixed_threshold: float | None = None
     labels_only: bool = False
+    package: str = ""
 
     def missing(self, shadows: int, auxiliary: int) -> "SkippedAttack | None":
         """Find what is missing if an attacker has this many shadow models and auxiliary rows; None if nothing is."""
+        if self.package and find_spec(self.package) is None:
+            return SkippedAttack(self, Requirement.PACKAGE, 1, 0)
         if shadows < self.shadows:
             return SkippedAttack(self, Requirement.SHADOW_MODELS, self.shadows, shadows)
         if auxiliary < self.auxiliary:
@@ -75,6 +81,8 @@ class SkippedAttack:
     @property
     def reason(self) -> str:
         """A clause for people, without a subject or a full stop."""
+        if self.requirement is Requirement.PACKAGE:
+            return f"needs the package {self.attack.package}, which the extra torch brings"
         what = self.requirement.replace("-", " ")
         return f"needs at least {self.needed} {what}, and has {self.given or 'none'}"
 

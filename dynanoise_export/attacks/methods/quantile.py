@@ -1,7 +1,6 @@
 """Quantile regression: how far the scaled confidence is above what the row itself leads one to expect."""
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from dynanoise_export.attacks.evidence import Evidence
 from dynanoise_export.attacks.methods.attack import Attack
@@ -15,6 +14,8 @@ SMALLEST_SHARE, SMALLEST_SCALE = 0.5, 1e-3
 
 def _score(evidence: Evidence) -> Float64s:
     """Fit the quantiles on auxiliary rows, and compute how far above the median each row is."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
     rows = np.column_stack([evidence.features, evidence.y])
     known = evidence.auxiliary
     middle, upper = (
@@ -28,4 +29,6 @@ def _score(evidence: Evidence) -> Float64s:
     return np.asarray((evidence.signals.logit - middle) / np.maximum(scale, smallest))
 
 
-QUANTILE = Attack("quantile-regression", "quantile regression", "Bertran et al. 2023", _score, auxiliary=100)
+QUANTILE = Attack(
+    "quantile-regression", "quantile regression", "Bertran et al. 2023", _score, auxiliary=100, package="sklearn"
+)

@@ -1,9 +1,6 @@
 """The shadow-model attack of the DynaNoise paper: logistic regression on confidence, loss and margin."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from dynanoise_export.attacks.evidence import Evidence
 from dynanoise_export.attacks.methods.attack import Attack, shadows_of
@@ -19,6 +16,10 @@ def _features(signals: Signals) -> Float64s:
 
 
 def _score(evidence: Evidence) -> Float64s:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     shadows = shadows_of(evidence)
     rows = np.random.default_rng(0).permutation(shadows.trained_on.size)[:MOST_ROWS]
     features = _features(shadows.signals).reshape(-1, 3)[rows]
@@ -33,4 +34,5 @@ SHADOW_REGRESSION = Attack(
     _score,
     shadows=4,
     fixed_threshold=0.0,
+    package="sklearn",
 )

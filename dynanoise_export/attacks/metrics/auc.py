@@ -32,14 +32,19 @@ def placements(scores: Floats, member: Bools) -> Placements:
     )
 
 
-def auc(placed: Placements) -> Interval:
-    """Compute the AUC with its interval (DeLong, DeLong and Clarke-Pearson 1988)."""
+def auc(placed: Placements, error: float = 1 - LEVEL) -> Interval:
+    """Compute the AUC with its interval (DeLong, DeLong and Clarke-Pearson 1988).
+
+    Args:
+        placed: the places of the scores.
+        error: how often the interval may miss the true AUC, at most.
+    """
     value = float(placed.members.mean())
     if value in (0.0, 1.0):  # the sets do not overlap, and the variance of 0 means nothing
         rows = min(len(placed.members), len(placed.non_members))
-        bound = ((1 - LEVEL) / 2) ** (1 / rows)
+        bound = (error / 2) ** (1 / rows)
         return Interval(value, bound, 1.0) if value == 1 else Interval(value, 0.0, 1 - bound)
-    low, high = _around(value, placed.members, placed.non_members)
+    low, high = _around(value, placed.members, placed.non_members, error)
     return Interval(value, max(low, 0.0), min(high, 1.0))
 
 
@@ -50,8 +55,8 @@ def auc_difference(first: Placements, second: Placements) -> Interval:
     return Interval(value, *_around(value, members, first.non_members - second.non_members))
 
 
-def _around(value: float, members: Float64s, non_members: Float64s) -> tuple[float, float]:
+def _around(value: float, members: Float64s, non_members: Float64s, error: float = 1 - LEVEL) -> tuple[float, float]:
     variance = members.var(ddof=1) / len(members) if len(members) > 1 else 0.25
     variance += non_members.var(ddof=1) / len(non_members) if len(non_members) > 1 else 0.25
-    half = float(norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance))
+    half = float(norm.ppf(1 - error / 2) * np.sqrt(variance))
     return value - half, value + half

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from sklearn.metrics import roc_curve
 
 from dynanoise_export.intervals import LEVEL, Interval, lower_bound, upper_bound
 from dynanoise_export.types import Bools, Floats, Int64s
@@ -32,11 +31,10 @@ class Curve:
 
 def curve(scores: Floats, member: Bools) -> Curve:
     """Compute the ROC curve of scores [n]."""
-    members, non_members = int(member.sum()), int((~member).sum())
-    fpr, tpr, _ = roc_curve(member, scores, drop_intermediate=False)
-    return Curve(
-        np.rint(fpr * non_members).astype(np.int64), np.rint(tpr * members).astype(np.int64), non_members, members
-    )
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.diff(scores[order]) != 0, True)  # of rows with the same score, which no threshold separates
+    found, accused = (np.concatenate([[0], np.cumsum(called)[last]]) for called in (member[order], ~member[order]))
+    return Curve(accused, found, int((~member).sum()), int(member.sum()))
 
 
 def inverted(roc: Curve) -> Curve:

@@ -1,12 +1,15 @@
-"""Keyed noise in PyTorch: the reference that an exported graph is compared with."""
+"""Keyed noise in NumPy: the reference that an exported graph is compared with."""
 
-import torch
+import numpy as np
+from scipy.special import log_softmax
 
 from dynanoise_export.noise.keyed.tables import GROUP, LARGEST, ROWS, STEPS, Cells, Hashing, Tables
 from dynanoise_export.onnx_functions import LARGEST_LOGIT
+from dynanoise_export.types import Float32s, Floats, Int64s
 
 
-def steps_of(logits: torch.Tensor) -> torch.Tensor:
+@np.errstate(over="ignore", invalid="ignore")  # NaN in one row
+def steps_of(logits: Floats) -> Floats:
     """Compute √(1 − log p) in steps; rounded, it decides the noise of a query.
 
     Args:
@@ -15,29 +18,30 @@ def steps_of(logits: torch.Tensor) -> torch.Tensor:
     Returns:
         [n, k], from `STEPS` to `LARGEST`, in the type of the logits.
     """
-    log_p = torch.log_softmax(logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT), dim=-1)
-    return ((1 - log_p).sqrt() * STEPS).clamp(max=LARGEST)
+    log_p = log_softmax(np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT), axis=-1)
+    return np.asarray(np.minimum(np.sqrt(1 - log_p) * STEPS, LARGEST))
 
 
-def places_of(logits: torch.Tensor, hashing: Hashing) -> torch.Tensor:
+@np.errstate(invalid="ignore")
+def places_of(logits: Floats, hashing: Hashing) -> Int64s:
     """Project queries: logits [n, k] to int64 [n, m], in steps."""
-    return (steps_of(logits).round().double() @ torch.from_numpy(hashing.projection).double()).long()
+    rounded = np.round(steps_of(logits)).astype(np.float64)
+    return np.asarray((rounded @ hashing.projection.astype(np.float64)).astype(np.int64))
 
 
-def cells_of(places: torch.Tensor, cells: Cells) -> torch.Tensor:
+def cells_of(places: Int64s, cells: Cells) -> Int64s:
     """Find the cells of projected queries on one grid: int64 [n, m]; no two projections share a number."""
     limit = int(cells.limit)
-    found = (places.clamp(-limit, limit) + torch.from_numpy(cells.offsets).long()) // int(cells.width)
-    return found % len(cells.hashes)
+    found = (np.clip(places, -limit, limit) + cells.offsets.astype(np.int64)) // int(cells.width)
+    return np.asarray(found % len(cells.hashes))
 
 
-def rows_of(places: torch.Tensor, cells: Cells) -> torch.Tensor:
+def rows_of(places: Int64s, cells: Cells) -> Int64s:
     """Hash the cells of projected queries on one grid: int64 [n, groups], rows of the table of normals."""
-    hashes = torch.from_numpy(cells.hashes).long()
-    return hashes[cells_of(places, cells)].sum(dim=1) % ROWS
+    return np.asarray(cells.hashes.astype(np.int64)[cells_of(places, cells)].sum(axis=1) % ROWS)
 
 
-def keyed_normals(logits: torch.Tensor, tables: Tables) -> torch.Tensor:
+def keyed_normals(logits: Floats, tables: Tables) -> Float32s:
     """Draw the noise of queries.
 
     Args:
@@ -48,6 +52,6 @@ def keyed_normals(logits: torch.Tensor, tables: Tables) -> torch.Tensor:
         Standard normals float32 [n, k], equal for equal queries.
     """
     places = places_of(logits, tables)
-    normals = torch.from_numpy(tables.normals)
-    drawn = [normals[rows_of(places, cells)] for cells in tables.cells]
-    return torch.stack(drawn).sum(dim=0).reshape(len(logits), GROUP * tables.groups)[:, : tables.classes]
+    drawn = [tables.normals[rows_of(places, cells)] for cells in tables.cells]
+    summed = np.sum(drawn, axis=0, dtype=np.float32)
+    return np.asarray(summed.reshape(len(logits), GROUP * tables.groups)[:, : tables.classes])

@@ -5,12 +5,18 @@ from typing import Any
 
 from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
+from dynanoise_export.attacks.part_results import FEWEST
+from dynanoise_export.attacks.results import FPRS
 from dynanoise_export.attacks.tradeoff import FIRST_VERSION, SECOND_VERSION
+from dynanoise_export.reports.attack_gates import most_exposed
 from dynanoise_export.reports.attack_grid import grid, model_names
+from dynanoise_export.reports.gate_wording import WORDS, against_whom, gate_sentence
 from dynanoise_export.reports.html import answer, column_groups, wording
 from dynanoise_export.reports.html.rendering import require_report, write_page
 
 TEMPLATE = "attack.html.jinja"
+# How many classes or groups the page shows.
+SHOWN_PARTS = 20
 
 
 def write_html(report: AttackReport, path: Path) -> None:
@@ -30,6 +36,8 @@ def _context(report: AttackReport) -> dict[str, Any]:
     drawn, arranged, catalogue = curves.compared(report), grid(report), dict(ATTACKS.all())
     member = report.audit.member[report.audit.judged]
     return {
+        **_verdict(report),
+        **_parts(report),
         "report": report,
         "defended": report.defence is not None,
         "names": model_names(report),
@@ -52,4 +60,28 @@ def _context(report: AttackReport) -> dict[str, Any]:
         "catalogue": list(catalogue.values()),
         "ran": {result.attack.code for result in report.results},
         "skipped": {skipped.attack.code: skipped.reason for skipped in report.skipped},
+    }
+
+
+def _verdict(report: AttackReport) -> dict[str, Any]:
+    """Gather the verdict on the gates, and against whom it is."""
+    defended = report.defence is not None
+    return {
+        "gates": [(WORDS[judged.outcome], gate_sentence(judged, defended)) for judged in report.gates],
+        "against": against_whom(report),
+    }
+
+
+def _parts(report: AttackReport) -> dict[str, Any]:
+    """Gather the most exposed members, and the figures of classes and groups."""
+    parts = [("class", "classes", report.by_class)]
+    if report.by_group is not None:
+        parts.insert(0, ("group", "groups", report.by_group))
+    shown = [part for _, _, found in parts for part in found.parts]
+    return {
+        "exposed": most_exposed(report),
+        "parts": parts,
+        "shown": SHOWN_PARTS,
+        "fewest": FEWEST,
+        "measured_by_part": [fpr for fpr in FPRS if any(part.tpr[fpr] is not None for part in shown)],
     }

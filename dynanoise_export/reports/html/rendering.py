@@ -1,13 +1,12 @@
 """Make a page from a template: everything in one file."""
 
-import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dynanoise_export.errors import MissingPackageError
 from dynanoise_export.files import written_whole
 from dynanoise_export.graph.provenance import tool_versions
+from dynanoise_export.packages import require_packages
 from dynanoise_export.printable import printable
 
 
@@ -17,8 +16,7 @@ def require_report() -> None:
     Raises:
         MissingPackageError: Plotly or Jinja2 is not installed.
     """
-    if any(importlib.util.find_spec(package) is None for package in ("jinja2", "plotly")):
-        raise MissingPackageError("The HTML report needs Plotly and Jinja2: pip install 'dynanoise-export[report]'.")
+    require_packages("The HTML report needs", "jinja2", "plotly")
 
 
 def write_page(

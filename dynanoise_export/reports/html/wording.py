@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from dynanoise_export.intervals import Interval
+from dynanoise_export.printable import printable
 from dynanoise_export.reports.attack_grid import attacker_name
 
 
@@ -75,6 +76,7 @@ FILTERS: dict[str, Callable[..., str | float]] = {
     "percent_ends": percent_ends,
     "points": points,
     "points_ends": points_ends,
+    "printable": printable,
     "rate": rate,
     "listed": listed,
     "capital": capital,

@@ -1,12 +1,13 @@
-"""The rows of shadow models: a bundle, the user's or a new one, and what it must hold."""
+"""The rows of a target's shadow models: a bundle, the user's or a new one, and what it must hold."""
 
 from pathlib import Path
 
 import numpy as np
 
-from dynanoise_export.bundles import Bundle, load_bundle, require_disjoint, save_bundle
+from dynanoise_export.bundles import Bundle, load_bundle, save_bundle
 from dynanoise_export.errors import DataError, FileAccessError
 from dynanoise_models.experiments import Experiment, ExperimentOptions, prepare
+from dynanoise_models.shadows.labelled_rows import labels_of_rows, require_trainable
 from dynanoise_models.shadows.store import BUNDLE
 from dynanoise_models.starting import find_target
 from dynanoise_models.training.rows import Rows
@@ -50,12 +51,8 @@ def open_rows(path: Path, target: str) -> Rows:
                 f"{path} has {list(array.shape)} {array.dtype} for the input {spec} of {target}: make the bundle with "
                 "dynanoise-models train."
             )
-    rows = rows_of(bundle)
-    if len(rows) < 2 or not 0 <= rows.y.min() <= rows.y.max() < found.classes:
-        raise DataError(f"{path} has fewer than two rows, or labels beyond the {found.classes} classes of {target}.")
-    if bundle.member is not None:
-        require_disjoint(path, bundle.inputs, bundle.member)
-    return rows
+    require_trainable(bundle, found.classes)
+    return rows_of(bundle)
 
 
 def rows_of(bundle: Bundle) -> Rows:
@@ -64,9 +61,7 @@ def rows_of(bundle: Bundle) -> Rows:
     Raises:
         DataError: the bundle has no labels.
     """
-    if bundle.y is None:
-        raise DataError(f"{bundle.path} has no labels y, and shadow models are trained on labels.")
-    return Rows(bundle.inputs, bundle.y)
+    return Rows(bundle.inputs, labels_of_rows(bundle))
 
 
 def _require_same(path: Path, experiment: Experiment) -> None:

@@ -1,32 +1,51 @@
-"""The work of one worker: train a group of shadow models, and leave their answers in the store."""
+"""The work of one worker: train a group of shadow models, and leave their answers, and the models, in the store."""
 
-import hashlib
-import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
-import torch
 
 from dynanoise_export.array_files import map_array
-from dynanoise_export.bundles import load_bundle
 from dynanoise_export.errors import UserError, first_line, reason_of
-from dynanoise_export.shadow_stores import KEPT
-from dynanoise_export.sources.naming import naming
-from dynanoise_export.types import Bools, Int64s, Step
-from dynanoise_models.shadows.bundle import rows_of
+from dynanoise_export.files import written_whole
+from dynanoise_export.shadow_stores import KEPT, MODELS, accuracies, model_file
+from dynanoise_export.types import Bools, Float32s, Int64s
 from dynanoise_models.shadows.store import STATES, write_part
-from dynanoise_models.starting import find_start, find_target
-from dynanoise_models.training.devices import best_device
-from dynanoise_models.training.loop import Task, fit
-from dynanoise_models.training.resuming import State
-from dynanoise_models.training.rows import accuracy, predict
-from dynanoise_models.training.settings import Settings
-from dynanoise_models.training.stack import Stack
+
+# Writes a trained model to an ONNX file.
+Writer = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A group of m trained shadow models.
+
+    Attributes:
+        logits: float32 [m, n, k], their answers to all rows of the bundle.
+        y: int64 [n], the labels of the rows.
+        seconds: that the training of each took.
+        writers: one for each model; empty if they can't be stored.
+        unkept: why they can't be stored; empty if they can.
+    """
+
+    logits: Float32s
+    y: Int64s
+    seconds: float
+    writers: Sequence[Writer] = ()
+    unkept: str = ""
+
+
+class Recipe(Protocol):
+    """How shadow models are trained. It can be pickled, and so sent to a worker."""
+
+    def train(self, job: "Job") -> Trained:
+        """Train the models of a job, each on its own rows and with its own seed, and let them answer all rows.
+
+        Raises:
+            UserError: something that the user must correct, so that another try would fail again.
+        """
 
 
 @dataclass(frozen=True)
@@ -36,25 +55,42 @@ class Job:
     Attributes:
         store: the folder of the store, the same path on all machines.
         models: their indices in the store.
-        target: a name in `TARGETS`.
+        recipe: how they are trained.
         bundle: the path of the rows, the same on all machines.
-        settings: of the training.
         seed: of the store.
-        start_from: the encoder or the weights; None for the target's own start.
+        keep: whether the models are stored as well as their answers.
     """
 
     store: Path
     models: tuple[int, ...]
-    target: str
+    recipe: Recipe
     bundle: Path
-    settings: Settings
     seed: int
-    start_from: str | None
+    keep: bool
+
+    @property
+    def states(self) -> Path:
+        """The folder for what is only needed while models are trained."""
+        return self.store / STATES
 
     @property
     def progress_file(self) -> Path:
         """The file that holds the share of its work that is done."""
-        return self.store / STATES / f"{self.models[0]:04d}.progress"
+        return self.states / f"{self.models[0]:04d}.progress"
+
+    @property
+    def training_file(self) -> Path:
+        """The file for the state of the training, to go on from after an interruption."""
+        return self.states / f"{self.models[0]:04d}.training"
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of each model."""
+        return [model_seed(self.seed, model) for model in self.models]
+
+    def in_training(self) -> Bools:
+        """Read which rows each model trains on, [m, n]."""
+        return map_array(self.store / KEPT)[list(self.models)].astype(bool)
 
 
 @dataclass(frozen=True)
@@ -73,11 +109,17 @@ class Failure:
 
 
 def run(job: Job) -> Failure | None:
-    """Do a job; a failure is returned and not raised, so that the other jobs go on."""
+    """Do a job; a failure is returned and not raised, so that the other jobs go on.
+
+    After a failure that would come again, jobs that have not begun yet are left out.
+    """
+    stopped = stop_file(job.store)
+    if stopped.exists():
+        return None
     try:
-        with _one_thread():
-            _train(job)
+        _train(job)
     except UserError as error:
+        stopped.touch()
         return Failure(job.models, reason_of(error), error)
     except Exception as error:  # whatever it is, `make_shadows` decides what to do
         return Failure(job.models, f"{type(error).__name__}: {first_line(error)}")
@@ -89,62 +131,41 @@ def model_seed(seed: int, model: int) -> int:
     return int(np.random.SeedSequence((seed, model)).generate_state(1)[0])
 
 
+def stop_file(store: Path) -> Path:
+    """Give the file that exists once a job of a store has failed in a way that would come again."""
+    return store / STATES / "stopped"
+
+
+def unkept_file(store: Path) -> Path:
+    """Give the file that says why the models of a store can't be stored; it does not exist if they can."""
+    return store / STATES / "unkept"
+
+
 def _train(job: Job) -> None:
-    target = find_target(job.target)
-    rows = rows_of(load_bundle(job.bundle, [spec.name for spec in target.inputs]))
-    in_training = map_array(job.store / KEPT)[list(job.models)].astype(bool)
-    seeds = [model_seed(job.seed, model) for model in job.models]
-    origin = find_start(job.target, job.start_from)
-    device = best_device(job.models[0] // target.stacked)
-    singles = [origin.make_module(seed) for seed in seeds]
-    model = (Stack(singles) if len(singles) > 1 else singles[0]).to(device)
-    state = State(job.store / STATES / f"{job.models[0]:04d}.training", _identity(job))
-    task = Task(rows, _indices(in_training), seeds, job.settings, state)
-
-    start = time.perf_counter()
-    with naming(job.bundle):
-        fit(model, task, device, progress=lambda step: _report(job, step))
-    seconds = (time.perf_counter() - start) / len(singles)
-
-    logits = predict(model, rows, device)
-    logits = logits[None] if logits.ndim == 2 else logits
+    trained = job.recipe.train(job)
+    if job.keep:
+        _keep(job, trained)
     records = [
-        {"seed": seed, "accuracy_kept": accuracy(z[own], rows.y[own]),
-         "accuracy_others": accuracy(z[~own], rows.y[~own]), "seconds": round(seconds, 3)}
-        for seed, z, own in zip(seeds, logits, in_training, strict=True)
-    ]  # fmt: skip
-    write_part(job.store, job.models, logits, records)
-    state.delete()
-    job.progress_file.unlink(missing_ok=True)
+        {"seed": seed, **accuracies(logits, trained.y, own), "seconds": round(trained.seconds, 3)}
+        for seed, logits, own in zip(job.seeds, trained.logits, job.in_training(), strict=True)
+    ]
+    write_part(job.store, job.models, trained.logits, records)
+    for path in (job.training_file, job.progress_file):
+        path.unlink(missing_ok=True)
 
 
-def _indices(in_training: Bools) -> Int64s:
-    """Give the indices of the rows [m, n] that each model trains on.
-
-    The two halves of an odd number of rows differ by one row; in a stack, the smaller half uses one row twice.
-    """
-    indices = [np.flatnonzero(rows) for rows in in_training]
-    longest = max(map(len, indices))
-    return np.stack([np.resize(rows, longest) for rows in indices])
-
-
-def _identity(job: Job) -> str:
-    described: list[Any] = [job.target, job.models, job.settings.as_dict(), job.seed, job.start_from]
-    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
-
-
-def _report(job: Job, step: Step) -> None:
-    """Write the share that is done, after each epoch."""
-    if step.total and step.done == int(step.done):
-        job.progress_file.write_text(f"{step.done / step.total}", encoding="utf-8")
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute in one thread: the workers share the cores, and sums do not depend on the number of workers."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def _keep(job: Job, trained: Trained) -> None:
+    """Store the models, before their answers say that they are done; the first that can't be stored is the last try."""
+    unkept = unkept_file(job.store)
+    if unkept.exists():
+        return
     try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        (job.store / MODELS).mkdir(exist_ok=True)
+        for model, write in zip(job.models, trained.writers, strict=False):
+            with written_whole(model_file(job.store, model)) as staged:
+                write(staged)
+        reason = trained.unkept
+    except UserError as error:
+        reason = reason_of(error)
+    if reason:
+        unkept.write_text(reason, encoding="utf-8")

@@ -13,12 +13,21 @@ from dynanoise_export.array_files import map_array, read_arrays
 from dynanoise_export.errors import DataError, FileAccessError
 from dynanoise_export.files import written_whole
 from dynanoise_export.records import json_of, reading, record_of
-from dynanoise_export.shadow_stores import KEPT, LOGITS, RECORD, SCHEMA, StoreRecord, read_record
+from dynanoise_export.shadow_stores import (
+    KEPT,
+    LOGITS,
+    MODELS,
+    RECORD,
+    SCHEMA,
+    StoreRecord,
+    model_file,
+    read_record,
+)
 from dynanoise_export.types import Float32s
 from dynanoise_models.shadows.halves import halves
 
 PARTS, STATES, BUNDLE = "parts", "states", "bundle"
-OWN = {PARTS, STATES, BUNDLE, LOGITS, KEPT, RECORD}
+OWN = {PARTS, STATES, BUNDLE, LOGITS, KEPT, RECORD, MODELS}
 
 
 @dataclass(frozen=True)
@@ -26,22 +35,23 @@ class StorePlan:
     """What the models of a store have in common; a store can only go on, or grow, with the same plan.
 
     Attributes:
-        target: a name in `TARGETS`.
+        made_by: what trains the models, as plain values: a target with its settings, or the user's function.
         bundle_sha256: of the rows.
         rows: n.
-        classes: k.
         seed: of the halves and of each model.
-        settings: of the training, as plain values.
-        started_from: the encoder or the weights; None if all weights are drawn.
+        classes: k; None if the first models show it.
     """
 
-    target: str
+    made_by: Mapping[str, Any]
     bundle_sha256: str
     rows: int
-    classes: int
     seed: int
-    settings: Mapping[str, Any]
-    started_from: str | None
+    classes: int | None = None
+
+    def stated(self) -> dict[str, Any]:
+        """Give what the record of a store states."""
+        common = {"bundle_sha256": self.bundle_sha256, "rows": self.rows, "seed": self.seed, "classes": self.classes}
+        return {**self.made_by, **common}
 
 
 class GrowingStore:
@@ -59,12 +69,12 @@ class GrowingStore:
     def __init__(self, path: Path, plan: StorePlan, count: int) -> None:
         self.path, self.count = path, count
         self.in_training = halves(plan.rows, count, plan.seed)
-        self.record = {"schema": SCHEMA, **vars(plan), "count": count, "models": {}}
+        self.record: dict[str, Any] = {"schema": SCHEMA, **plan.stated(), "count": count, "models": {}}
         _require_folder(path)
-        if (path / RECORD).exists():
+        if (path / RECORD).exists() and not _can_begin_again(path, plan):
             self._go_on(plan, count)
         else:
-            self._lay_out(np.empty((0, plan.rows, plan.classes), np.float32))
+            self._lay_out(None if plan.classes is None else self._no_answers(plan.classes))
         for folder in (PARTS, STATES):
             (path / folder).mkdir(exist_ok=True)
         self.merge()
@@ -76,42 +86,63 @@ class GrowingStore:
     def merge(self) -> None:
         """Move the answers that workers have left since into the store."""
         for part in sorted((self.path / PARTS).glob("*.npz")):
-            content = read_arrays(part, ("models", "logits", "records"), "the answers of shadow models", DataError)
             with reading(part, "the answers of shadow models", DataError):
-                models = content["models"].astype(np.int64, casting="same_kind")
-                records = json_of(str(content["records"]), str(part), DataError)
-                added = dict(zip(map(str, models), records, strict=True))
-                record_of(StoreRecord, self.record | {"models": added}, str(part), DataError)
-                self._answers(len(self.in_training))  # which is intact
-                stored = np.load(self.path / LOGITS, mmap_mode="r+", allow_pickle=False)
-                stored[models] = content["logits"]
-                stored.flush()
-            self.record["models"].update(added)
+                self._merge(part)
             self._write_record()
             part.unlink()
 
+    def _merge(self, part: Path) -> None:
+        """Take the answers of one worker, in a file that a stranger may have put there."""
+        content = read_arrays(part, ("models", "logits", "records"), "the answers of shadow models", DataError)
+        models, logits = content["models"].astype(np.int64, casting="same_kind"), content["logits"]
+        added = dict(zip(map(str, models), json_of(str(content["records"]), str(part), DataError), strict=True))
+        record_of(StoreRecord, self.record | {"models": added}, str(part), DataError)
+        if self.record["classes"] is None:
+            self.record["classes"] = int(logits.shape[2])
+            self._lay_out(self._no_answers(logits.shape[2]))
+        self._answers(len(self.in_training))  # which is intact
+        stored = np.load(self.path / LOGITS, mmap_mode="r+", allow_pickle=False)
+        if logits.shape[1:] != stored.shape[1:]:
+            part.unlink()
+            raise DataError(
+                f"The shadow models have {stored.shape[2]} and {logits.shape[2]} classes: each must give a score for "
+                "every class, even for one that is missing in its own rows."
+            )
+        stored[models] = logits
+        stored.flush()
+        self.record["models"].update(added)
+
+    def keeps(self) -> bool:
+        """Whether the store has the file of every model that is trained."""
+        return all(model_file(self.path, int(model)).is_file() for model in self.record["models"])
+
     def tidy(self) -> None:
-        """Delete what a finished store does not need."""
-        for folder in (PARTS, STATES):
+        """Delete what a finished store does not need, and the files of models unless there is one for each."""
+        unneeded = (PARTS, STATES) if self.keeps() else (PARTS, STATES, MODELS)
+        for folder in unneeded:
             shutil.rmtree(self.path / folder, ignore_errors=True)
 
     def _go_on(self, plan: StorePlan, count: int) -> None:
         stored = read_record(self.path)
-        differing = [name for name, value in vars(plan).items() if stored.get(name) != value]
+        wanted = plan.stated()
+        if plan.classes is None:
+            wanted["classes"] = stored.get("classes")
+        differing = [name for name, value in wanted.items() if stored.get(name) != value]
         if differing:
             name = differing[0]
             raise DataError(
-                f"{self.path} is a store with another {name} ({stored.get(name)!r}, not {getattr(plan, name)!r}): "
-                "name another folder."
+                f"{self.path} is a store with another {name} ({stored.get(name)!r}, not {wanted[name]!r}): name "
+                "another folder."
             )
         if stored["count"] > count:
             raise DataError(
                 f"{self.path} has {stored['count']} models, more than the {count} that --count asks for: name another "
                 "folder."
             )
-        self.record["models"] = stored["models"]
+        self.record |= {"models": stored["models"], "classes": stored.get("classes")}
+        answers = None if self.record["classes"] is None else self._answers(stored["count"])
         if stored["count"] < count:
-            self._lay_out(self._answers(stored["count"]))
+            self._lay_out(answers)
 
     def _answers(self, models: int) -> Float32s:
         """Map the answers into memory, which a stranger may have given this store."""
@@ -120,22 +151,37 @@ class GrowingStore:
             raise DataError(f"{self.path / LOGITS} is damaged: it does not hold float32 {list(shape)}.")
         return cast(Float32s, answers)
 
-    def _lay_out(self, answers: Float32s) -> None:
-        """Make room for all models; the answers of models that are not trained yet are NaN."""
+    def _no_answers(self, classes: int) -> Float32s:
+        return np.empty((0, len(self.in_training[0]), classes), np.float32)
+
+    def _lay_out(self, answers: Float32s | None) -> None:
+        """Make room for all models, if the number of classes is known, and write the record."""
+        if answers is not None:
+            self._write_answers(answers)
+        with written_whole(self.path / KEPT) as staged, staged.open("wb") as file:
+            np.save(file, self.in_training)
+        self._write_record()
+
+    def _write_answers(self, answers: Float32s) -> None:
+        """Write the answers of the models that are trained; those of the others are NaN."""
         with written_whole(self.path / LOGITS) as staged:
             shape = (self.count, *answers.shape[1:])
             logits = np.lib.format.open_memmap(staged, mode="w+", dtype=np.float32, shape=shape)
             logits[: len(answers)] = answers
             logits[len(answers) :] = np.nan
             logits.flush()
-        with written_whole(self.path / KEPT) as staged, staged.open("wb") as file:
-            np.save(file, self.in_training)
-        self._write_record()
 
     def _write_record(self) -> None:
         ordered = dict(sorted(self.record["models"].items(), key=lambda entry: int(entry[0])))
         with written_whole(self.path / RECORD) as staged:
             staged.write_text(json.dumps(self.record | {"models": ordered}, indent=2) + "\n", encoding="utf-8")
+
+
+def _can_begin_again(path: Path, plan: StorePlan) -> bool:
+    """Whether a store has no model yet, and is of the same function of the user, who may have corrected it since."""
+    stored = read_record(path)
+    same = all(stored.get(name) == plan.stated().get(name) for name in ("target", "recipe", "bundle_sha256", "seed"))
+    return "recipe" in stored and same and not stored["models"] and not any((path / PARTS).glob("*.npz"))
 
 
 def _require_folder(path: Path) -> None:

@@ -1,6 +1,6 @@
 """Many small models as one: their weights are stacked, so that one step trains all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch.func import functional_call, stack_module_state, vmap
@@ -36,3 +36,9 @@ class Stack(torch.nn.Module):
 
         answers: torch.Tensor = vmap(one, in_dims=(0, x_axis))(weights, x)
         return answers
+
+    def weights(self) -> Iterator[dict[str, torch.Tensor]]:
+        """Give the weights of each model, under the names that it has for them."""
+        for model in range(len(self.stacked[0])):
+            pairs = zip(self.names, self.stacked, strict=True)
+            yield {name: weights[model].detach().cpu() for name, weights in pairs}

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from dynanoise_export.attacks.attacking_model import attack
 from dynanoise_export.attacks.audit_warnings import WarningCode
-from dynanoise_export.attacks.gates import Gate
+from dynanoise_export.attacks.gates import Gate, GateOutcome
 from dynanoise_export.attacks.methods.attack import Attack, Requirement
 from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.bundles import bundle_sha256
@@ -171,7 +171,8 @@ def test_a_defence_without_noise_is_queried_once_and_undone(tmp_path):
 
 def test_a_given_defence_replaces_the_models_own(small):
     given = Temperature(10.0)
-    report = attack(small.defended, small.bundle, shadows=small.store, queries=(1, 256), defence=given)
+    # The noise lowers the accuracy, and this defence does not explain it.
+    report = attack(small.defended, small.bundle, shadows=small.store, queries=(1, 256), defence=given, force=True)
     assert report.defence == given
     assert report.queries_per_row == 1 + 16
 
@@ -212,6 +213,30 @@ def test_the_upper_end_of_an_interval_exceeds_a_gate(made, report):
     exceeded = both(made, queries=(1, 256), max_auc=limit, max_tpr=["1@0.01"])
     assert [one.gate for one in exceeded.gates_exceeded] == [Gate(limit)]
     assert exceeded.gates_held == (Gate(1.0, 0.01),)
+
+
+def test_a_gate_takes_a_second_answer_and_adds_no_attacker(small):
+    bare, gated = (attack(small.defended, small.bundle, queries=(1,), max_auc=limit) for limit in (None, 1.0))
+    assert (bare.passed, gated.passed) == (None, True)
+    assert gated.queries_per_row == bare.queries_per_row + 1
+    assert [r.attacker for r in gated.results] == [r.attacker for r in bare.results]
+    assert gated.gates[0].margin > 0
+
+
+def test_noise_that_repeats_gives_a_gate_no_margin(tmp_path):
+    made = make_audit(tmp_path / "made", rows=200, noise=NoiseSource.KEYED)
+    (judged,) = attack(made.defended, made.bundle, queries=(1,), max_auc=0.5).gates
+    assert judged.margin == 0
+    assert judged.outcome is GateOutcome.EXCEEDED
+
+
+def test_required_shadow_models_must_be_there_and_enough(small, tmp_path):
+    with pytest.raises(UsageError, match="--shadows"):
+        attack(small.defended, small.bundle, require_shadows=True)
+    logits, trained_on = np.load(small.store / "logits.npy"), np.load(small.store / "kept.npy")
+    save_store(tmp_path / "store", logits[:4], trained_on[:4], bundle_sha256(small.bundle))
+    with pytest.raises(DataError, match="--require-shadows"):
+        attack(small.defended, small.bundle, shadows=tmp_path / "store", require_shadows=True)
 
 
 def test_a_gate_that_the_rows_can_not_show_is_refused_before_any_query(small, tmp_path):

@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 
 from dynanoise_export.attacks.audit import Audit
-from dynanoise_export.attacks.gates import Gate, exceeded_gates, parse_gates, require_enough_rows
-from dynanoise_export.attacks.metrics.roc import tpr_at
+from dynanoise_export.attacks.gates import (
+    MARGIN,
+    STRONGEST,
+    Gate,
+    GateOutcome,
+    judge_gates,
+    parse_gates,
+    require_enough_rows,
+)
+from dynanoise_export.attacks.metrics.auc import auc, placements
+from dynanoise_export.attacks.metrics.roc import curve, tpr_at
 from dynanoise_export.errors import DataError, UsageError
 from support.draws import gaussian
 from support.evidence import result
@@ -15,6 +24,18 @@ from support.evidence import result
 
 def at(distance, rows=500, seed=0):
     return result(*gaussian(np.random.default_rng(seed), distance, rows))
+
+
+MEMBER = np.arange(1000) < 500
+
+
+def steady(result):
+    """A model that always answers alike."""
+    return []
+
+
+def exceeded_gates(gates, results):
+    return [one for one in judge_gates(gates, results, MEMBER, steady) if one.outcome is GateOutcome.EXCEEDED]
 
 
 def rows(members, non_members, auxiliary=0):
@@ -98,3 +119,70 @@ def test_verdicts_that_cannot_keep_to_an_fpr_exceed_no_gate_at_it():
 def test_few_rows_exceed_a_gate_that_many_rows_pass():
     assert exceeded_gates([Gate(0.55)], [at(0.0, rows=20)])
     assert not exceeded_gates([Gate(0.55)], [at(0.0, rows=5000)])
+
+
+def judged(limit, results, redraw=steady):
+    (one,) = judge_gates([Gate(limit)], results, MEMBER, redraw)
+    return one
+
+
+def test_the_verdict_says_how_near_it_was():
+    one = at(0.5)
+    held, exceeded = judged(one.auc.high + 0.02, [one]), judged(one.auc.high - 0.01, [one])
+    assert (held.outcome, exceeded.outcome) == (GateOutcome.HELD, GateOutcome.EXCEEDED)
+    assert (held.distance, exceeded.distance) == (pytest.approx(0.02), pytest.approx(-0.01))
+    assert held.margin == exceeded.margin == 0
+
+
+def varying(result, deviation=0.2):
+    """Give other scores of an attack, as if the noise of the answers moved each score."""
+    rng = np.random.default_rng(0)
+    return [result.scores + deviation * rng.normal(size=len(result.scores)) for _ in range(16)]
+
+
+def test_a_limit_that_another_run_could_cross_is_too_near_to_call():
+    one = at(0.5)
+    margin = judged(1.0, [one], varying).margin
+    assert 0.001 < margin < 0.02
+    offsets = {
+        -2 * margin: GateOutcome.EXCEEDED,
+        -0.5 * margin: GateOutcome.TOO_NEAR,
+        0.0: GateOutcome.TOO_NEAR,
+        0.5 * margin: GateOutcome.TOO_NEAR,
+        2 * margin: GateOutcome.HELD,
+    }
+    for offset, outcome in offsets.items():
+        assert judged(one.auc.high + offset, [one], varying).outcome is outcome
+
+
+def test_a_limit_of_1_always_holds():
+    assert judged(1.0, [at(9.0)], lambda result: varying(result, 5.0)).outcome is GateOutcome.HELD
+
+
+def test_attacks_that_are_nearly_as_strong_move_the_highest_end_too():
+    strong, weak = at(0.5), at(0.45, seed=3)
+    assert weak.auc.high < strong.auc.high
+
+    def redraw(result):
+        return [strong.scores] * 16 if result is strong else varying(result, 3.0)
+
+    alone, both = judged(1.0, [strong], redraw), judged(1.0, [weak, strong], redraw)
+    assert alone.margin == 0
+    assert both.margin >= 0
+    assert both.result is strong
+    ends = [max(strong.auc.high, auc(placements(s, MEMBER)).high) for s in varying(weak, 3.0)]
+    assert both.margin == pytest.approx(MARGIN * np.std(ends, ddof=1))
+
+
+def test_the_strongest_attacks_alone_are_redrawn():
+    attacks = [at(distance / 10) for distance in range(STRONGEST + 3)]
+    redrawn = []
+    judged(0.95, attacks, lambda result: redrawn.append(result) or [])
+    assert {id(one) for one in redrawn} == {id(one) for one in attacks[3:]}
+
+
+def test_the_margin_of_a_tpr_is_that_of_its_upper_end():
+    one = at(1.0)
+    (found,) = judge_gates([Gate(1.0, 0.05)], [one], MEMBER, varying)
+    ends = [tpr_at(curve(scores, MEMBER), 0.05).high for scores in varying(one)]
+    assert found.margin == pytest.approx(MARGIN * np.std(ends, ddof=1))

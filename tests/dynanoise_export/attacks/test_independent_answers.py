@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from scipy.special import log_softmax
 
 from dynanoise_export.attacks.independent_answers import independent_answers
@@ -12,12 +11,12 @@ from dynanoise_export.defences.keep_label import keeping_label
 
 SIGMA0, LAMBDA, TEMPERATURE = 0.5, 2.0, 8.0
 DEFENCE = DynaNoise(SIGMA0, LAMBDA, TEMPERATURE)
-LOGITS = torch.from_numpy(np.random.default_rng(0).normal(0, 2, (1000, 5)).astype(np.float32))
+LOGITS = np.random.default_rng(0).normal(0, 2, (1000, 5)).astype(np.float32)
 
 
 def with_spread(spread):
     """Give sixteen answers to each row with this variance between them."""
-    log_p = torch.log_softmax(LOGITS / TEMPERATURE, dim=1).numpy()
+    log_p = log_softmax(LOGITS / TEMPERATURE, axis=1)
     return Responses(log_p, np.full(len(log_p), spread, np.float32), np.zeros(len(log_p), np.int32), 16)
 
 
@@ -38,7 +37,7 @@ def with_common_noise(shares, count, rows=20_000, classes=10, defence=DEFENCE):
         spread = centred.var(axis=0, ddof=1).mean(axis=1) if count > 1 else np.zeros(rows)
         mean = answers.mean(axis=0).astype(np.float32)
         given = Responses(mean, spread.astype(np.float32), np.zeros(rows, np.int32), count)
-        yield share, given, torch.from_numpy(logits.astype(np.float32))
+        yield share, given, logits.astype(np.float32)
 
 
 def with_label(noisy, label):
@@ -75,7 +74,7 @@ def test_answers_with_hardly_any_noise_in_common_all_count(share, keep_label):
 
 def test_a_similar_model_shows_how_much_fresh_answers_differ():
     ((_, given, logits),) = with_common_noise([0.5], 16, defence=DEFENCE)
-    another = torch.from_numpy(np.random.default_rng(1).normal(0, 2, logits.shape).astype(np.float32))
+    another = np.random.default_rng(1).normal(0, 2, logits.shape).astype(np.float32)
     assert independent_answers(given, DEFENCE, another) == pytest.approx(1 / (1 / 16 + 15 / 16 * 0.5), rel=0.05)
 
 
@@ -96,7 +95,7 @@ def test_answers_never_count_as_more_than_they_are():
 
 def test_answers_that_are_certain_in_float32_count_too():
     defence = keeping_label(DynaNoise(1e4, 2.0, 1.0), True)
-    logits = torch.from_numpy(np.random.default_rng(0).normal(0, 2, (200, 10)).astype(np.float32))
-    log_p = torch.log_softmax(logits, dim=1).numpy()
+    logits = np.random.default_rng(0).normal(0, 2, (200, 10)).astype(np.float32)
+    log_p = log_softmax(logits, axis=1)
     given = Responses(log_p, np.full(200, 500, np.float32), np.zeros(200, np.int32), 16)
     assert 1 <= independent_answers(given, defence, logits) <= 16

@@ -36,7 +36,7 @@ def test_a_store_of_the_same_rows_is_opened(made):
         (lambda logits, trained_on: (logits[:2], trained_on[:2]), "row 0"),
         (lambda logits, trained_on: (logits, trained_on | (np.arange(40) == 3)), "8 of its 8 .* row 3"),
         (lambda logits, trained_on: (logits[:, :39], trained_on[:, :39]), "39"),
-        (lambda logits, trained_on: (logits * np.nan, trained_on), "NaN"),
+        (lambda logits, trained_on: (logits * np.nan, trained_on), "not finite"),
         (lambda logits, trained_on: (logits, trained_on[:, :39]), "damaged"),
     ],
 )

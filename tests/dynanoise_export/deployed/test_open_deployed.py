@@ -158,4 +158,4 @@ def test_a_provider_that_is_not_available_is_refused(exported):
 
 
 def test_the_kinds_of_endpoints_of_this_library_are_registered():
-    assert ENDPOINTS.names()[:3] == ["onnx", "plan", "server"]
+    assert ENDPOINTS.names()[:4] == ["onnx", "ort", "plan", "server"]

@@ -108,6 +108,7 @@ def test_the_document_has_all_figures(report):
     assert document["subject"] == {
         "path": "defended.onnx",
         "sha256": "0" * 64,
+        "content_sha256": None,
         "parameters": {"sigma0": 0.7, "lambda": 1.5, "temperature": 4.0},
     }
     assert (document["threads"], document["against"], document["noise"]) == (1, "the plain one", "random")
@@ -124,7 +125,12 @@ def test_the_document_has_all_figures(report):
 def test_the_document_of_a_model_on_a_server_is_null_where_nothing_is_known(served):
     document = bench_document(served)
     assert document["defence"] is document["noise"] is document["against"] is document["threads"] is None
-    assert document["subject"] == {"path": "http://host/model", "sha256": None, "parameters": None}
+    assert document["subject"] == {
+        "path": "http://host/model",
+        "sha256": None,
+        "content_sha256": None,
+        "parameters": None,
+    }
     run = document["runs"][0]
     assert run["plain_ms"] is run["plain_calls"] is run["ratio"] is run["ratio_ci"] is run["provider"] is None
     assert run["transfers"]

@@ -8,11 +8,14 @@ import pytest
 
 from dynanoise_export.attacks.attacking_model import attack
 from dynanoise_export.attacks.audit_warnings import AuditWarning, WarningCode
+from dynanoise_export.attacks.gates import Gate, GateOutcome
 from dynanoise_export.attacks.judging import judge
 from dynanoise_export.attacks.metrics.roc import curve
+from dynanoise_export.attacks.part_results import PartResults
 from dynanoise_export.attacks.results import FPRS, ThresholdOrigin
 from dynanoise_export.defences.temperature import Temperature
 from dynanoise_export.errors import FileAccessError, MissingPackageError
+from dynanoise_export.reports.attack_gates import most_exposed
 from dynanoise_export.reports.html.attack_page import write_html
 from dynanoise_export.reports.html.rendering import require_report
 from support.audits import make_audit
@@ -87,7 +90,42 @@ def test_it_names_the_attack_that_exceeds_a_gate(report, tmp_path):
     page, exceeded = written(report, tmp_path), report.gates_exceeded[0]
     assert f"AUC 0.5: {exceeded.result.attack.name} ({exceeded.result.attacker.name})" in page.text
     assert f"{exceeded.high:.4f}" in page.text
-    assert "exceeded" not in written(replace(report, gates_exceeded=()), tmp_path).text
+
+
+def test_the_first_screen_says_failed_passed_or_that_no_gate_was_set(report, tmp_path):
+    def before(report):
+        text = written(report, tmp_path).text
+        return text[: text.index("The worst attack")]
+
+    held = replace(report.gates[0], gate=Gate(1.0), outcome=GateOutcome.HELD)
+    near = replace(report.gates[0], outcome=GateOutcome.TOO_NEAR)
+    words = [("FAILED" in text, "PASSED" in text, "No gate" in text) for text in map(before, (
+        report, replace(report, gates=(held,)), replace(report, gates=(near,)), replace(report, gates=()),
+    ))]  # fmt: skip
+    assert words == [(True, False, False), (False, True, False), (True, False, False), (False, False, True)]
+    for gates in (report.gates, (held,), ()):
+        text = before(replace(report, gates=gates))
+        assert "8 shadow models" in text
+        assert report.worst.attack.name in text
+    both = before(replace(report, gates=(*report.gates, held)))
+    assert both.count("FAILED") == 2  # of all, and of the one gate
+    assert both.count("PASSED") == 1
+
+
+def test_the_most_exposed_members_classes_and_groups_are_listed(report, tmp_path):
+    group = np.where(np.arange(len(report.audit)) % 2 == 0, "<b>even</b>", "odd\u202e")
+    part = replace(report.by_class.parts[0], name="<b>even</b>")
+    grouped = replace(report, audit=replace(report.audit, group=group), by_group=PartResults((part,) * 30, too_small=4))
+    page = written(grouped, tmp_path)
+    text = page.text[page.text.index("Which rows are at risk") :]
+    first = most_exposed(report)[0]
+    assert f"{first['row']} {first['label']} " in text
+    assert text.count("<b>even</b>") >= 20
+    assert "By class" in text
+    assert "30 groups are many comparisons" in text
+    assert "4 groups with fewer" in text
+    assert "\u202e" not in page.source
+    assert "By group" not in written(report, tmp_path).text
 
 
 def test_every_warning_stands_before_the_plots(report, tmp_path):
@@ -230,6 +268,6 @@ def test_a_page_that_fails_leaves_the_old_one(report, tmp_path, monkeypatch):
 @pytest.mark.parametrize("missing", ["jinja2", "plotly"])
 def test_without_plotly_or_jinja2_it_says_what_to_install(missing, monkeypatch):
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else found(name))
+    monkeypatch.setattr("dynanoise_export.packages.find_spec", lambda name: None if name == missing else found(name))
     with pytest.raises(MissingPackageError, match=r"pip install 'dynanoise-export\[report\]'"):
         require_report()

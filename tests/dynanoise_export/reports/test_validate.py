@@ -37,6 +37,15 @@ def shown(validation):
     return written.getvalue()
 
 
+def test_checks_that_were_not_made_for_one_reason_take_one_line():
+    codes = (CheckCode.NOISE_MEAN, CheckCode.NOISE_VARIANCE, CheckCode.NOISE_AUDIT)
+    checks = [Check(code, Outcome.NOT_RUN, None, None, "Not run: too few rows.") for code in codes]
+    written = shown(made([CHECKS[0], *checks, CHECKS[1]]))
+    assert written.count("too few rows") == 1
+    assert all(check.name in written for check in checks)
+    assert "3 checks" in written
+
+
 def test_the_terminal_begins_with_the_verdict_and_counts_what_did_not_pass():
     first, second, *_ = shown(made()).splitlines()
     assert first == "FAILED  defended.onnx: 5 checks, 1 failed, 1 not run, 1 warnings"

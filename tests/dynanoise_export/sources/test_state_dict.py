@@ -34,6 +34,9 @@ FORMS = {
     "from torch.compile": lambda weights: prefixed(weights, "_orig_mod."),
     "from Lightning": lambda weights: {"state_dict": prefixed(weights, "model."), "pytorch-lightning_version": "2"},
     "wrapped twice": lambda weights: {"model": prefixed(weights, "module._orig_mod.")},
+    "of Opacus": lambda weights: {"net": prefixed(weights, "_module.")},
+    "averaged": lambda weights: {"n_averaged": torch.tensor(3), **prefixed(weights, "module.")},
+    "of a trainer": lambda weights: {"model_state": weights, "epoch": 3},
 }
 
 

@@ -85,6 +85,6 @@ def test_the_commands_take_a_fixed_batch(program, files, batch):
     assert ended.status == 0
     assert [run["batch"] for run in json.loads(ended.out)["runs"]] == [batch]
     rows = ["--data", files / "rows.npz", "--queries", 1]
-    ended = program("attack", file, *rows, "--reference", reference, "--json", "-")
+    ended = program("attack", file, *rows, "--reference", reference, "--force", "--json", "-")
     assert ended.status == 0
     assert json.loads(ended.out)["attacks"]

@@ -7,7 +7,9 @@ from dynanoise_export.errors import DataError, FileAccessError
 from dynanoise_export.shadow_stores import load_shadow_store
 from dynanoise_models.shadows.store import GrowingStore, StorePlan, write_part
 
-PLAN = StorePlan("digits-mlp", "ab" * 32, rows=20, classes=3, seed=0, settings={"epochs": 1}, started_from=None)
+MADE_BY = {"target": "digits-mlp", "settings": {"epochs": 1}, "started_from": None}
+PLAN = StorePlan(MADE_BY, "ab" * 32, rows=20, seed=0, classes=3)
+OWN = StorePlan({"recipe": "own:train", "recipe_sha256": "12" * 32}, "ab" * 32, rows=20, seed=0)
 GENERATOR = np.random.default_rng(0)
 
 
@@ -66,8 +68,9 @@ def test_a_store_grows_without_losing_its_models(tmp_path):
 def test_a_store_with_another_plan_is_refused_and_left_alone(tmp_path, change):
     GrowingStore(tmp_path / "store", PLAN, 2)
     before = (tmp_path / "store" / "store.json").read_text()
+    other = {"made_by": MADE_BY | change} if change.keys() & MADE_BY.keys() else change
     with pytest.raises(DataError, match=next(iter(change))):
-        GrowingStore(tmp_path / "store", replace(PLAN, **change), 2)
+        GrowingStore(tmp_path / "store", replace(PLAN, **other), 2)
     assert (tmp_path / "store" / "store.json").read_text() == before
 
 
@@ -88,6 +91,43 @@ def test_a_damaged_store_is_refused(tmp_path, name, content):
     (store.path / name).write_bytes(content)
     with pytest.raises(DataError, match="store"):
         load_shadow_store(store.path)
+
+
+def test_the_first_answers_show_the_number_of_classes(tmp_path):
+    store = GrowingStore(tmp_path / "store", OWN, 4)
+    with pytest.raises(DataError, match="0 of 4"):
+        load_shadow_store(store.path)
+    grown = GrowingStore(store.path, OWN, 6)
+    first = answers(1)
+    write_part(grown.path, [4], first, records(1))
+    again = GrowingStore(store.path, OWN, 6)
+    assert again.record["classes"] == 3
+    write_part(again.path, [0], answers(1)[:, :, :2], records(1))
+    with pytest.raises(DataError, match="3 and 2 classes"):
+        again.merge()
+    assert again.missing() == [0, 1, 2, 3, 5]
+    np.testing.assert_array_equal(np.load(store.path / "logits.npy")[4], first[0])
+
+
+def test_corrected_code_of_the_user_begins_again_while_there_is_no_model(tmp_path):
+    corrected = replace(OWN, made_by=OWN.made_by | {"recipe_sha256": "34" * 32})
+    GrowingStore(tmp_path / "store", OWN, 2)
+    store = GrowingStore(tmp_path / "store", corrected, 4)
+    assert (store.record["recipe_sha256"], store.record["count"]) == ("34" * 32, 4)
+    write_part(store.path, [0], answers(1), records(1))
+    with pytest.raises(DataError, match="recipe_sha256"):
+        GrowingStore(store.path, OWN, 4)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", np.zeros((2, 20, 4), np.float32), np.zeros((2, 20, 3))])
+def test_damaged_answers_do_not_go_on(tmp_path, damage):
+    path = GrowingStore(tmp_path / "store", PLAN, 2).path / "logits.npy"
+    if isinstance(damage, bytes):
+        path.write_bytes(damage)
+    else:
+        np.save(path, damage)
+    with pytest.raises(DataError, match="store"):
+        GrowingStore(tmp_path / "store", PLAN, 4)
 
 
 def test_another_folder_is_not_a_store(tmp_path):

@@ -6,7 +6,6 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-import torch
 from scipy import stats
 
 from dynanoise_export.defences.dynanoise import DynaNoise
@@ -34,10 +33,10 @@ def in_graph(logits, grids=ONE, opset=18):
     return in_runtime(noise_alone(source(grids), logits.shape[1], opset)).run({"logits": logits})["noise"]
 
 
-def in_torch(logits, grids=ONE, secret=SECRET):
-    """Draw it in PyTorch."""
+def in_numpy(logits, grids=ONE, secret=SECRET):
+    """Draw it in NumPy."""
     tables = source(grids, secret).tables(logits.shape[1])
-    return keyed_normals(torch.from_numpy(logits).double(), tables).numpy()
+    return keyed_normals(logits.astype(np.float64), tables)
 
 
 def edges(logits, others=None, grids=ONE):
@@ -83,7 +82,7 @@ def test_the_graph_and_its_twin_agree_in_every_bit_except_on_edges(classes, rows
     logits = queries(rows, classes)
     edge = edges(logits, grids=grids)
     assert edge.mean() < most_on_edges
-    assert same(in_graph(logits, grids), in_torch(logits, grids))[~edge].all()
+    assert same(in_graph(logits, grids), in_numpy(logits, grids))[~edge].all()
 
 
 @pytest.mark.parametrize(
@@ -152,16 +151,16 @@ def test_infinite_logits_count_as_their_limits():
     # The root is clipped at 2047 / 64, so a class can count as 1022 nats below the largest at most.
     logits = queries(50, 10)
     logits[:, 4] = -np.inf
-    expected = in_torch(np.nan_to_num(logits, neginf=-1e5))
+    expected = in_numpy(np.nan_to_num(logits, neginf=-1e5))
     for low in (-np.inf, -3e38, -1e30, -1e6, -2000):
         masked = logits.copy()
         masked[:, 4] = low
         assert same(in_graph(masked), expected)[~edges(masked)].all()
     sure = np.full((3, 10), -5, np.float32)
     sure[0, 2], sure[1, 2], sure[2, 2] = np.inf, 1e30, 1e4
-    assert same(in_graph(sure), np.repeat(in_torch(sure[2:]), 3, axis=0)).all()
+    assert same(in_graph(sure), np.repeat(in_numpy(sure[2:]), 3, axis=0)).all()
     even = np.stack([np.full(10, value, np.float32) for value in (np.inf, -np.inf, 0, 1e30)])
-    assert same(in_graph(even), np.repeat(in_torch(even[2:3]), 4, axis=0)).all()
+    assert same(in_graph(even), np.repeat(in_numpy(even[2:3]), 4, axis=0)).all()
 
 
 def test_masked_classes_get_the_noise_of_plain_python():
@@ -179,7 +178,7 @@ def test_nan_in_one_row_changes_no_other_row_and_reads_nothing_outside_the_table
     expected = in_graph(logits)
     logits[1, : len(bad)] = bad
     normals = source().tables(10).normals
-    for noise in (in_graph(logits), in_torch(logits)):
+    for noise in (in_graph(logits), in_numpy(logits)):
         assert same(noise[[0, 2, 3]], expected[[0, 2, 3]]).all()
         assert np.isnan(noise[1]).all() or np.isin(noise[1], normals).all()
 
@@ -245,14 +244,14 @@ def test_queries_of_one_cell_share_their_noise():
 
 def test_every_bit_of_the_key_changes_the_noise_of_every_query():
     candidates = queries(400, 10, seed=8)
-    _, first = np.unique(in_torch(candidates), axis=0, return_index=True)
+    _, first = np.unique(in_numpy(candidates), axis=0, return_index=True)
     logits = candidates[np.sort(first)[:64]]
-    own = in_torch(logits)
+    own = in_numpy(logits)
     assert len(own) == 64
     for bit in range(256):
         secret = bytearray(SECRET)
         secret[bit // 8] ^= 1 << bit % 8
-        noise = in_torch(logits, secret=bytes(secret))
+        noise = in_numpy(logits, secret=bytes(secret))
         assert not same(noise, own).any()
         assert stats.pearsonr(noise.ravel(), own.ravel()).pvalue > RATE / 512
         assert stats.pearsonr(np.abs(noise).ravel(), np.abs(own).ravel()).pvalue > RATE / 512

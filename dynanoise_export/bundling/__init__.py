@@ -1,0 +1,1 @@
+"""Make bundles of what people have: tables, folders of images, texts, and arrays."""
