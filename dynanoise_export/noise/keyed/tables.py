@@ -97,10 +97,11 @@ def derive_hashing(key: Key, grids: tuple[float, ...], classes: int) -> Hashing:
     Raises:
         UsageError: a grid is too fine for so many classes.
     """
+    # First, because this refuses a number of classes that would fill the memory.
+    cells = tuple(_cells(key, number, grid, classes) for number, grid in enumerate(grids))
     signs = np.unpackbits(np.frombuffer(key.stream("signs", classes * PROJECTIONS // 8 + 1), np.uint8))
     projection = signs[: classes * PROJECTIONS].reshape(classes, PROJECTIONS) * np.float32(2) - np.float32(1)
     projection[MOST_HASHED:] = 0
-    cells = tuple(_cells(key, number, grid, classes) for number, grid in enumerate(grids))
     return Hashing(classes, projection.astype(np.float32), cells)
 
 

@@ -1,6 +1,7 @@
 """The tables, compared with tables made in plain Python, and with the laws that they must follow."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy import stats
 from dynanoise_export.errors import UsageError
 from dynanoise_export.noise.keyed.key import Key
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
-from dynanoise_export.noise.keyed.tables import derive
+from dynanoise_export.noise.keyed.tables import derive, derive_hashing
 from support.keyed import MOST_HASHED, PROJECTIONS, ROWS, PlainGrid, PlainKeyedNoise, stream
 
 SECRET = bytes(range(7, 39))
@@ -129,3 +130,14 @@ def test_grids_at_the_bounds_are_accepted(grid):
 def test_a_grid_whose_tables_would_be_huge_is_refused(grid, classes):
     with pytest.raises(UsageError):
         derive(Key(SECRET), (grid,), classes)
+
+
+def test_a_number_of_classes_that_would_fill_the_memory_is_refused_at_once():
+    # A hostile file may state any number; the tables would take tens of gigabytes.
+    tracemalloc.start()
+    try:
+        with pytest.raises(UsageError):
+            derive_hashing(Key(SECRET), (0.5,), 2**31 - 1)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
