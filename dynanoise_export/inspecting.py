@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import onnx_ir as ir
 
-from dynanoise_export.errors import UnsupportedModelError
 from dynanoise_export.files import sha256
 from dynanoise_export.graph.content_digest import content_sha256
 from dynanoise_export.graph.defence_form import UnknownFormError, as_provenance_states, compare_defence
@@ -14,9 +14,10 @@ from dynanoise_export.graph.hidden_channels import NotableOperator, notable_oper
 from dynanoise_export.graph.leaks import LeakReport, leaks_as_stated
 from dynanoise_export.graph.map_types import other_type
 from dynanoise_export.graph.model_files import external_files, read_model
-from dynanoise_export.graph.provenance import Provenance, read_provenance
+from dynanoise_export.graph.provenance import Provenance, provenance_of, read_provenance
 from dynanoise_export.onnx_functions import DOMAIN
 from dynanoise_export.records import reading
+from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class DefenceNode:
     attributes: dict[str, float]
 
 
+UNSEEN = "only ONNX Runtime reads the graph of this file, so inspect the ONNX file that it was made from"
+
+
 class Form(StrEnum):
     """Whether there is nothing but the stated defence between the logits and the answers."""
 
@@ -49,7 +53,7 @@ class Inspection:
     Attributes:
         path: of the file.
         sha256: of the file and its external data.
-        content_sha256: of its content, which stays the same if another tool saves it again.
+        content_sha256: of its content, which stays the same if another tool saves it again; None if it was not seen.
         size: of the file, in bytes, external data included.
         ir_version: of the format.
         producer: the tool that wrote the undefended model, as the file states.
@@ -65,11 +69,13 @@ class Inspection:
             the tables of keyed noise only the shapes are compared.
         form_detail: where it differs, or why it was not compared; without a full stop.
         notable: operators before the defence that could hide a channel of the model's author.
+        graph_seen: whether the graph could be read; that of a file in ONNX Runtime's own format can't, and then nothing
+            is known about leaks.
     """
 
     path: Path
     sha256: str
-    content_sha256: str
+    content_sha256: str | None
     size: int
     ir_version: int
     producer: str
@@ -84,6 +90,7 @@ class Inspection:
     form: Form
     form_detail: str
     notable: tuple[NotableOperator, ...]
+    graph_seen: bool = True
 
     @property
     def passed(self) -> bool:
@@ -102,10 +109,7 @@ def inspect(model: str | Path) -> Inspection:
     """
     path = Path(model)
     if path.suffix.lower() == ".ort":
-        raise UnsupportedModelError(
-            f"{path} is in ONNX Runtime's own format, whose graph only the runtime reads: inspect the ONNX file that "
-            "it was made from; load, validate and attack take this one."
-        )
+        return _inspect_ort(path)
     graph = read_model(path)
     with reading(path, "an ONNX model"):  # a weight may not hold what it claims
         digest = content_sha256(graph)
@@ -131,6 +135,43 @@ def inspect(model: str | Path) -> Inspection:
         form_detail=detail,
         notable=notable,
     )
+
+
+def _inspect_ort(path: Path) -> Inspection:
+    """Look into a file in ONNX Runtime's own format, as far as the runtime tells what is in it."""
+    digest = sha256(path)
+    with OnnxRuntimePredictor(path) as predictor:
+        session = predictor.session
+        provenance = provenance_of(session.get_modelmeta().custom_metadata_map)
+        inputs = {value.name: _type_of(value) for value in session.get_inputs()}
+        outputs = {value.name: _type_of(value) for value in session.get_outputs()}
+        producer = session.get_modelmeta().producer_name
+    return Inspection(
+        path=path,
+        sha256=digest,
+        content_sha256=None,
+        size=path.stat().st_size,
+        ir_version=0,
+        producer=producer,
+        opsets={},
+        inputs=inputs,
+        outputs=outputs,
+        operators=0,
+        functions=(),
+        defence_nodes=(),
+        leaks=LeakReport((), (), (), ()),
+        provenance=provenance,
+        form=Form.NOT_COMPARED,
+        form_detail=UNSEEN,
+        notable=(),
+        graph_seen=False,
+    )
+
+
+def _type_of(value: Any) -> str:
+    """Describe an input or output of a session as `inspect` describes those of a graph."""
+    kind = value.type.removeprefix("tensor(").removesuffix(")")
+    return f"{kind}[{', '.join(map(str, value.shape))}]"
 
 
 def _form(model: ir.Model, stated: Provenance | None) -> tuple[Form, str, tuple[NotableOperator, ...]]:

@@ -75,6 +75,7 @@ class InspectDocument(Header):
     leaks: LeaksDocument
     form: str
     form_detail: str
+    graph_seen: bool
     operators_to_look_at: list[NotableDocument]
     provenance: ProvenanceDocument | None
 
@@ -98,6 +99,7 @@ def inspect_document(seen: Inspection) -> InspectDocument:
         "leaks": _leaks(seen.leaks),
         "form": seen.form,
         "form_detail": seen.form_detail,
+        "graph_seen": seen.graph_seen,
         "operators_to_look_at": [
             {"node": one.node, "operator": one.operator, "reason": one.reason} for one in seen.notable
         ],

@@ -14,6 +14,9 @@ LISTED = 10
 
 def print_inspection(seen: Inspection, console: Console) -> None:
     """Print what `inspect` found."""
+    if not seen.graph_seen:
+        print_rows(_unseen_rows(seen), console)
+        return
     rows: list[Row] = [
         ("file", f"{seen.path} ({seen.size:,} bytes)"),
         ("sha256", seen.sha256),
@@ -31,6 +34,19 @@ def print_inspection(seen: Inspection, console: Console) -> None:
         *_provenance_rows(seen),
     ]
     print_rows(rows, console)
+
+
+def _unseen_rows(seen: Inspection) -> list[Row]:
+    """Say what is known of a file whose graph can't be read."""
+    return [
+        ("file", f"{seen.path} ({seen.size:,} bytes)"),
+        ("sha256", seen.sha256),
+        ("format", "ONNX Runtime's own"),
+        ("inputs", _typed(seen.inputs)),
+        ("outputs", _typed(seen.outputs)),
+        ("leak check", f"not made: {seen.form_detail}"),
+        *_provenance_rows(seen),
+    ]
 
 
 def _typed(types: dict[str, str]) -> list[str]:

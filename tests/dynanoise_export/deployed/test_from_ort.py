@@ -1,11 +1,13 @@
 """Files in ONNX Runtime's own format."""
 
+import json
+
 import numpy as np
 import onnx_ir as ir
 import onnxruntime
 import pytest
 
-from dynanoise_export import EndpointError, UnsupportedModelError, export, inspect, load, validate
+from dynanoise_export import EndpointError, export, inspect, load, validate
 from dynanoise_export.deployed.open_deployed import open_deployed
 from support.graphs import parse
 
@@ -45,9 +47,16 @@ def test_it_is_loaded_and_validated(folder):
     assert validated.passed
 
 
-def test_only_the_runtime_reads_its_graph(folder):
-    with pytest.raises(UnsupportedModelError, match=r"defended\.ort"):
-        inspect(folder / "defended.ort")
+def test_what_the_runtime_tells_is_inspected_and_nothing_is_called_passed(folder, program):
+    seen, whole = inspect(folder / "defended.ort"), inspect(folder / "defended.onnx")
+    assert (seen.inputs, seen.outputs, seen.provenance) == (whole.inputs, whole.outputs, whole.provenance)
+    assert not seen.graph_seen
+    assert not seen.passed
+    shown = program("inspect", folder / "defended.ort")
+    assert shown.status == 0
+    assert "not made" in shown.out
+    document = json.loads(program("inspect", folder / "defended.ort", "--json", "-").out)
+    assert (document["passed"], document["graph_seen"], document["subject"]["content_sha256"]) == (False, False, None)
 
 
 def test_a_damaged_one_is_refused(folder, tmp_path):
