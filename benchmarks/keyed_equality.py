@@ -3,8 +3,8 @@
     DYNANOISE_DATA=… python benchmarks/keyed_equality.py --work DIR mlp-location30
     DYNANOISE_DATA=… python benchmarks/keyed_equality.py --work DIR alexnet-cifar10 --queries 20000
 
-DIR is the folder of benchmarks/results.py, with its targets. The queries are the target's rows and, for images, the
-rows mirrored and shifted; for other data, near-duplicates of the rows. The other passes, and the PyTorch reference with
+DIR is the folder of benchmarks/results.py, with its targets. The queries are the target's rows and
+near-duplicates of them. The other passes, and the PyTorch reference with
 the twin of the noise, are compared with the first pass (one thread, batches of 256). Counted are the queries whose
 answer differs by more than 1e-5 in any class, those of them that are not on the edge of a cell, where rounding would
 decide, and those whose label is not the undefended one.
@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnxruntime
+from stored_logits import nearby
 
 from dynanoise_export.attacks.audit import open_audit
-from dynanoise_export.attacks.queries.variants import image_axes, input_scales, nearby, transformed
 from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.exporting import export
@@ -88,9 +88,7 @@ def main() -> None:
 
 def queries(rows: Arrays, wanted: int) -> dict[str, Array]:
     """Make this number of queries from the rows."""
-    images = image_axes(rows)
-    variants = transformed(images) if images else nearby(0.1, wanted // row_count(rows) + 1, input_scales(rows))
-    parts = [dict(rows), *variants(rows)]
+    parts = [dict(rows), *nearby(rows, 0.1, wanted // row_count(rows) + 1)]
     joined = {name: np.concatenate([np.asarray(part[name]) for part in parts])[:wanted] for name in rows}
     return {name: np.ascontiguousarray(array) for name, array in joined.items()}
 

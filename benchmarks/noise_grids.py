@@ -23,11 +23,10 @@ import scipy.sparse as sp
 from results import row
 from scipy.sparse.linalg import cg
 from scipy.special import log_softmax
-from stored_logits import StoredTarget, open_stored
+from stored_logits import DISTANCES, StoredTarget, open_stored
 
 from dynanoise_export.attacks.methods.lira import online
 from dynanoise_export.attacks.metrics.auc import auc, placements
-from dynanoise_export.attacks.queries.query_plan import DISTANCES
 from dynanoise_export.attacks.signals import signals
 from dynanoise_export.defences.base import NoiseLaw
 from dynanoise_export.defences.catalogue import make_defence

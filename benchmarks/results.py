@@ -1,9 +1,9 @@
-"""Attack the papers' models, without the defence and with DynaNoise at the paper's settings, and write docs/results.md.
+"""Attack the papers' models: at the papers' setting, and at the strongest one that keeps labels; write docs/results.md.
 
     DYNANOISE_DATA=… python benchmarks/results.py --work DIR [TARGET ...]
 
-Files that are missing in DIR are made first: each target, its shadow models, its defended file, and the answers to the
-attacker's queries. Files that exist are used as they are, so an interrupted run goes on. The tables between the two
+Files that are missing in DIR are made first: each target, its shadow models, its defended files, and the answers to the
+attackers' queries. Files that exist are used as they are, so an interrupted run goes on. The tables between the two
 marks of docs/results.md are replaced by those of all targets in DIR.
 """
 
@@ -18,9 +18,13 @@ from pathlib import Path
 from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.attacking_model import attack
 from dynanoise_export.attacks.results import Result
+from dynanoise_export.defences.dynanoise import DynaNoise
+from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.exporting import export
 from dynanoise_export.reports.attack_document import attack_document
 from dynanoise_export.reports.attack_grid import Column, Grid, grid, midput_rows
+from dynanoise_export.reports.attack_readings import best_of_each_reading
+from dynanoise_export.reports.attack_wording import domain_of, is_inside, who
 from dynanoise_export.reports.documents import write_document
 from dynanoise_export.reports.html.attack_page import write_html
 from dynanoise_export.types import Step
@@ -32,6 +36,8 @@ from dynanoise_models.train_target import train_target
 DOCUMENT = Path(__file__).parents[1] / "docs" / "results.md"
 BEGIN, END = "<!-- tables: made by benchmarks/results.py -->", "<!-- end of the tables -->"
 WEIGHTS = "resnet_cifar10/resnet20-12fca82f.th"
+# The settings of `export`: the papers' own, and the strongest that costs no accuracy.
+PAPERS, KEPT = "papers", "kept"
 
 
 @dataclass(frozen=True)
@@ -41,21 +47,27 @@ class Run:
     Attributes:
         target: its name.
         shadows: the number of shadow models; 0 for none.
-        queries: how often each row is sent, a number for each attacker.
+        budget: the most queries for each row.
         rows: of the data set, as many as two cores can train on in an hour or two; None for all.
+        epochs: of the training; None for the target's own.
+        sample: how many rows are judged, as many as two cores can ask about; None for all.
+        kept: σ₀ and T of the setting with keyed noise and kept labels.
         published: the path of published weights in the folder of the data; None to train.
     """
 
     target: str
+    kept: tuple[float, float]
     shadows: int = 0
-    queries: tuple[int, ...] = (1, 16, 256)
+    budget: int = 64
     rows: int | None = None
+    epochs: int | None = None
+    sample: int | None = None
     published: str | None = None
 
     def options(self) -> ExperimentOptions:
         """Give the options of its training."""
         if self.published is None:
-            return ExperimentOptions(rows=self.rows)
+            return ExperimentOptions(rows=self.rows, epochs=self.epochs)
         weights = Path(os.environ["DYNANOISE_DATA"]) / self.published
         return ExperimentOptions(protocol=Protocol.PUBLISHED, epochs=0, start_from=str(weights))
 
@@ -63,12 +75,11 @@ class Run:
 RUNS = {
     run.target: run
     for run in (
-        Run("mlp-location30", shadows=64),
-        Run("alexnet-cifar10", shadows=16, rows=20_000),
-        Run("digits-mlp", shadows=32),
-        Run("resnet20-cifar10", queries=(1, 16), published=WEIGHTS),
-        Run("alexnet-imagenet10", queries=(1, 16)),
-        Run("minilm-sst2", queries=(1, 16), rows=20_000),
+        Run("mlp-location30", (4, 6), shadows=64),
+        Run("digits-mlp", (4, 6), shadows=32),
+        Run("alexnet-cifar10", (2, 2), shadows=8, rows=20_000, sample=2000),
+        Run("resnet20-cifar10", (2, 2), published=WEIGHTS, sample=4000),
+        Run("minilm-sst2", (2, 2), shadows=8, rows=2000, epochs=2, budget=16, sample=400),
     )
 }
 
@@ -94,74 +105,132 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     arguments = parser.parse_args()
     for target in arguments.targets:
-        report = attacked(RUNS[target], arguments.work / target)
-        (arguments.work / target / "tables.md").write_text(section(RUNS[target], report), encoding="utf-8")
-    sections = [(arguments.work / target / "tables.md") for target in RUNS]
+        run, folder = RUNS[target], arguments.work / target
+        prepare(run, folder)
+        for setting in (PAPERS, KEPT):
+            text = section(run, setting, attacked(run, folder, setting))
+            (folder / f"{setting}.md").write_text(text, encoding="utf-8")
+    sections = [arguments.work / target / f"{setting}.md" for target in RUNS for setting in (PAPERS, KEPT)]
     tables = "\n".join(path.read_text(encoding="utf-8") for path in sections if path.exists())
     text = DOCUMENT.read_text(encoding="utf-8")
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
     DOCUMENT.write_text(pattern.sub(lambda _: f"{BEGIN}\n\n{tables}\n{END}", text), encoding="utf-8")
 
 
-def attacked(run: Run, folder: Path) -> AttackReport:
-    """Make the missing files of a target, and attack it."""
+def prepare(run: Run, folder: Path) -> None:
+    """Train what is missing, and export both files."""
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint, bundle, shadows, file = (folder / n for n in ("target.pt", "bundle", "shadows", "defended.onnx"))
+    checkpoint, bundle = folder / "target.pt", folder / "bundle"
     print(run.target)
-    progress = Printed()
     if not checkpoint.exists():
-        train_target(run.target, checkpoint, bundle, options=run.options(), progress=progress)
+        train_target(run.target, checkpoint, bundle, options=run.options(), progress=Printed())
     if run.shadows:
-        options = run.options()
         make_shadows(
-            run.target, shadows, run.shadows, bundle=bundle, options=options, warn=print, progress=progress
+            run.target, folder / "shadows", run.shadows, bundle=bundle, options=run.options(), warn=print,
+            progress=Printed(),
         )  # fmt: skip
-    if not file.exists():
-        export(checkpoint, file)
+    if not (folder / f"{PAPERS}.onnx").exists():
+        export(checkpoint, folder / f"{PAPERS}.onnx")
+    if not (folder / f"{KEPT}.onnx").exists():
+        sigma0, temperature = run.kept
+        defence = KeptLabel(DynaNoise(sigma0=sigma0, temperature=temperature))
+        export(checkpoint, folder / f"{KEPT}.onnx", defence=defence, noise="keyed")
+
+
+def attacked(run: Run, folder: Path, setting: str) -> AttackReport:
+    """Attack a file of a target."""
     report = attack(
-        file,
-        bundle,
-        shadows=shadows if run.shadows else None,
-        reference=checkpoint,
-        queries=run.queries,
-        cache=folder / "report.responses",
-        progress=progress,
+        folder / f"{setting}.onnx",
+        folder / "bundle",
+        shadows=folder / "shadows" if run.shadows else None,
+        reference=folder / "target.pt",
+        budget=run.budget,
+        sample=run.sample,
+        cache=folder / f"{setting}.responses",
+        progress=Printed(),
     )
     print()
-    write_document(attack_document(report), folder / "report.json")
-    write_html(report, folder / "report.html")
+    write_document(attack_document(report), folder / f"{setting}.json")
+    write_html(report, folder / f"{setting}.html")
     return report
 
 
-def section(run: Run, report: AttackReport) -> str:
-    """Write a target's section: its figures, the AUCs, and the left end of the ROC curves."""
+def section(run: Run, setting: str, report: AttackReport) -> str:
+    """Write a section: its figures, what more queries buy, the query plans, and the attacks on the rows themselves."""
+    arranged = grid(report)
+    widest = max(result.auc.high - result.auc.low for result in (*report.without, *report.results)) / 2
+    rates = [fpr for fpr in (0.01, 0.001) if report.worst.tpr[fpr] is not None]
+    parts = [
+        f"### `{run.target}`, {command(run, setting)}\n\n{figures(run, report)}\n",
+        f"What queries buy (AUC ± {widest:.3f} at most, 95%):\n\n{budgets(report, rates)}",
+        f"The query plans, the best attack on each reading:\n\n{plans(report, rates)}",
+    ]
+    if setting == PAPERS:
+        parts.append(f"The rows themselves, AUC:\n\n{table(arranged, lambda result: f'{result.auc.value:.3f}')}")
+        parts += [f"TPR at {100 * fpr:g}% FPR:\n\n{table(ranking(arranged), partial(rate, fpr))}" for fpr in rates]
+        parts.append(midput(report, arranged.columns))
+    warned = "\n".join(f"- {warning.text}" for warning in report.warnings)
+    return "\n".join([*parts, f"Warnings of the report:\n\n{warned}\n"])
+
+
+def command(run: Run, setting: str) -> str:
+    """Write the options of `export`."""
+    if setting == PAPERS:
+        return "the papers' setting"
+    return f"`--noise keyed --keep-label --sigma0 {run.kept[0]:g} --temperature {run.kept[1]:g}`"
+
+
+def figures(run: Run, report: AttackReport) -> str:
+    """Write what was attacked, and what the defence costs."""
     audit, cost, plain = report.audit, report.cost, report.plain_utility
     assert cost is not None
     assert plain is not None
     lost = cost.accuracy_lost
     shadows = f"{run.shadows} shadow models" if run.shadows else "no shadow models"
-    rows = (
-        f"{audit.members:,} members and {audit.non_members:,} non-members, {shadows}, "
-        f"{report.queries_per_row} queries per row"
-    )
-    figures = (
+    return (
+        f"{audit.members:,} members and {audit.non_members:,} non-members, {shadows}. "
         f"Accuracy on non-members {plain.accuracy.value:.4f} without the defence, {report.utility.accuracy.value:.4f} "
         f"with it (lost {lost.value:.4f} [{lost.low:.4f}, {lost.high:.4f}]); "
         f"{cost.flips:.2%} of labels flipped; calibration error {plain.calibration_error:.3f} without, "
         f"{report.utility.calibration_error:.3f} with."
     )
-    arranged = grid(report)
-    widest = max(result.auc.high - result.auc.low for result in (*report.without, *report.results)) / 2
-    parts = [
-        f"### `{run.target}`\n\n{rows}. {figures}\n",
-        f"AUC, ± {widest:.3f} at most (95%):\n\n{table(arranged, lambda result: f'{result.auc.value:.3f}')}",
-    ]
-    for fpr in (0.01, 0.001):
-        if report.worst.tpr[fpr] is not None:
-            parts.append(f"TPR at {100 * fpr:g}% FPR:\n\n{table(ranking(arranged), partial(rate, fpr))}")
-    parts.append(midput(report, arranged.columns))
-    warned = "\n".join(f"- {warning.text}" for warning in report.warnings)
-    return "\n".join([*parts, f"Warnings of the report:\n\n{warned}\n"])
+
+
+def budgets(report: AttackReport, rates: list[float]) -> str:
+    """Write the strongest attackers for each budget as Markdown."""
+    heads = ["queries a row", "the strongest", "AUC", *(f"TPR at {100 * fpr:g}%" for fpr in rates)]
+    lines = [row([*heads, f"inside ({report.domain})", "labels alone"]), row(["---"] * (len(heads) + 2))]
+    for point in report.curve:
+        strongest = point.strongest
+        lines.append(
+            row(
+                [
+                    str(point.budget),
+                    who(strongest, defended=True),
+                    f"**{strongest.auc.value:.3f}**",
+                    *(rate(fpr, strongest) for fpr in rates),
+                    "the same" if is_inside(strongest, report) else f"{point.inside.auc.value:.3f}",
+                    f"{point.labels.auc.value:.3f}",
+                ]
+            )
+        )
+    without = max(report.without, key=lambda result: result.auc.value)
+    undefended = [f"without the defence: {without.attack.name}", f"{without.auc.value:.3f}"]
+    lines.append(row(["1", *undefended, *(rate(fpr, without) for fpr in rates), "", ""]))
+    return "\n".join(lines) + "\n"
+
+
+def plans(report: AttackReport, rates: list[float]) -> str:
+    """Write the best attack on each reading as Markdown."""
+    heads = ["reading", "queries", "domain", "sees", "AUC", *(f"TPR at {100 * fpr:g}%" for fpr in rates)]
+    lines = [row(heads), row(["---"] * len(heads))]
+    for result in best_of_each_reading(report):
+        attacker = result.attacker
+        parts = f" ({'; '.join(attacker.parts)})" if attacker.parts else ""
+        sees = "labels" if attacker.labels_only else "scores"
+        cells = [attacker.name + parts, str(attacker.queries), str(domain_of(result, report)), sees]
+        lines.append(row([*cells, f"{result.auc.value:.3f}", *(rate(fpr, result) for fpr in rates)]))
+    return "\n".join(lines) + "\n"
 
 
 def table(arranged: Grid, cell: Callable[[Result], str]) -> str:

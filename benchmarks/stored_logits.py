@@ -1,30 +1,29 @@
-"""An undefended model's logits for all queries of an attack, computed once and stored, to try many defences on.
+"""An undefended model's logits for rows and their near-duplicates, computed once and stored, to try many defences on.
 
 A defended file answers with its defence applied to these logits, which `validate` checks. So a defence is tried in the
 time that the defence alone takes.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from dynanoise_export.attacks.audit import Audit, open_audit
-from dynanoise_export.attacks.queries.client import SMALLEST
-from dynanoise_export.attacks.queries.query_plan import plan_queries
-from dynanoise_export.attacks.responses import ModelResponses, Responses, summarise
+from dynanoise_export.attacks.queries.query_plan import scales_of
 from dynanoise_export.attacks.shadow_models import open_store
-from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.files import folder_written_whole
 from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.runtimes.predictor import predict
 from dynanoise_export.shadow_stores import ShadowStore
 from dynanoise_export.sources.open_source import open_source
-from dynanoise_export.types import Float32s, Floats
+from dynanoise_export.types import Array, Arrays, Float32s
 
-# Logits [n, k] to the probabilities of one answer.
-Answer = Callable[[Floats], Floats]
+# The distances of near-duplicates, in standard deviations of the input's values, and their number at each distance.
+DISTANCES = (0.001, 0.01, 0.1)
+NEARBY = 16
+ITSELF = "itself"
 
 
 @dataclass(frozen=True)
@@ -36,61 +35,52 @@ class StoredTarget:
         store: the shadow models.
         itself: [1, n, k], the logits of the rows themselves.
         near_duplicates: [c, n, k], by their distance.
-        neighbours: [c, n, k], of queries so far from the rows that labels change.
-        transformed: [c, n, k], of images mirrored and shifted; None if the rows are not images.
     """
 
     audit: Audit
     store: ShadowStore
     itself: Float32s
     near_duplicates: dict[float, Float32s]
-    neighbours: Float32s
-    transformed: Float32s | None
-
-    def responses(self, answer: Answer) -> ModelResponses:
-        """Answer all queries, and keep what an attacker keeps."""
-        return ModelResponses(
-            repeated={1: self.respond(self.itself, answer)},
-            near_duplicates={d: self.respond(logits, answer) for d, logits in self.near_duplicates.items()},
-            neighbours=self.respond(self.neighbours, answer),
-            transformed=None if self.transformed is None else self.respond(self.transformed, answer),
-        )
-
-    def respond(self, logits: Float32s, answer: Answer) -> Responses:
-        """Answer the queries that gave these logits [c, n, k]."""
-        return summarise(self.audit.y, (log_probabilities(one, answer) for one in logits))
 
 
-def log_probabilities(logits: Float32s, answer: Answer) -> Float32s:
-    """Answer one query for each row, and read the answers [n, k] as a client does."""
-    return np.log(np.maximum(answer(np.array(logits)), SMALLEST))
+def nearby(rows: Arrays, distance: float, count: int) -> Iterator[dict[str, Array]]:
+    """Move each number of the rows by a Gaussian step, several times.
+
+    Args:
+        rows: an array for each input of floats.
+        distance: the standard deviation of a step, in standard deviations of the input's values.
+        count: how many times.
+    """
+    generator, scales = np.random.default_rng(0), scales_of(rows)
+    for _ in range(count):
+        yield {
+            name: array + np.float32(distance * scales[name]) * generator.standard_normal(array.shape, np.float32)
+            for name, array in rows.items()
+        }
 
 
 def open_stored(folder: Path) -> StoredTarget:
-    """Open a target, and send all of an attacker's queries to its undefended model, unless their logits are stored."""
+    """Open a target, and send the rows and their near-duplicates to its undefended model, unless that was done."""
     source = open_source(folder / "target.pt")
     audit = open_audit(folder / "bundle", source.inputs)
-    plan = plan_queries(audit.inputs, DynaNoise(), [1])
     stored = folder / "stored-logits"
     if not stored.exists():
         model = source.to_onnx(None)  # ONNX Runtime is several times as fast as PyTorch here
         output = str(model.graph.outputs[0].name)
         with open_graph(model) as predictor, folder_written_whole(stored) as staged:
-            for stage in plan.stages:
-                print(f"sending queries: {stage.name}", flush=True)
-                queries = stage.variants(audit.inputs)
-                logits = [predict(predictor, rows, output).astype(np.float32) for rows in queries]
-                np.save(staged / f"{stage.name}.npy", np.stack(logits))
+            queries = {ITSELF: iter([audit.inputs])} | {
+                f"{distance:g}": nearby(audit.inputs, distance, NEARBY) for distance in DISTANCES
+            }
+            for name, rows in queries.items():
+                print(f"sending queries: {name}", flush=True)
+                np.save(staged / f"{name}.npy", np.stack([predict(predictor, one, output) for one in rows]))
 
     def load(name: str) -> Float32s:
         return np.load(stored / f"{name}.npy", mmap_mode="r")
 
-    assert plan.neighbours is not None
     return StoredTarget(
         audit,
         open_store(folder / "shadows", audit),
-        load(plan.repeats[0].name),
-        {distance: load(stage.name) for distance, stage in plan.near_duplicates.items()},
-        load(plan.neighbours.name),
-        None if plan.transformed is None else load(plan.transformed.name),
+        load(ITSELF),
+        {distance: load(f"{distance:g}") for distance in DISTANCES},
     )

@@ -14,7 +14,7 @@ from dynanoise_export.array_files import array_names, read_arrays
 from dynanoise_export.dataset_rows import join_datasets, read_dataset
 from dynanoise_export.errors import DataError, UsageError
 from dynanoise_export.files import folder_written_whole, require_writable, sha256, written_whole
-from dynanoise_export.label_forms import groups_of, labels_of, membership_of, numbered
+from dynanoise_export.label_forms import canaries_of, groups_of, labels_of, membership_of, numbered
 from dynanoise_export.types import Array, Arrays, Bools, Int64s, row_count
 
 SINGLE = "x"
@@ -47,6 +47,8 @@ class Bundle:
             reserved for an attacker's own models.
         group: str [n], whom each row is about, such as a user or a patient; None if the bundle does not say.
         classes: the names of the classes, in the order of their numbers; empty if the bundle does not state them.
+        canary: bool [n], whether the row has a wrong label on purpose, members and non-members alike; None if the
+            bundle does not say.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Bundle:
     split: npt.NDArray[np.str_] | None
     group: npt.NDArray[np.str_] | None = None
     classes: tuple[str, ...] = ()
+    canary: Bools | None = None
 
     def __len__(self) -> int:
         return row_count(self.inputs)
@@ -122,7 +125,8 @@ class Bundle:
             raise DataError(f"{self.path} has no labels or no membership, and a bundle for an audit needs both.")
         split = np.where(self.member, Part.MEMBER, Part.NON_MEMBER) if self.split is None else self.split
         require_bundle_writable(Path(path))
-        save_bundle(Path(path), self.inputs, self.y, split.astype(np.str_), group=self.group, classes=self.classes)
+        parts = split.astype(np.str_)
+        save_bundle(Path(path), self.inputs, self.y, parts, group=self.group, classes=self.classes, canary=self.canary)
         return replace(self, path=Path(path))
 
 
@@ -138,7 +142,7 @@ def load_bundle(path: Path, names: list[str]) -> Bundle:
     """
     _require_bundle(path)
     there = array_names(path, KIND, DataError)
-    wanted = {SINGLE, *(PREFIX + name for name in names), "y", "member", "split", "group", "classes"}
+    wanted = {SINGLE, *(PREFIX + name for name in names), "y", "member", "split", "group", "classes", "canary"}
     arrays = read_arrays(path, wanted.intersection(there), KIND, DataError)
     inputs = {name: arrays[PREFIX + name] for name in names if PREFIX + name in arrays}
     if len(names) == 1 and SINGLE in arrays:
@@ -149,8 +153,8 @@ def load_bundle(path: Path, names: list[str]) -> Bundle:
             f"{path} has no array for the input {missing[0]!r}: name it x or {PREFIX}{missing[0]}; the bundle has "
             f"{', '.join(sorted(there)) or 'no arrays'}."
         )
-    y, member, split, group = (arrays.get(name) for name in ("y", "member", "split", "group"))
-    rows = {array.shape[:1] for array in (*inputs.values(), y, member, split, group) if array is not None}
+    y, member, split, group, canary = (arrays.get(name) for name in ("y", "member", "split", "group", "canary"))
+    rows = {array.shape[:1] for array in (*inputs.values(), y, member, split, group, canary) if array is not None}
     if len(rows) != 1 or rows == {()}:
         raise DataError(f"The arrays in {path} differ in their number of rows.")
     if any(0 in array.shape for array in inputs.values()):
@@ -164,6 +168,7 @@ def load_bundle(path: Path, names: list[str]) -> Bundle:
         None if split is None else _parts(path, split),
         None if group is None else groups_of(str(path), group),
         classes,
+        None if canary is None else canaries_of(str(path), canary),
     )
 
 
@@ -219,6 +224,7 @@ def save_bundle(
     *,
     group: npt.NDArray[np.str_] | None = None,
     classes: Sequence[str] = (),
+    canary: Bools | None = None,
 ) -> None:
     """Write a bundle: an `.npz` if the path ends in `.npz`, else a folder of `.npy` files.
 
@@ -229,6 +235,7 @@ def save_bundle(
         split: str [n], a value of `Part` for each row.
         group: str [n], whom each row is about; None to leave it out.
         classes: the names of the classes, in the order of their numbers; empty to leave them out.
+        canary: bool [n], whether the row has a wrong label on purpose; None to leave it out.
 
     Raises:
         UserError: it can't be written, or a row is both a member and a non-member.
@@ -240,6 +247,8 @@ def save_bundle(
     arrays = {**named, "y": y, "member": member, "split": split.astype(np.str_)}
     if group is not None:
         arrays["group"] = group.astype(np.str_)
+    if canary is not None:
+        arrays["canary"] = canary
     if classes:
         arrays["classes"] = np.array(list(classes), np.str_)
     if path.suffix == ".npz":

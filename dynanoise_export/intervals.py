@@ -39,19 +39,19 @@ def proportion(count: int, total: int, error: float = 1 - LEVEL) -> Interval:
     return Interval(count / total, float(low), float(high))
 
 
-def lower_bound(count: npt.ArrayLike, total: int, error: float) -> Float64s:
+def lower_bound(count: npt.ArrayLike, total: npt.ArrayLike, error: float) -> Float64s:
     """Compute exact lower bounds on a probability.
 
     Args:
         count: numbers of successes, of any shape.
-        total: the number of trials.
+        total: the number of trials, one for all or each its own.
         error: how often a bound may be above the true probability, at most.
     """
-    counts = np.asarray(count, dtype=np.float64)
-    return np.where(counts == 0, 0.0, beta.ppf(error, np.maximum(counts, 1), total - counts + 1))
+    counts, totals = np.asarray(count, dtype=np.float64), np.asarray(total, dtype=np.float64)
+    return np.where(counts == 0, 0.0, beta.ppf(error, np.maximum(counts, 1), totals - counts + 1))
 
 
-def upper_bound(count: npt.ArrayLike, total: int, error: float) -> Float64s:
+def upper_bound(count: npt.ArrayLike, total: npt.ArrayLike, error: float) -> Float64s:
     """Compute exact upper bounds on a probability; the arguments are those of `lower_bound`."""
-    counts = np.asarray(count, dtype=np.float64)
-    return np.where(counts == total, 1.0, beta.ppf(1 - error, counts + 1, np.maximum(total - counts, 1)))
+    counts, totals = np.asarray(count, dtype=np.float64), np.asarray(total, dtype=np.float64)
+    return np.where(counts == totals, 1.0, beta.ppf(1 - error, counts + 1, np.maximum(totals - counts, 1)))

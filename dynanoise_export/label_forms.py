@@ -151,6 +151,25 @@ def groups_of(what: str, group: Values) -> Texts:
     return _texts(column)
 
 
+def canaries_of(what: str, canary: Values) -> Bools:
+    """Give the canaries among rows as truth values.
+
+    Args:
+        what: names the bundle, for messages.
+        canary: [n] or [n, 1]; truth values, or 0 and 1.
+
+    Returns:
+        bool [n].
+
+    Raises:
+        DataError: they have another shape or other values.
+    """
+    column = _column(canary)
+    if column.ndim != 1 or column.dtype.kind not in NUMBERS or not np.isin(column, (0, 1)).all():
+        raise DataError(f"The array canary in {what} is not one truth value for each row: write 0 and 1.")
+    return column.astype(np.bool_)
+
+
 def _column(values: Values) -> Values:
     """Take the only column of [n, 1]."""
     array = np.asarray(values)

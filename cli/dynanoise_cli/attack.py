@@ -8,6 +8,7 @@ import typer
 from dynanoise_cli import options
 from dynanoise_cli.console import console_beside, progress_bar, say
 from dynanoise_cli.running import INTERRUPTED
+from dynanoise_export.errors import UsageError
 
 EXCEEDED = 4
 ATTACKER = "Attacker"
@@ -28,14 +29,46 @@ def attack(
         Path | None,
         typer.Option(help="The undefended model to compare with, in any format that export opens."),
     ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="The most queries for each row of any attacker. The default is 64. Gates hold for this budget.",
+            rich_help_panel=ATTACKER,
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Ask once for each row: short for --budget 1.", rich_help_panel=ATTACKER)
+    ] = False,
+    domain: Annotated[
+        str,
+        typer.Option(
+            metavar="any|box|binary|image|tokens",
+            help="Which inputs attackers may send. With any, the report tells attackers who stay inside the domain of "
+            "the rows from the others. Gates hold for this domain.",
+            rich_help_panel=ATTACKER,
+        ),
+    ] = "any",
     queries: Annotated[
         list[int] | None,
         typer.Option(
             min=1,
-            help="How many times an attacker sends each row before averaging the answers. Give it once for each "
-            "attacker. The default is 1, 16 and 256.",
+            help="How many times an attacker sends each row itself before averaging the answers. Give it once for each "
+            "attacker. The default is 1, 16 and so on up to the budget.",
             rich_help_panel=ATTACKER,
         ),
+    ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PLAN",
+            help="A query plan that runs only on demand, such as generator-prediction. Give it once for each plan.",
+            rich_help_panel=ATTACKER,
+        ),
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Judge on this many rows, chosen at random. The default is all rows."),
     ] = None,
     max_auc: Annotated[
         float | None,
@@ -93,10 +126,12 @@ def attack(
     Exit status 4 means that a gate was exceeded, or is too near to call.
     """
     given = options.parameters(parameter, sigma0, base_variance, lambda_, temperature)
+    if quick and budget is not None:
+        raise UsageError("--quick is short for --budget 1: give one of the two.")
     options.check_writable(json, html, rows, read=(defended, data, reference, example))
 
-    from dynanoise_export.attacks.attacking_model import QUERIES
     from dynanoise_export.attacks.attacking_model import attack as run_attacks
+    from dynanoise_export.attacks.budgets import DEFAULT_BUDGET
     from dynanoise_export.reports.attack_document import attack_document
     from dynanoise_export.reports.attack_rows import require_rows_format, write_rows
     from dynanoise_export.reports.attack_terminal import print_attack
@@ -117,7 +152,11 @@ def attack(
                 data,
                 shadows=shadows,
                 reference=reference,
-                queries=queries or QUERIES,
+                budget=1 if quick else budget if budget is not None else DEFAULT_BUDGET,
+                domain=domain,
+                queries=queries,
+                also=also or (),
+                sample=sample,
                 defence=options.other_defence(defended, provider, defence, given),
                 source_options=options.source_options(logits, arch, example, inputs, allow_pickle),
                 max_auc=max_auc,

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 
+from dynanoise_export.attacks.asking.response_cache import CachedAnswers
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.audit_warnings import AuditWarning
+from dynanoise_export.attacks.budgets import BudgetPoint
+from dynanoise_export.attacks.domain import Domain
+from dynanoise_export.attacks.exposed_rows import ExposedRows
 from dynanoise_export.attacks.gates import Gate, GateOutcome, JudgedGate
 from dynanoise_export.attacks.methods.attack import SkippedAttack
 from dynanoise_export.attacks.part_results import PartResults
-from dynanoise_export.attacks.queries.response_cache import CachedAnswers
 from dynanoise_export.attacks.results import Result, counterpart, strongest
+from dynanoise_export.attacks.shadow_free import ShadowFreeEstimate
 from dynanoise_export.attacks.tradeoff import Tradeoff
 from dynanoise_export.attacks.utility import Cost, Utility
 from dynanoise_export.defences.base import Defence
@@ -26,6 +30,10 @@ class AttackReport:
         audit: the rows on which the attacks are judged.
         reference: the path of the undefended model, or None.
         store: the shadow models, or None.
+        budget: the most queries for each row of any attacker.
+        domain: the narrowest domain of the rows.
+        allowed: the domain that the attackers kept to.
+        curve: the strongest attackers for each budget.
         results: of the attacks on the model.
         without: of the attacks on the undefended model; empty without a reference.
         skipped: the attacks that could not run.
@@ -36,6 +44,8 @@ class AttackReport:
         tradeoffs: MIDPUT by attacker; empty without a reference.
         cached: what was taken from the cache of an earlier run, or None.
         warnings: what makes the figures unsound, or the defence weak.
+        exposed: the strongest attack on the rows that are most at risk; None if nobody can tell which these are.
+        estimates: without a store of shadow models, what such models might add; empty with a store.
         by_class: the worst attack's figures for each class; `by_group`: for each group, None if there are no groups.
         gates: the judged gates; empty if no limit was given.
     """
@@ -45,6 +55,10 @@ class AttackReport:
     audit: Audit
     reference: str | None
     store: ShadowStore | None
+    budget: int
+    domain: Domain
+    allowed: Domain
+    curve: tuple[BudgetPoint, ...]
     results: tuple[Result, ...]
     without: tuple[Result, ...]
     skipped: tuple[SkippedAttack, ...]
@@ -55,6 +69,8 @@ class AttackReport:
     tradeoffs: tuple[Tradeoff, ...]
     cached: CachedAnswers | None
     warnings: tuple[AuditWarning, ...]
+    exposed: ExposedRows | None
+    estimates: tuple[ShadowFreeEstimate, ...]
     by_class: PartResults
     by_group: PartResults | None
     gates: tuple[JudgedGate, ...] = ()
@@ -73,6 +89,11 @@ class AttackReport:
     def gates_exceeded(self) -> tuple[JudgedGate, ...]:
         """The gates that are exceeded, or too near to call."""
         return tuple(one for one in self.gates if one.outcome is not GateOutcome.HELD)
+
+    @property
+    def label_floor(self) -> Result:
+        """The strongest attack on labels alone within the budget: no defence that keeps labels can hide less."""
+        return self.curve[-1].labels
 
     @property
     def worst(self) -> Result:

@@ -27,6 +27,8 @@ class Audit:
             knows it.
         group: str [n], whom each row is about; None if the bundle does not say.
         classes: the names of the classes; empty if the bundle does not state them.
+        canary: bool [n], whether the row was put in with a wrong label, to be the most exposed; None if there are none.
+        sampled: int64 [n], the rows' numbers in the bundle, if the audit has only a sample of them; None for all rows.
     """
 
     path: Path
@@ -37,9 +39,21 @@ class Audit:
     judged: Bools
     group: npt.NDArray[np.str_] | None = None
     classes: tuple[str, ...] = ()
+    canary: Bools | None = None
+    sampled: Int64s | None = None
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def judged_numbers(self) -> Int64s:
+        """The numbers in the bundle of the rows on which attacks are judged."""
+        return np.flatnonzero(self.judged) if self.sampled is None else self.sampled[self.judged]
+
+    @property
+    def asked(self) -> str:
+        """What was asked about, for the cache of the answers: the bundle, and the sample of its rows."""
+        return self.sha256 if self.sampled is None else f"{self.sha256} {len(self.sampled)} rows"
 
     @property
     def members(self) -> int:
@@ -79,7 +93,8 @@ def open_audit(path: Path, inputs: Sequence[TensorSpec]) -> Audit:
     rows = {spec.name: _cast(path, bundle.inputs[spec.name], spec) for spec in inputs}
     judged = _judged(bundle)
     member = bundle.member & judged
-    audit = Audit(path, bundle_sha256(path), rows, bundle.y, member, judged, bundle.group, bundle.classes)
+    digest = bundle_sha256(path)
+    audit = Audit(path, digest, rows, bundle.y, member, judged, bundle.group, bundle.classes, bundle.canary)
     for count, kind in ((audit.members, "members"), (audit.non_members, "non-members")):
         if count == 0:
             raise DataError(f"{path} has no {kind}: an audit needs members and non-members.")

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dynanoise_export.attacks.asking.cache_key import key_path
+from dynanoise_export.attacks.asking.response_cache import ResponseCache, cached_answers
 from dynanoise_export.attacks.attackers import Attacker
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.accuracy import uninformed_asr
 from dynanoise_export.attacks.metrics.roc import non_members_needed
-from dynanoise_export.attacks.queries.cache_key import key_path
-from dynanoise_export.attacks.queries.response_cache import ResponseCache, cached_answers
 from dynanoise_export.attacks.results import FPRS, Result, ThresholdOrigin
 from dynanoise_export.attacks.utility import Utility
 from dynanoise_export.intervals import LEVEL, Interval, proportion
@@ -44,6 +44,8 @@ class WarningCode(StrEnum):
     ASR_OF_THE_SPLIT = "asr-of-the-split"
     DEFENCE_UNDONE = "defence-undone"
     NOISE_AVERAGED_OUT = "noise-averaged-out"
+    CHOSEN_QUERIES = "chosen-queries"
+    MODELS_NOT_KEPT = "models-not-kept"
 
 
 @dataclass(frozen=True)
@@ -198,10 +200,10 @@ def attacker_warnings(without: Sequence[Result], defended: Sequence[Result]) -> 
         without: the results on the undefended model.
         defended: the results on the defended model.
     """
-    plain = _strongest(without, lambda attacker: not attacker.labels_only)
-    naive = _strongest(defended, lambda attacker: not attacker.adaptive and not attacker.labels_only)
-    once = _strongest(defended, lambda attacker: attacker.adaptive and attacker.queries == 1)
-    most = _strongest(defended, lambda attacker: attacker.adaptive)
+    plain = _strongest(without, lambda attacker: True)
+    naive = _strongest(defended, lambda attacker: not attacker.adaptive)
+    once = _strongest(defended, lambda attacker: attacker.adaptive and not attacker.plan and attacker.queries == 1)
+    most = _strongest(defended, lambda attacker: attacker.adaptive and not attacker.plan)
     if plain is None or naive is None or once is None or most is None:
         return
     fall = plain.auc.value - naive.auc.value
@@ -218,6 +220,24 @@ def attacker_warnings(without: Sequence[Result], defended: Sequence[Result]) -> 
             WarningCode.NOISE_AVERAGED_OUT,
             f"Several answers remove the noise: the AUC rises from {once.auc.value:.3f} with one answer to "
             f"{most.auc.value:.3f} ({most.attacker.name}).",
+        )
+
+
+def chosen_warnings(results: Sequence[Result], store: ShadowStore | None) -> Iterator[AuditWarning]:
+    """Say what attackers who choose their queries get beyond the others, and whether they could be stronger."""
+    if store is not None and not store.models:
+        yield AuditWarning(
+            WarningCode.MODELS_NOT_KEPT,
+            f"{store.path} keeps no models, so they answered no chosen queries: the attackers who choose their queries "
+            "are much weaker here than they could be. Make the store again without --no-models.",
+        )
+    chosen = _strongest(results, lambda attacker: attacker.plan != "")
+    rows = _strongest(results, lambda attacker: attacker.plan == "")
+    if chosen is not None and rows is not None and chosen.auc.value - rows.auc.value > FALL:
+        yield AuditWarning(
+            WarningCode.CHOSEN_QUERIES,
+            f"Who chooses his queries gets an AUC of {chosen.auc.value:.3f} ({chosen.attacker.name}, "
+            f"{chosen.attacker.queries} for each row); who sends the rows themselves gets {rows.auc.value:.3f}.",
         )
 
 

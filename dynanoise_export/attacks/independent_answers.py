@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dynanoise_export.attacks.queries.client import SMALLEST
+from dynanoise_export.attacks.asking.client import SMALLEST
 from dynanoise_export.attacks.responses import Responses
 from dynanoise_export.defences.base import Defence, standard_normals
 from dynanoise_export.types import Floats

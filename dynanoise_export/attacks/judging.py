@@ -16,21 +16,13 @@ from dynanoise_export.attacks.results import FPRS, Result, ThresholdOrigin
 from dynanoise_export.types import Bools, Float64s
 
 
-def attacks_of(attacker: Attacker) -> list[Attack]:
-    """List the registered attacks that make sense for an attacker."""
-    attacks = [attack for _, attack in ATTACKS.all()]
-    if attacker.labels_only:  # the shadow models did not answer its queries
-        return [attack for attack in attacks if attack.labels_only and not attack.shadows]
-    return attacks
-
-
 def run_attacks(attacker: Attacker, evidence: Evidence, audit: Audit) -> Iterator[Result]:
     """Run all attacks for which an attacker's evidence is enough, and judge each on the judged rows."""
     member, judged = audit.member[audit.judged], audit.judged
     shadow_target = None
     if evidence.shadows is not None:
         shadow_target = with_shadow_as_target(evidence, evidence.shadows, 0)
-    for attack in attacks_of(attacker):
+    for _, attack in ATTACKS.all():
         if attack.can_run(evidence):
             scores = attack.score(evidence)[judged]
             threshold, origin = _threshold(attack, evidence, shadow_target, scores, member)

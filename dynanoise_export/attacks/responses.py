@@ -1,7 +1,7 @@
 """Responses: summaries of a model's answers to queries."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -29,29 +29,22 @@ class Responses:
 
 @dataclass(frozen=True)
 class ModelResponses:
-    """All responses of a model, to the n rows of an audit and to queries near them.
+    """The responses of a model to the n rows of an audit.
 
     Attributes:
-        repeated: to the row itself, by the number of repeats; 1 is among them.
-        near_duplicates: to queries close to the row, by their distance; empty for a model that takes no floats.
-        neighbours: to queries so far from the row that labels change, or None, likewise.
-        transformed: to the image mirrored and shifted, or None if the rows are not images.
+        repeated: by how often each row was sent; 1 is among them.
     """
 
     repeated: dict[int, Responses]
-    near_duplicates: dict[float, Responses]
-    neighbours: Responses | None
-    transformed: Responses | None
 
     @property
     def queries_per_row(self) -> int:
         """How many queries were sent for each row, in all."""
-        others = [*self.near_duplicates.values(), *(r for r in (self.neighbours, self.transformed) if r is not None)]
-        return max(self.repeated) + sum(responses.count for responses in others)
+        return max(self.repeated)
 
     def asked(self, repeats: Sequence[int]) -> "ModelResponses":
         """Leave out the responses to other numbers of repeats than these and 1."""
-        return replace(self, repeated={count: read for count, read in self.repeated.items() if count in {1, *repeats}})
+        return ModelResponses({count: read for count, read in self.repeated.items() if count in {1, *repeats}})
 
 
 def summarise(y: Int64s, answers: Iterable[Float32s]) -> Responses:

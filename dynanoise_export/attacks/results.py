@@ -63,6 +63,11 @@ class Result:
         """Whether all rows have the same score, which says nothing about membership."""
         return bool((self.scores == self.scores[0]).all())
 
+    @property
+    def labels_only(self) -> bool:
+        """Whether it looks at the labels of answers alone."""
+        return self.attack.labels_only or self.attacker.labels_only
+
 
 def strongest(results: Sequence[Result]) -> Result:
     """Find the result with the largest AUC."""
@@ -70,18 +75,11 @@ def strongest(results: Sequence[Result]) -> Result:
 
 
 def counterpart(result: Result, others: Sequence[Result]) -> Result | None:
-    """Find the result of the same attack on another model.
+    """Find the result on another model that a result is compared with.
 
-    Attacks on labels alone are compared at the same queries. All others are compared with one answer of the other
-    model: if that is undefended, its answers are all the same.
+    An attack on the rows themselves is compared with the same attack on one answer of the other model: if that is
+    undefended, its answers are all the same. An attack on chosen queries is compared with the strongest one.
     """
-    return next((other for other in others if _comparable(other, result)), None)
-
-
-def _comparable(one: Result, other: Result) -> bool:
-    if one.attack.code != other.attack.code:
-        return False
-    a, b = one.attacker, other.attacker
-    if not (a.labels_only or b.labels_only):
-        return True
-    return (a.labels_only, a.queries, a.distance) == (b.labels_only, b.queries, b.distance)
+    if result.attacker.plan:
+        return strongest(others) if others else None
+    return next((other for other in others if other.attack.code == result.attack.code), None)

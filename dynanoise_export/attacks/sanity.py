@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from dynanoise_export.attacks.asking.client import Client
 from dynanoise_export.attacks.audit import Audit
-from dynanoise_export.attacks.queries.client import Client
 from dynanoise_export.attacks.scenario import Scenario
 from dynanoise_export.errors import DataError
 from dynanoise_export.runtimes.predictor import batches

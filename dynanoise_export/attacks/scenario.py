@@ -1,21 +1,27 @@
 """What an attack starts from, opened and checked: the model, the rows, and what the attacker has."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from dynanoise_export.attacks.asking.client import Client
 from dynanoise_export.attacks.audit import Audit, open_audit
-from dynanoise_export.attacks.queries.client import Client
 from dynanoise_export.attacks.shadow_models import open_store
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.keep_label import keeping_label
 from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.reference_options import reference_options
-from dynanoise_export.errors import DataError
+from dynanoise_export.errors import DataError, UsageError
 from dynanoise_export.runtimes.failed_run import FailedRunError
 from dynanoise_export.shadow_stores import ShadowStore
 from dynanoise_export.sources.made_up_rows import failed_on
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
+from dynanoise_export.types import Int64s
+
+# With fewer rows no figure would say anything.
+FEWEST_SAMPLED = 20
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ def open_scenario(
     reference: str | Path | None = None,
     source_options: SourceOptions | None = None,
     shadows: str | Path | None = None,
+    sample: int | None = None,
 ) -> Scenario:
     """Open what an attack needs beside the model.
 
@@ -55,19 +62,56 @@ def open_scenario(
         reference: the path of the undefended model, in any format that `export` opens.
         source_options: what the reference's own file does not say.
         shadows: the path of a store of shadow models of the same bundle.
+        sample: judge on this many rows, chosen at random, and leave the others out; None for all.
 
     Raises:
         UserError: one of them can't be used.
     """
     audit = open_audit(Path(data), model.inputs)
     options = reference_options(model, source_options, audit.inputs)
+    store = None if shadows is None else open_store(Path(shadows), audit)
+    if sample is not None:
+        audit, store = _sampled(audit, store, sample)
     return Scenario(
         model,
         known_defence(model, defence),
         audit,
         None if reference is None else open_source(Path(reference), options),
-        None if shadows is None else open_store(Path(shadows), audit),
+        store,
     )
+
+
+def _sampled(audit: Audit, store: ShadowStore | None, sample: int) -> tuple[Audit, ShadowStore | None]:
+    """Keep some of the judged rows, and as large a share of the auxiliary rows.
+
+    Raises:
+        UsageError: too few rows would be left.
+    """
+    if sample < FEWEST_SAMPLED:
+        raise UsageError(f"--sample {sample} is too small: give at least {FEWEST_SAMPLED} rows.")
+    share = min(1.0, sample / int(audit.judged.sum()))
+    order = np.random.default_rng(0).permutation(len(audit))
+    chosen = [part[: max(1, round(share * len(part)))] for part in _parts(audit, order) if len(part)]
+    rows = np.sort(np.concatenate(chosen))
+    smaller = replace(
+        audit,
+        inputs={name: array[rows] for name, array in audit.inputs.items()},
+        y=audit.y[rows],
+        member=audit.member[rows],
+        judged=audit.judged[rows],
+        group=None if audit.group is None else audit.group[rows],
+        canary=None if audit.canary is None else audit.canary[rows],
+        sampled=rows,
+    )
+    if store is None:
+        return smaller, None
+    return smaller, replace(store, logits=store.logits[:, rows], kept=store.kept[:, rows])
+
+
+def _parts(audit: Audit, order: Int64s) -> list[Int64s]:
+    """Split rows in a random order into members, non-members and auxiliary rows."""
+    kind = np.where(audit.judged, audit.member.astype(int), 2)[order]
+    return [order[kind == one] for one in range(3)]
 
 
 def known_defence(model: DeployedModel, given: Defence | None) -> Defence | None:

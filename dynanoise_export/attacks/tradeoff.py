@@ -30,15 +30,15 @@ class Tradeoff:
 
 
 def tradeoffs(without: Sequence[Result], defended: Sequence[Result], accuracy_lost: float) -> list[Tradeoff]:
-    """Compute MIDPUT for each attacker of the defended model who looks at scores.
+    """Compute MIDPUT for each attacker of the defended model who sends the rows themselves.
 
     Args:
         without: the results on the undefended model.
         defended: the results on the defended model.
         accuracy_lost: the undefended model's accuracy less the defended model's.
     """
-    plain = {result.attack.code: result for result in without if not result.attacker.labels_only}
-    attackers = dict.fromkeys(result.attacker for result in defended if not result.attacker.labels_only)
+    plain = {result.attack.code: result for result in without}
+    attackers = dict.fromkeys(result.attacker for result in defended if not result.attacker.plan)
     return [
         _tradeoff(attacker, plain, {r.attack.code: r for r in defended if r.attacker == attacker}, accuracy_lost)
         for attacker in attackers

@@ -10,13 +10,14 @@ from dynanoise_export.bundles import PREFIX, SINGLE
 from dynanoise_export.bundling.request import BundleRequest
 from dynanoise_export.bundling.source_rows import SourceRows
 from dynanoise_export.errors import DataError, UsageError
-from dynanoise_export.label_forms import NUMBERS, groups_of
+from dynanoise_export.label_forms import NUMBERS, canaries_of, groups_of
 from dynanoise_export.types import Array
 
 KIND = "an .npz file or a folder of .npy files"
 LABEL, MEMBER, GROUP = "y", "member", "group"
-# What a bundle has beside them: the part of each row, which says more than its membership, and the names of classes.
-SPLIT, CLASSES = "split", "classes"
+# What a bundle has beside them: the part of each row, which says more than its membership, the names of classes, and
+# which rows have a wrong label on purpose.
+SPLIT, CLASSES, CANARY = "split", "classes", "canary"
 
 
 def is_arrays(path: Path) -> bool:
@@ -46,12 +47,13 @@ def read_array_rows(path: Path, request: BundleRequest) -> SourceRows:
     counts = {array.shape[:1] for array in arrays.values()}
     if len(counts) != 1 or counts == {()}:
         raise DataError(f"The arrays in {path} differ in their number of rows.")
-    group = arrays.get(GROUP)
+    group, canary = arrays.get(GROUP), arrays.get(CANARY)
     return SourceRows(
         inputs,
         arrays[LABEL],
         arrays.get(MEMBER),
         group=None if group is None else groups_of(str(path), group),
+        canary=None if canary is None else canaries_of(str(path), canary),
         classes=tuple(map(str, classes.reshape(-1).tolist())),
     )
 
@@ -75,8 +77,7 @@ def _named(path: Path, request: BundleRequest) -> dict[str, Array]:
     usual = {key: name or key for key, name in asked.items() if (name or key) in there}
     if request.member is None and SPLIT in there:
         usual[MEMBER] = SPLIT
-    if CLASSES in there:
-        usual[CLASSES] = CLASSES
+    usual |= {name: name for name in (CLASSES, CANARY) if name in there}
     wanted = {name: name for name in there if _is_input(name)} | usual
     read = read_arrays(path, set(wanted.values()), KIND, DataError)
     return {key: read[name] for key, name in wanted.items()}

@@ -25,7 +25,7 @@ from dynanoise_export.sources.made_up_rows import failed_on
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.reference_model import Reference
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
-from dynanoise_export.types import Array, Int64s, Progress, Step, TensorSpec, no_progress
+from dynanoise_export.types import Array, Bools, Int64s, Progress, Step, TensorSpec, no_progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +36,7 @@ class _Rows:
     labels: NumberedLabels
     split: Texts
     group: Texts | None
+    canary: Bools | None
     notes: tuple[str, ...]
 
 
@@ -72,7 +73,8 @@ def make_bundle(
     rows = _disjoint(_fitted(read, joined.split, request, source), request)
     accuracy = None if source is None else _ask(source, rows, request, progress)
     progress(Step("Writing the bundle"))
-    save_bundle(path, rows.inputs, rows.labels.y, rows.split, group=rows.group, classes=rows.labels.classes)
+    y, classes = rows.labels.y, rows.labels.classes
+    save_bundle(path, rows.inputs, y, rows.split, group=rows.group, classes=classes, canary=rows.canary)
     return _made(path, request, rows, model, accuracy)
 
 
@@ -90,7 +92,7 @@ def _fitted(read: SourceRows, split: Texts, request: BundleRequest, source: Sour
         if array.dtype.kind == "f" and not all(np.isfinite(part).all() for part in np.array_split(array, 64)):
             raise DataError(f"{request.named} has values for {name!r} that are not finite: fill them as for the model.")
     labels = _labels(read, request, source)
-    return _Rows(fitted.inputs, labels, split, read.group, (*read.notes, *fitted.notes))
+    return _Rows(fitted.inputs, labels, split, read.group, read.canary, (*read.notes, *fitted.notes))
 
 
 def _labels(read: SourceRows, request: BundleRequest, source: SourceModel | None) -> NumberedLabels:
@@ -142,6 +144,7 @@ def _disjoint(rows: _Rows, request: BundleRequest) -> _Rows:
         dataclasses.replace(rows.labels, y=rows.labels.y[~shared]),
         rows.split[~shared],
         None if rows.group is None else rows.group[~shared],
+        None if rows.canary is None else rows.canary[~shared],
         (*rows.notes, f"{count:,} non-members that equal members were left out"),
     )
 

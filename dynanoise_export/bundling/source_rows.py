@@ -10,7 +10,7 @@ from dynanoise_export.bundles import Part
 from dynanoise_export.dataset_rows import joined
 from dynanoise_export.errors import DataError, UsageError
 from dynanoise_export.label_forms import Texts, membership_of
-from dynanoise_export.types import Array, row_count
+from dynanoise_export.types import Array, Bools, row_count
 
 AUXILIARY = "auxiliary"
 
@@ -28,6 +28,7 @@ class SourceRows:
         classes: the names of the classes, in their order, if the source states them.
         named: whether labels are names of classes, even if they are written with digits.
         free_layout: whether the rows are images that may still be given any layout.
+        canary: bool [n], the rows with a wrong label on purpose; None if the source does not say.
         notes: what was done to the rows that a user may not expect, in a sentence each.
     """
 
@@ -39,6 +40,7 @@ class SourceRows:
     classes: tuple[str, ...] = ()
     named: bool = False
     free_layout: bool = False
+    canary: Bools | None = None
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -98,7 +100,7 @@ def _joined(parts: Sequence[SourceRows]) -> SourceRows:
     if any(rows.columns != first.columns for rows in parts):
         raise DataError("The tables have different columns: choose those that all have with --columns.")
     names = list(dict.fromkeys(name for rows in parts for name in rows.inputs))
-    groups = [rows.group for rows in parts]
+    groups, canaries = [rows.group for rows in parts], [rows.canary for rows in parts]
     return SourceRows(
         {name: joined(name, [rows.inputs.get(name) for rows in parts]) for name in names},
         joined("label", [rows.labels for rows in parts]),
@@ -107,6 +109,7 @@ def _joined(parts: Sequence[SourceRows]) -> SourceRows:
         classes=_classes(parts),
         named=first.named,
         free_layout=first.free_layout,
+        canary=None if all(canary is None for canary in canaries) else joined("canary", canaries).astype(np.bool_),
         notes=tuple(dict.fromkeys(note for rows in parts for note in rows.notes)),
     )
 

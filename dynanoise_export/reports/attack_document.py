@@ -9,6 +9,13 @@ from dynanoise_export.attacks.results import Result
 from dynanoise_export.attacks.tradeoff import Tradeoff, attack_midput
 from dynanoise_export.intervals import Interval
 from dynanoise_export.reports.attack_gates import GateDocument, VerdictDocument, gate_document, verdict_document
+from dynanoise_export.reports.attack_wording import domain_of
+from dynanoise_export.reports.budget_document import (
+    EffortDocument,
+    StrongestDocument,
+    effort_document,
+    strongest_document,
+)
 from dynanoise_export.reports.documents import CachedDocument, Header, ends, header
 
 
@@ -48,19 +55,22 @@ class UtilityDocument(_DefendedUtility, total=False):
     label_flips: float
 
 
-class WorstDocument(TypedDict):
-    """The attack with the largest AUC."""
+class WorstDocument(StrongestDocument):
+    """The attack with the largest AUC; an attack on chosen queries is compared with the strongest one without them."""
 
-    code: str
-    name: str
-    attacker: str
-    auc: float
-    auc_ci: list[float]
     auc_without: float | None
 
 
 class ResultDocument(TypedDict):
-    """What one attack by one attacker achieved; a TPR is None if there are too few non-members to measure it."""
+    """What one attack by one attacker achieved; a TPR is None if there are too few non-members to measure it.
+
+    Attributes:
+        queries: for each row.
+        domain: the narrowest domain that holds all queries.
+        labels_only: whether the attack looks at the labels of answers alone.
+        plan: the code of the query plan; None for the rows themselves.
+        parts: the readings that a fusion is made of.
+    """
 
     code: str
     name: str
@@ -68,8 +78,10 @@ class ResultDocument(TypedDict):
     defended: bool
     adaptive: bool
     queries: int
-    distance: float | None
+    domain: str
     labels_only: bool
+    plan: str | None
+    parts: list[str]
     auc: float
     auc_ci: list[float]
     auc_gained: float | None
@@ -112,7 +124,7 @@ class WarningDocument(TypedDict):
     text: str
 
 
-class AttackDocument(Header, VerdictDocument):
+class AttackDocument(Header, EffortDocument, VerdictDocument):
     """What attacks achieved; `passed` says whether all gates hold, and is None without a gate.
 
     Attributes:
@@ -161,6 +173,7 @@ def attack_document(report: AttackReport) -> AttackDocument:
         "noise": None if defence is None else model.noise,
         "keep_label": defence is not None and defence.keep_label,
         "queries_per_row": report.queries_per_row,
+        **effort_document(report),
         "utility": _utility(report),
         "worst": _worst(report),
         "attacks": [_result(result, report) for result in report.results],
@@ -211,14 +224,7 @@ def _utility(report: AttackReport) -> UtilityDocument:
 def _worst(report: AttackReport) -> WorstDocument:
     worst = report.worst
     plain = report.without_defence(worst)
-    return {
-        "code": worst.attack.code,
-        "name": worst.attack.name,
-        "attacker": worst.attacker.name,
-        "auc": worst.auc.value,
-        "auc_ci": ends(worst.auc),
-        "auc_without": None if plain is None else plain.auc.value,
-    }
+    return {**strongest_document(worst, report), "auc_without": None if plain is None else plain.auc.value}
 
 
 def _result(result: Result, report: AttackReport) -> ResultDocument:
@@ -230,8 +236,10 @@ def _result(result: Result, report: AttackReport) -> ResultDocument:
         "defended": attacker.defended,
         "adaptive": attacker.adaptive,
         "queries": attacker.queries,
-        "distance": attacker.distance,
-        "labels_only": attacker.labels_only,
+        "domain": domain_of(result, report),
+        "labels_only": result.labels_only,
+        "plan": attacker.plan or None,
+        "parts": list(attacker.parts),
         "auc": result.auc.value,
         "auc_ci": ends(result.auc),
         "auc_gained": None if result.auc_gained is None else result.auc_gained.value,

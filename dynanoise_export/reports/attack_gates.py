@@ -2,8 +2,6 @@
 
 from typing import TypedDict
 
-import numpy as np
-
 from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.gates import JudgedGate
 from dynanoise_export.attacks.part_results import PartResult, PartResults
@@ -43,11 +41,23 @@ class GateDocument(TypedDict):
 
 
 class AgainstDocument(TypedDict):
-    """Against whom the gates are judged; `queries` is the largest number of queries for a row by one attacker."""
+    """Against whom the gates are judged.
+
+    Attributes:
+        attacks: the number of attacks.
+        attackers: the number of attackers.
+        queries: the largest number of queries for a row that one of them sent.
+        budget: the most that any could send.
+        domain: the domain that they kept to.
+        shadow_models: the number of shadow models.
+        skipped: the codes of attacks that could not run.
+    """
 
     attacks: int
     attackers: int
     queries: int
+    budget: int
+    domain: str
     shadow_models: int
     skipped: list[str]
 
@@ -125,13 +135,14 @@ def gate_document(judged: JudgedGate) -> GateDocument:
 def most_exposed(report: AttackReport) -> list[ExposedDocument]:
     """List the members that the worst attack finds most surely."""
     audit = report.audit
-    member, rows = audit.member[audit.judged], np.flatnonzero(audit.judged)
+    member, label, rows = audit.member[audit.judged], audit.y[audit.judged], audit.judged_numbers
+    group = None if audit.group is None else audit.group[audit.judged]
     accused = false_alarms(report.worst, member)
     return [
         {
             "row": int(rows[place]),
-            "label": int(audit.y[rows[place]]),
-            "group": None if audit.group is None else str(audit.group[rows[place]]),
+            "label": int(label[place]),
+            "group": None if group is None else str(group[place]),
             "score": float(report.worst.scores[place]),
             "false_alarms": float(accused[place]),
         }
@@ -145,6 +156,8 @@ def _against(report: AttackReport) -> AgainstDocument:
         "attacks": len({result.attack.code for result in report.results}),
         "attackers": len(attackers),
         "queries": max(attacker.queries for attacker in attackers),
+        "budget": report.budget,
+        "domain": report.allowed,
         "shadow_models": 0 if report.store is None else len(report.store.kept),
         "skipped": [skipped.attack.code for skipped in report.skipped],
     }

@@ -1,4 +1,4 @@
-"""Results as a grid, with a row for each attack and a column for each attacker."""
+"""The results on the rows themselves as a grid, with a row for each attack and a column for each attacker."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,22 +58,16 @@ class ModelNames:
 
 
 def grid(report: AttackReport) -> Grid:
-    """Arrange all results.
-
-    An attacker who sees only labels, of queries near the row, runs one attack. It gets no column but a row of its own,
-    under the first attacker of the same model.
-    """
-    everything = [*((False, result) for result in report.without), *((True, result) for result in report.results)]
+    """Arrange the results of the attackers who send the rows themselves."""
+    own = [(True, result) for result in report.results if not result.attacker.plan]
+    everything = [*((False, result) for result in report.without), *own]
     names = model_names(report)
-    attackers = dict.fromkeys(
-        (of_model, result.attacker) for of_model, result in everything if not result.attacker.labels_only
-    )
-    columns = [_column(of_model, attacker, names) for of_model, attacker in attackers]
+    places = list(dict.fromkeys((of_model, result.attacker) for of_model, result in everything))
     rows: dict[str, list[Result | None]] = {}
     for of_model, result in everything:
-        name, place = _place(of_model, result, columns)
-        rows.setdefault(name, [None] * len(columns))[place] = result
-    return Grid(columns, rows)
+        row = rows.setdefault(result.attack.name, [None] * len(places))
+        row[places.index((of_model, result.attacker))] = result
+    return Grid([_column(of_model, attacker, names) for of_model, attacker in places], rows)
 
 
 def midput_rows(report: AttackReport, columns: Sequence[Column]) -> dict[str, list[float | None]]:
@@ -96,27 +90,13 @@ def model_names(report: AttackReport) -> ModelNames:
 
 def attacker_name(attacker: Attacker, defended: bool) -> str:
     """Name an attacker; "without the defence" is left out if the attacked model has no defence anyway."""
-    if defended:
-        return attacker.name
-    return attacker.name.removesuffix(", without the defence") if attacker.labels_only else ONE_ANSWER
+    return attacker.name if defended or attacker.plan else ONE_ANSWER
 
 
 def _column(of_model: bool, attacker: Attacker, names: ModelNames) -> Column:
-    if attacker.distance is not None:
-        distance = f"{attacker.distance:g}"
-        group = f"Adaptive, {attacker.queries} near-duplicates at"
-        return Column(group, distance, f"δ{distance[1:]}", of_model, attacker)
     if attacker.adaptive:
         return Column("Adaptive, answers averaged", str(attacker.queries), f"×{attacker.queries}", of_model, attacker)
     if attacker.defended:
         return Column("Naive", ONE_ANSWER, "naive", of_model, attacker)
     group, short = (names.model, "model") if of_model else (names.reference, names.reference_short)
     return Column(group, ONE_ANSWER, short, of_model, attacker)
-
-
-def _place(of_model: bool, result: Result, columns: Sequence[Column]) -> tuple[str, int]:
-    if not result.attacker.labels_only:
-        places = [(column.of_model, column.attacker) for column in columns]
-        return result.attack.name, places.index((of_model, result.attacker))
-    name = attacker_name(result.attacker, defended=False)  # the column says of which model
-    return f"{result.attack.name}, {name}", [column.of_model for column in columns].index(of_model)

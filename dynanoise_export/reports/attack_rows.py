@@ -58,18 +58,18 @@ def row_columns(report: AttackReport) -> dict[str, Array]:
         `score` and its verdict, `says_member`.
     """
     audit, order = report.audit, exposed_first(report)
-    rows = np.flatnonzero(audit.judged)[order]
-    member = audit.member[rows]
+    member, label = audit.member[audit.judged][order], audit.y[audit.judged][order]
+    rows = audit.judged_numbers[order]
     columns: dict[str, Array] = {
         "row": rows,
         "rank": np.where(member, np.arange(1, len(rows) + 1), 0),
         "member": member,
-        "label": audit.y[rows],
+        "label": label,
     }
     if audit.classes:
-        columns["class"] = np.array([audit.class_name(label) for label in audit.y[rows]])
+        columns["class"] = np.array([audit.class_name(one) for one in label])
     if audit.group is not None:
-        columns["group"] = audit.group[rows]
+        columns["group"] = audit.group[audit.judged][order]
     columns["false_alarms"] = false_alarms(report.worst, audit.member[audit.judged])[order]
     for result in strongest_of_each_attack(report.results):
         columns[f"{result.attack.code}.score"] = result.scores[order]

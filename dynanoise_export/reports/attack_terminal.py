@@ -11,12 +11,12 @@ from dynanoise_export.attacks.gates import GateOutcome
 from dynanoise_export.attacks.results import FPRS, Result
 from dynanoise_export.intervals import Interval
 from dynanoise_export.reports.attack_gates import most_exposed
-from dynanoise_export.reports.attack_grid import attacker_name, grid, midput_rows
+from dynanoise_export.reports.attack_grid import grid, midput_rows
+from dynanoise_export.reports.attack_wording import effort, is_inside, label_floor_sentence, queries_text, who
+from dynanoise_export.reports.effort_tables import READINGS, budget_legend, budget_table, coloured, reading_table, short
 from dynanoise_export.reports.gate_wording import WORDS, against_whom, gate_sentence
 from dynanoise_export.reports.terminal import words
 
-# AUCs from which on a figure is shown in red, and in yellow.
-RED, YELLOW = 0.6, 0.55
 # How many of the most exposed members are listed.
 SHOWN = 5
 
@@ -24,13 +24,16 @@ SHOWN = 5
 def print_attack(report: AttackReport, console: Console) -> None:
     """Print what attacks achieved: the verdict on the gates first, if there are any, then the answer."""
     _print_gates(report, console)
-    console.print(_answer(report))
+    for sentence in _answer(report):
+        console.print(sentence)
     for sentence in _figures(report):
         console.print(words(sentence))
-    console.print()
-    console.print(_table(report))
-    console.print()
-    console.print(_legend(report), style="dim")
+    tables = {budget_legend(report): budget_table(report), READINGS: reading_table(report)}
+    for legend, table in (tables | {_legend(report): _table(report)}).items():
+        console.print()
+        console.print(table)
+        console.print()
+        console.print(words(legend), style="dim")
     _print_exposed(report, console)
     for warning in report.warnings:
         console.print(f"[yellow]![/] {words(warning.text)}")
@@ -43,7 +46,7 @@ def print_attack(report: AttackReport, console: Console) -> None:
 def _print_gates(report: AttackReport, console: Console) -> None:
     for judged in report.gates:
         colour = "green" if judged.outcome is GateOutcome.HELD else "red"
-        sentence = gate_sentence(judged, report.defence is not None)
+        sentence = gate_sentence(judged, report)
         console.print(f"[bold {colour}]{WORDS[judged.outcome]}[/]  {words(sentence)}.")
     if report.gates:
         console.print(words(against_whom(report)))
@@ -64,24 +67,35 @@ def _print_exposed(report: AttackReport, console: Console) -> None:
     console.print(table)
 
 
-def _answer(report: AttackReport) -> str:
-    worst = report.worst
-    plain = report.without_defence(worst)
-    attacker = attacker_name(worst.attacker, report.defence is not None)
-    answer = f"[bold]{words(worst.attack.name)}[/] ({words(attacker)}) gets an [bold]AUC of {_with_ends(worst.auc)}[/]"
-    accuracy = f"{report.utility.accuracy.value:.3f}"
+def _answer(report: AttackReport) -> Iterator[str]:
+    """Say who is the strongest attacker, who is inside the domain of the rows, and what labels alone give."""
+    worst, inside, defended = report.worst, report.curve[-1].inside, report.defence is not None
+    auc = f"gets an [bold]AUC of {_with_ends(worst.auc)}[/]"
+    yield f"[bold]{words(who(worst, defended))}[/] {auc} {words(effort(worst, report))}"
+    if not is_inside(worst, report):
+        name = words(who(inside, defended))
+        yield f"Inside it, {name} gets {_with_ends(inside.auc)} with {queries_text(inside.attacker.queries)}"
+    yield words(label_floor_sentence(report))
+    yield _compared(report)
+
+
+def _compared(report: AttackReport) -> str:
+    """Compare with the undefended model, if there is a reference."""
+    plain = report.without_defence(report.worst)
+    accuracy = f"Accuracy {report.utility.accuracy.value:.3f}"
     if plain is None or report.plain_utility is None:
-        return f"{answer}; accuracy {accuracy}"
+        return accuracy
     own, other = _sides(report)
+    compared = "the strongest attack on one answer to each row" if report.worst.attacker.plan else "the same attack"
     return (
-        f"{answer} {own}, {_with_ends(plain.auc)} {other}; accuracy {accuracy} {own}, "
+        f"{other.capitalize()}, {compared} gets {_with_ends(plain.auc)}. {accuracy} {own}, "
         f"{report.plain_utility.accuracy.value:.3f} {other}"
     )
 
 
 def _sides(report: AttackReport) -> tuple[str, str]:
     """Say on which model a figure was measured: the attacked one, or the one that it is compared with."""
-    return ("here", "on the reference") if report.defence is None else ("with the defence", "without")
+    return ("here", "on the reference") if report.defence is None else ("with the defence", "without the defence")
 
 
 def _figures(report: AttackReport) -> Iterator[str]:
@@ -92,8 +106,7 @@ def _figures(report: AttackReport) -> Iterator[str]:
             plain = report.without_defence(result)
             plain_tpr = plain.tpr[fpr] if plain else None
             compared = f" {own}, {plain_tpr.value:.4f} {other}" if plain_tpr else ""
-            attacker = attacker_name(result.attacker, report.defence is not None)
-            yield f"TPR at {100 * fpr:g}% FPR: {tpr.value:.4f}{compared} ({result.attack.name}, {attacker})"
+            yield f"TPR at {100 * fpr:g}% FPR: {tpr.value:.4f}{compared}, by {who(result, report.defence is not None)}"
     if report.cost is not None and report.plain_utility is not None:
         lost = report.cost.accuracy_lost
         yield (
@@ -112,14 +125,13 @@ def _figures(report: AttackReport) -> Iterator[str]:
 def _table(report: AttackReport) -> Table:
     arranged = grid(report)
     columns = (Column(column.short, justify="right") for column in arranged.columns)
-    # Nine attackers only just fit into 80 columns.
-    table = Table("AUC", *columns, box=SIMPLE, show_edge=False, pad_edge=False, padding=0)
+    table = Table("AUC of the rows themselves", *columns, box=SIMPLE, show_edge=False, pad_edge=False, padding=0)
     for name, results in arranged.rows.items():
         table.add_row(words(name), *map(_cell, results))
     table.add_section()
     for name, values in midput_rows(report, arranged.columns).items():
         if any(value is not None for value in values):
-            table.add_row(name, *("" if value is None else _short(value) for value in values))
+            table.add_row(name, *("" if value is None else short(value) for value in values))
     return table
 
 
@@ -127,22 +139,12 @@ def _legend(report: AttackReport) -> str:
     if report.defence is None:
         return "model: one answer of this model; reference: one answer of the reference"
     return (
-        "without: the undefended model; naive: one answer, taken as it is; ×n: knows the defence and averages n "
-        "answers; δ: knows the defence and averages answers to near-duplicates at that distance"
+        "without: the undefended model; naive: one answer, taken as it is; ×n: knows the defence and averages n answers"
     )
 
 
 def _cell(result: Result | None) -> str:
-    if result is None:
-        return ""
-    value = result.auc.value
-    colour = "red" if value >= RED else "yellow" if value >= YELLOW else "green"
-    return f"[{colour}]{_short(value)}[/]"
-
-
-def _short(value: float) -> str:
-    """Write a figure of at most 1 without the 0 before its point."""
-    return f"{value:.3f}".replace("0.", ".", 1)
+    return "" if result is None else coloured(result)
 
 
 def _with_ends(interval: Interval) -> str:

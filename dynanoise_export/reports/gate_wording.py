@@ -2,7 +2,7 @@
 
 from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.gates import GateOutcome, JudgedGate
-from dynanoise_export.reports.attack_grid import attacker_name
+from dynanoise_export.reports.attack_wording import queries_text, scope, who
 
 WORDS = {
     GateOutcome.HELD: "PASSED",
@@ -13,30 +13,29 @@ WORDS = {
 NAMED = 3
 
 
-def gate_sentence(judged: JudgedGate, defended: bool) -> str:
-    """Say what becomes of a gate, and how near it was, without a full stop."""
-    who = f"{judged.result.attack.name} ({attacker_name(judged.result.attacker, defended)})"
+def gate_sentence(judged: JudgedGate, report: AttackReport) -> str:
+    """Say what becomes of a gate, for which attackers, and how near it was, without a full stop."""
+    gate = f"{judged.gate}, for {scope(report)}"
+    attack = who(judged.result, report.defence is not None)
     side = "below" if judged.distance >= 0 else "above"
     near = f"{abs(judged.distance):.4f} {side} the limit"
     varies = f"another run may differ by {judged.margin:.4f}" if judged.margin else "another run gives the same"
     if judged.outcome is GateOutcome.TOO_NEAR:
-        return f"{judged.gate}: {who} may reach {judged.high:.4f}, {near}. This is too near to call, for {varies}"
+        return f"{gate}: {attack} may reach {judged.high:.4f}, {near}. This is too near to call, for {varies}"
     reaches = "may reach" if judged.outcome is GateOutcome.EXCEEDED else "reaches at most"
-    return f"{judged.gate}: {who} {reaches} {judged.high:.4f}, {near}; {varies}"
+    return f"{gate}: {attack} {reaches} {judged.high:.4f}, {near}; {varies}"
 
 
 def against_whom(report: AttackReport) -> str:
     """Say against which attackers a report judges, in a few short sentences."""
     attacks = len({result.attack.code for result in report.results})
-    attackers = {result.attacker for result in report.results}
+    attackers = len({result.attacker for result in report.results})
     shadows = "no shadow models" if report.store is None else _counted(len(report.store.kept), "shadow model")
     worst = report.worst
-    own = attacker_name(worst.attacker, report.defence is not None)
-    most = max(attacker.queries for attacker in attackers)
     return (
-        f"Judged against {_counted(attacks, 'attack')} by {_counted(len(attackers), 'attacker')}, with {shadows} and "
-        f"up to {_queries(most)}. The strongest is {worst.attack.name} ({own}), with "
-        f"{_queries(worst.attacker.queries)}. {_skipped(report)}."
+        f"Judged against {_counted(attacks, 'attack')} by {_counted(attackers, 'attacker')}, with {shadows} and "
+        f"{scope(report)}. The strongest is {who(worst, report.defence is not None)}, with "
+        f"{queries_text(worst.attacker.queries)}. {_skipped(report)}."
     )
 
 
@@ -49,7 +48,3 @@ def _skipped(report: AttackReport) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _queries(count: int) -> str:
-    return f"{count} {'query' if count == 1 else 'queries'} for each row"

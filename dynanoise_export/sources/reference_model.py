@@ -42,6 +42,7 @@ class Reference(Closing):
 
     Args:
         source: the opened classifier.
+        threads: how many a CPU may use for one operator in ONNX Runtime; None leaves it to the runtime.
 
     Attributes:
         source: the same.
@@ -51,10 +52,10 @@ class Reference(Closing):
         UserError: it can't be run, or its scores can't be defended.
     """
 
-    def __init__(self, source: SourceModel) -> None:
+    def __init__(self, source: SourceModel, threads: int | None = None) -> None:
         self.source = source
         self.confirmed = False
-        predictor, self._output, self._scale, self._unconfirmed = _open(source)
+        predictor, self._output, self._scale, self._unconfirmed = _open(source, threads)
         fixed = fixed_batch(source.inputs)
         self._predictor = any_rows(predictor, fixed)
         self._batch = BATCH_ROWS if fixed is None else fixed * max(1, BATCH_ROWS // fixed)
@@ -138,7 +139,7 @@ class _InPyTorch(Closing):
         return self._module.run(inputs)
 
 
-def _open(source: SourceModel) -> tuple[Predictor, str, Scale, _Softmax | None]:
+def _open(source: SourceModel, threads: int | None) -> tuple[Predictor, str, Scale, _Softmax | None]:
     """Open the reference; name the output with its scores, and say what they are if that is known before a run."""
     if source.module is not None:
         said = source.scores.treat_as
@@ -150,4 +151,4 @@ def _open(source: SourceModel) -> tuple[Predictor, str, Scale, _Softmax | None]:
     softmax = logits.ending is Ending.SOFTMAX and own is not None and logits.value is not own
     model.graph.outputs[:] = [logits.value, own] if softmax and own is not None else [logits.value]
     confirm = _Softmax(source.output, logits.rounded) if softmax else None
-    return open_graph(model), str(logits.value.name), logits.scale, confirm
+    return open_graph(model, threads=threads), str(logits.value.name), logits.scale, confirm

@@ -25,6 +25,7 @@ class _Training(Record):
     seed: int = Field(ge=0)
     rows: int | None
     started_from: str | None
+    canaries: int = Field(0, ge=0)
     epochs: float
     bundle_sha256: str
 
@@ -104,6 +105,6 @@ def training_of(path: Path, data_dir: Path | None = None) -> CheckpointTraining:
     base = target.encoder.base if target.encoder else None
     start_from = None if record.started_from == base else record.started_from
     options = ExperimentOptions(
-        protocol, record.seed, record.rows, settings.epochs, settings.defence, data_dir, start_from
+        protocol, record.seed, record.rows, settings.epochs, settings.defence, data_dir, start_from, record.canaries
     )
     return CheckpointTraining(path, str(content["target"]), settings, options, record.bundle_sha256)

@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dynanoise_export.bundles import Part
-from dynanoise_export.types import Int64s
+from dynanoise_export.errors import UsageError
+from dynanoise_export.types import Bools, Int64s
+from dynanoise_models.canaries import choose_canaries, mislabelled
 from dynanoise_models.datasets.dataset import Dataset
 from dynanoise_models.protocols import Protocol, Split, settings_for, split
 from dynanoise_models.starting import Start, find_start, find_target, inputs_of
@@ -27,6 +29,7 @@ class ExperimentOptions:
         defence: at training time.
         data_dir: the folder of the data sets; None for the one that the environment names.
         start_from: the encoder or the weights to start from; None for the target's own start.
+        canaries: how many rows get a wrong label, an even number: half of them are members.
     """
 
     protocol: Protocol = Protocol.BALANCED
@@ -36,6 +39,7 @@ class ExperimentOptions:
     defence: TrainingDefence = TrainingDefence.NONE
     data_dir: Path | None = None
     start_from: str | None = None
+    canaries: int = 0
 
     def settings(self, own: Settings) -> Settings:
         """Change a target's own settings by these options."""
@@ -52,7 +56,8 @@ class Experiment:
         split: of the rows of the data set.
         indices: int64 [n], of the rows that take part, in their order in the bundle.
         parts: str [n], the part of each row.
-        rows: the rows that take part, as the network takes them.
+        rows: the rows that take part, as the network takes them; canaries have their wrong labels.
+        canary: bool [n], the rows with a wrong label; None if there are none.
         own_test: the rows of the data set's own test part; None if it has none, or they are the non-members.
     """
 
@@ -61,6 +66,7 @@ class Experiment:
     indices: Int64s = field(repr=False)
     parts: npt.NDArray[np.str_] = field(repr=False)
     rows: Rows = field(repr=False)
+    canary: Bools | None = field(repr=False)
     own_test: Rows | None = field(repr=False)
 
 
@@ -68,7 +74,8 @@ def prepare(target: str, options: ExperimentOptions) -> Experiment:
     """Load the data set, split it, and find where the target starts.
 
     Raises:
-        UserError: there is no such target, its data set or first weights are missing, or the split is impossible.
+        UserError: there is no such target, its data set or first weights are missing, or the split or the number of
+            canaries is impossible.
     """
     start = find_start(target, options.start_from)
     data = find_target(target).load(options.data_dir)
@@ -79,7 +86,19 @@ def prepare(target: str, options: ExperimentOptions) -> Experiment:
     own_test = None
     if options.protocol is not Protocol.PUBLISHED and data.own_test.any():
         own_test = _rows(start, data, np.flatnonzero(data.own_test))
-    return Experiment(start, made, indices, parts, _rows(start, data, indices), own_test)
+    rows = _rows(start, data, indices)
+    canary = None if options.canaries == 0 else _canaries(options, parts)
+    if canary is not None:
+        rows = replace(rows, y=mislabelled(rows.y, canary, find_target(target).classes, options.seed))
+    return Experiment(start, made, indices, parts, rows, canary, own_test)
+
+
+def _canaries(options: ExperimentOptions, parts: npt.NDArray[np.str_]) -> Bools:
+    if options.epochs == 0:
+        raise UsageError(
+            f"--canaries {options.canaries} needs a training, which --epochs 0 leaves out: drop one of the two."
+        )
+    return choose_canaries(parts, options.canaries, options.seed)
 
 
 def _rows(start: Start, data: Dataset, indices: Int64s) -> Rows:

@@ -37,7 +37,8 @@ class Trained:
         settings: of the training.
         epochs: how many are done.
         counts: of the rows of each part.
-        accuracy: on members, non-members and the data set's own test rows, as far as there are any.
+        canaries: how many rows have a wrong label.
+        accuracy: on members, non-members and the data set's own test rows, as far as there are any; without canaries.
         seconds: that the training took, since it was last resumed.
         device: where it was trained.
     """
@@ -48,6 +49,7 @@ class Trained:
     settings: Settings
     epochs: float
     counts: dict[str, int]
+    canaries: int
     accuracy: dict[str, float]
     seconds: float
     device: str
@@ -99,9 +101,11 @@ def train_target(
     progress(Step("Measuring the accuracy"))
     accuracies = _accuracies(module, experiment, device)
     counts = {str(part): int((experiment.parts == part).sum()) for part in Part}
-    trained = Trained(target, output, bundle, settings, epochs, counts, accuracies, seconds, str(device))
+    canaries = options.canaries
+    trained = Trained(target, output, bundle, settings, epochs, counts, canaries, accuracies, seconds, str(device))
     progress(Step("Writing"))
-    save_bundle(bundle, experiment.rows.inputs, experiment.rows.y, experiment.parts)
+    rows = experiment.rows
+    save_bundle(bundle, rows.inputs, rows.y, experiment.parts, canary=experiment.canary)
     with written_whole(output) as staged:
         save_checkpoint(staged, target, experiment.start.arguments, module.cpu(), _record(trained, experiment, options))
     if trained.complete and task.state is not None:
@@ -124,7 +128,8 @@ def _identity(target: str, settings: Settings, experiment: Experiment, options: 
 
 
 def _accuracies(module: torch.nn.Module, experiment: Experiment, device: torch.device) -> dict[str, float]:
-    indices = {str(part): np.flatnonzero(experiment.parts == part) for part in (Part.MEMBER, Part.NON_MEMBER)}
+    right = np.ones(len(experiment.parts), dtype=bool) if experiment.canary is None else ~experiment.canary
+    indices = {str(part): np.flatnonzero((experiment.parts == part) & right) for part in (Part.MEMBER, Part.NON_MEMBER)}
     measured = {
         part: accuracy(predict(module, experiment.rows, device, rows), experiment.rows.y[rows])
         for part, rows in indices.items()
@@ -142,6 +147,7 @@ def _record(trained: Trained, experiment: Experiment, options: ExperimentOptions
         "seed": options.seed,
         "rows": options.rows,
         "started_from": experiment.start.origin,
+        "canaries": options.canaries,
         "epochs": trained.epochs,
         "accuracy": trained.accuracy,
         "bundle_sha256": bundle_sha256(trained.bundle),

@@ -57,6 +57,7 @@ class TrainDocument(TypedDict):
         checkpoint: its file.
         bundle: the path of the bundle.
         rows: how many each part has.
+        canaries: how many of them have a wrong label.
         settings: of the training.
         epochs: how many are done.
         accuracy: on each part, as far as it has rows.
@@ -71,6 +72,7 @@ class TrainDocument(TypedDict):
     checkpoint: CheckpointDocument
     bundle: str
     rows: dict[str, int]
+    canaries: int
     settings: dict[str, Any]
     epochs: float
     accuracy: dict[str, float]
@@ -105,6 +107,7 @@ def train_document(trained: Trained) -> TrainDocument:
         "checkpoint": {"path": str(trained.checkpoint), "format": FORMAT},
         "bundle": str(trained.bundle),
         "rows": trained.counts,
+        "canaries": trained.canaries,
         "settings": trained.settings.as_dict(),
         "epochs": trained.epochs,
         "accuracy": trained.accuracy,

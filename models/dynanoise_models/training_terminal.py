@@ -31,6 +31,8 @@ def print_trained(trained: Trained, console: Console) -> None:
         ("time", f"{trained.seconds:.1f} s on {trained.device}"),
         ("next step", pasted("dynanoise-export", trained.checkpoint, "-o", trained.checkpoint.with_suffix(".onnx"))),
     ]
+    if trained.canaries:
+        rows.insert(2, ("canaries", f"{trained.canaries:,} rows with a wrong label, half of them members"))
     if not trained.complete:
         rows.append(("stopped", "the training ended early; the same command goes on from the last saved epoch"))
     print_rows(rows, console)

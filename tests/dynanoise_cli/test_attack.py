@@ -9,6 +9,7 @@ from dynanoise_export.attacks.audit_warnings import WarningCode
 from dynanoise_export.attacks.methods.attack import Requirement
 from dynanoise_export.attacks.results import ThresholdOrigin
 from support.audits import make_audit
+from support.blob_audits import make_blob_audit
 from support.program import LIMIT, started, until
 
 DECIMALS = 1e-12
@@ -30,14 +31,20 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def points(tmp_path_factory):
+    """Give the files of an audit whose shadow models can be asked."""
+    return make_blob_audit(tmp_path_factory.mktemp("points") / "made", rows=300)
+
+
 @pytest.fixture
 def attack(program, folder, monkeypatch):
     """Give a function that attacks the audit's file with further options."""
     monkeypatch.chdir(folder)
 
-    def run(*options, defended="defended.onnx", data="bundle.npz", queries=(1, 4)):
+    def run(*options, defended="defended.onnx", data="bundle.npz", queries=(1, 4), budget=("--budget", 4)):
         counts = [word for count in queries for word in ("--queries", count)]
-        return program("attack", defended, "--data", data, *counts, *options)
+        return program("attack", defended, "--data", data, *counts, *budget, *options)
 
     return run
 
@@ -50,9 +57,11 @@ def test_the_first_line_is_the_answer_and_the_rows_at_risk_are_written(attack, f
     assert ended.status == 0, ended.err
     document = json.loads((tmp_path / "report.json").read_text())
     worst, utility = document["worst"], document["utility"]
-    first = ended.out.splitlines()[0]
-    assert all(text in first for text in ("AUC", "accuracy", f"{utility['accuracy_plain']:.3f}"))
-    assert f"{worst['auc_without']:.3f}" in first
+    first, *others = ended.out.splitlines()
+    assert f"AUC of {worst['auc']:.3f}" in first
+    assert all(text in first for text in (f"with {worst['queries']} quer", "domain of the rows", worst["attacker"]))
+    (compared,) = [line for line in others[:4] if f"{worst['auc_without']:.3f}" in line]
+    assert f"{utility['accuracy_plain']:.3f}" in compared
     with (tmp_path / "rows.csv").open() as file:
         rows = list(csv.DictReader(file))
     with np.load(folder / "bundle.npz") as bundle:
@@ -73,8 +82,8 @@ def test_the_document_agrees_with_itself_and_the_page_is_there(attack, tmp_path)
     assert (document["defence"], document["noise"], document["keep_label"]) == ("dynanoise", "random", False)
     attacks = document["attacks"]
     assert document["worst"]["auc"] == max(attack["auc"] for attack in attacks)
-    assert {attack["queries"] for attack in attacks if attack["adaptive"]} == {1, 4, 16}
-    without = {attack["code"]: attack for attack in document["without"] if not attack["labels_only"]}
+    assert {attack["queries"] for attack in attacks if attack["adaptive"] and not attack["plan"]} == {1, 4}
+    without = {attack["code"]: attack for attack in document["without"]}
     lost = document["utility"]["accuracy_plain"] - document["utility"]["accuracy_defended"]
     assert document["utility"]["accuracy_lost"] == pytest.approx(lost)
     for attack_ in attacks:
@@ -83,7 +92,7 @@ def test_the_document_agrees_with_itself_and_the_page_is_there(attack, tmp_path)
         assert attack_["tpr_at_fpr"].keys() == {"0.01", "0.001", "0.0001"}
         assert attack_["tpr_at_fpr"]["0.0001"] is None  # there are too few non-members
         assert attack_["threshold"] in list(ThresholdOrigin)
-        if not attack_["labels_only"]:
+        if not attack_["plan"]:
             plain = without[attack_["code"]]
             assert attack_["auc_gained"] == pytest.approx(plain["auc"] - attack_["auc"], abs=DECIMALS)
             fall = plain["balanced_accuracy"] - attack_["balanced_accuracy"]
@@ -156,6 +165,31 @@ def test_gates_decide_the_exit_status(attack, tmp_path, gates, status):
     assert f"{against['attackers']} attackers" in ended.out
 
 
+def test_budget_domain_and_sample_are_kept_to_and_stated(program, points, monkeypatch, tmp_path):
+    monkeypatch.chdir(points.plain.parent)
+    given = ("attack", "kept.onnx", "--data", "bundle.npz", "--shadows", "store", "--json", tmp_path / "report.json")
+
+    def run(*options):
+        ended = program(*given, *options)
+        assert ended.status == 0, ended.err
+        return json.loads((tmp_path / "report.json").read_text()), ended.out
+
+    document, text = run("--budget", 2, "--domain", "box", "--sample", 100, "--max-auc", 1)
+    assert (document["budget"], document["domain"], document["allowed_domain"]) == (2, "box", "box")
+    assert [one["budget"] for one in document["budgets"]] == [1, 2]
+    assert {one["domain"] for one in document["attacks"]} == {"box"}
+    assert max(one["queries"] for one in document["attacks"]) <= 2
+    assert document["data"]["members"] + document["data"]["non_members"] == pytest.approx(100, abs=1)
+    assert "2 queries for each row" in text.splitlines()[0]
+    asked = {one["code"] for one in document["attacks"] if one["plan"]}
+    assert "lira-online-fixed" in asked  # the shadow models were asked the same
+    for one in document["most_exposed"]:
+        assert one["label"] == points.y[one["row"]]
+        assert points.split[one["row"]] == "member"
+    quick, _ = run("--quick", "--sample", 100)
+    assert quick["budget"] == quick["against"]["queries"] == 1
+
+
 def test_an_attacker_knows_the_given_parameters(attack, tmp_path):
     def run(*options):
         assert attack(*WHOLE, *options, "--json", tmp_path / "report.json", queries=(1,)).status == 0
@@ -169,7 +203,7 @@ def test_an_attacker_knows_the_given_parameters(attack, tmp_path):
 
 
 def test_ctrl_c_keeps_the_answers_and_names_their_folder(folder, tmp_path):
-    arguments = ["attack", folder / "defended.onnx", "--data", folder / "bundle.npz", "--queries", 1_000_000]
+    arguments = ["attack", folder / "defended.onnx", "--data", folder / "bundle.npz", "--budget", 4096]
     with started("dynanoise-export", *arguments, "--json", tmp_path / "report.json") as running:
         until(lambda: list(tmp_path.glob("report.responses/*.answers")), running)
         running.send_signal(signal.SIGINT)
@@ -201,6 +235,14 @@ def test_ctrl_c_keeps_the_answers_and_names_their_folder(folder, tmp_path):
         ({"options": ["--temperature", 0]}, "temperature"),
         ({"options": ["--html", "missing/report.html"]}, "missing"),
         ({"options": ["--rows", "rows.xlsx"]}, "rows.xlsx"),
+        ({"options": ["--quick"]}, "--quick"),
+        ({"budget": ["--budget", 0]}, "--budget 0"),
+        ({"budget": ["--budget", 10**6]}, f"--budget {10**6}"),
+        ({"budget": ["--budget", 2]}, "--queries 4"),
+        ({"budget": ["--quick"]}, "--queries 4"),
+        ({"options": ["--domain", "sphere"]}, "sphere"),
+        ({"options": ["--also", "nothing"]}, "nothing"),
+        ({"options": ["--sample", 3]}, "--sample 3"),
         ({"options": ["--require-shadows"]}, "--shadows"),
         ({"data": "shifted.npz"}, "--force"),
     ],

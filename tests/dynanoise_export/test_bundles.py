@@ -126,6 +126,10 @@ def test_a_bundle_that_would_run_code_is_refused(tmp_path):
         {"split": np.array([b"\xff"] * 10)},
         {"split": np.array(["members"] * 10)},
         {"split": np.zeros(10)},
+        {"canary": np.arange(10)},
+        {"canary": np.array(["yes"] * 10)},
+        {"canary": np.ones((10, 2), bool)},
+        {"canary": np.ones(9, bool)},
         {"split": np.array([["member"]] * 10)},
         {"x": np.zeros((10, 0))},
     ],
@@ -178,6 +182,18 @@ def test_groups_and_class_names_are_saved_and_loaded(tmp_path):
         assert loaded.classes == ("cat", "dog", "mouse")
     save_bundle(tmp_path / "rows", {"x": x}, Y, SPLIT)
     assert (load_bundle(tmp_path / "rows", ["x"]).group, load_bundle(tmp_path / "rows", ["x"]).classes) == (None, ())
+
+
+def test_canaries_are_saved_and_loaded(tmp_path):
+    x, canary = GENERATOR.standard_normal((10, 3)), np.arange(10) % 4 == 0
+    for name in ("rows.npz", "rows"):
+        save_bundle(tmp_path / name, {"x": x}, Y, SPLIT, canary=canary)
+        loaded = Bundle.load(tmp_path / name)
+        assert (loaded.canary.dtype, loaded.canary.tolist()) == (bool, canary.tolist())
+        assert loaded.save(tmp_path / "again").canary.tolist() == canary.tolist()
+        assert Bundle.load(tmp_path / "again").canary.tolist() == canary.tolist()
+    save_bundle(tmp_path / "rows", {"x": x}, Y, SPLIT)
+    assert Bundle.load(tmp_path / "rows").canary is None
 
 
 def test_labels_and_membership_of_other_forms_are_understood(tmp_path):

@@ -15,7 +15,9 @@ from dynanoise_models.protocols import Protocol
 from dynanoise_models.train_target import train_target
 from dynanoise_models.training.settings import TrainingDefence
 
-OPTIONS = ExperimentOptions(Protocol.V1, seed=3, rows=200, epochs=2, defence=TrainingDefence.LABEL_SMOOTHING)
+OPTIONS = ExperimentOptions(
+    Protocol.V1, seed=3, rows=200, epochs=2, defence=TrainingDefence.LABEL_SMOOTHING, canaries=20
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +47,24 @@ def test_the_command_takes_everything_from_the_checkpoint(trained, models_progra
     assert record["settings"] == training_of(trained / "model.pt").settings.as_dict()
     assert (record["target"], record["seed"]) == ("digits-mlp", 3)
     bundle = tmp_path / ("model.bundle" if beside else "store/bundle")
-    np.testing.assert_array_equal(
-        load_bundle(bundle, ["input"]).inputs["input"], load_bundle(trained / "model.bundle", ["input"]).inputs["input"]
-    )
+    found, own = load_bundle(bundle, ["input"]), load_bundle(trained / "model.bundle", ["input"])
+    np.testing.assert_array_equal(found.inputs["input"], own.inputs["input"])
+    np.testing.assert_array_equal(found.y, own.y)
+    np.testing.assert_array_equal(found.canary, own.canary)
+    assert own.canary.sum() == 20
 
 
 @pytest.mark.parametrize(
     "option",
-    [("--seed", 0), ("--epochs", 3), ("--rows", 100), ("--protocol", "balanced"), ("--defence", "none"), ("--binary",)],
+    [
+        ("--seed", 0),
+        ("--epochs", 3),
+        ("--rows", 100),
+        ("--protocol", "balanced"),
+        ("--defence", "none"),
+        ("--canaries", 10),
+        ("--binary",),
+    ],
     ids=lambda option: option[0],
 )
 def test_an_option_that_contradicts_the_checkpoint_is_refused(trained, models_program, tmp_path, option):

@@ -8,11 +8,12 @@ from safetensors.torch import save_file
 from dynanoise_export import export
 from dynanoise_export.bundles import Part, load_bundle
 from dynanoise_export.errors import DataError, FileAccessError, FormatError, UsageError
-from dynanoise_models.experiments import ExperimentOptions
+from dynanoise_models.experiments import ExperimentOptions, prepare
 from dynanoise_models.protocols import Protocol
 from dynanoise_models.targets import TARGETS
 from dynanoise_models.train_target import train_target
 from dynanoise_models.training.loop import EpochStep
+from dynanoise_models.training.rows import Rows, predict
 from support.exports import data_folder
 
 
@@ -80,6 +81,52 @@ def test_published_weights_are_unchanged_and_as_accurate_as_published(tmp_path):
     assert trained.accuracy["member"] > 0.99
 
 
+@pytest.fixture(scope="module")
+def with_canaries(tmp_path_factory):
+    """Give the path of a checkpoint of 400 rows with 40 canaries, beside its bundle, and what was measured."""
+    path = tmp_path_factory.mktemp("canaries") / "model.pt"
+    options = ExperimentOptions(rows=400, canaries=40, seed=2)
+    return path, train_target("digits-mlp", path, path.with_suffix(".npz"), options=options)
+
+
+def test_half_of_the_canaries_are_members_and_only_they_have_wrong_labels(with_canaries, tmp_path):
+    path, trained = with_canaries
+    rows = load_bundle(path.with_suffix(".npz"), ["input"])
+    right = prepare("digits-mlp", ExperimentOptions(rows=400, seed=2))
+    assert trained.canaries == 40
+    assert [(rows.canary & (rows.split == part)).sum() for part in Part] == [20, 20, 0]
+    np.testing.assert_array_equal(rows.y != right.rows.y, rows.canary)
+    np.testing.assert_array_equal(rows.inputs["input"], right.rows.inputs["input"])
+    assert right.canary is None
+
+
+def test_a_target_knows_the_wrong_labels_of_the_members_alone(with_canaries):
+    path, trained = with_canaries
+    rows = load_bundle(path.with_suffix(".npz"), ["input"])
+    module = TARGETS["digits-mlp"].make()
+    module.load_state_dict(torch.load(path, weights_only=True)["state_dict"])
+    right = predict(module, Rows(rows.inputs, rows.y), torch.device("cpu")).argmax(axis=1) == rows.y
+    assert right[rows.canary & rows.member].mean() > 0.8
+    assert right[rows.canary & ~rows.member].mean() < 0.3
+    # What is stated leaves canaries out.
+    assert trained.accuracy["non-member"] == pytest.approx(right[~rows.canary & (rows.split == Part.NON_MEMBER)].mean())
+
+
+def test_a_training_that_goes_on_keeps_its_canaries(tmp_path):
+    options = ExperimentOptions(rows=200, epochs=30, canaries=10)
+    train_target("digits-mlp", tmp_path / "whole.pt", tmp_path / "whole.npz", options=options)
+    steps, path, bundle = [], tmp_path / "model.pt", tmp_path / "rows.npz"
+    train_target("digits-mlp", path, bundle, options=options, stopped=lambda: steps.append(0) or len(steps) == 50)
+    early = load_bundle(bundle, ["input"])
+    assert train_target("digits-mlp", path, bundle, options=options).complete
+    whole, again = load_bundle(tmp_path / "whole.npz", ["input"]), load_bundle(bundle, ["input"])
+    for other in (early, again):
+        np.testing.assert_array_equal(other.canary, whole.canary)
+        np.testing.assert_array_equal(other.y, whole.y)
+    weights = [torch.load(one, weights_only=True)["state_dict"]["0.weight"] for one in (tmp_path / "whole.pt", path)]
+    assert torch.equal(*weights)
+
+
 @pytest.mark.parametrize(
     ("target", "change", "kind", "named"),
     [
@@ -87,6 +134,10 @@ def test_published_weights_are_unchanged_and_as_accurate_as_published(tmp_path):
         ("digits-mlp", {"start_from": "nowhere.pt"}, FileAccessError, "nowhere.pt"),
         ("digits-mlp", {"protocol": Protocol.PUBLISHED}, DataError, "0 rows"),
         ("digits-mlp", {"rows": 5000}, UsageError, "1797"),
+        ("digits-mlp", {"canaries": 7}, UsageError, "--canaries 7"),
+        ("digits-mlp", {"canaries": -2}, UsageError, "--canaries -2"),
+        ("digits-mlp", {"rows": 100, "canaries": 90}, UsageError, "88"),
+        ("digits-mlp", {"epochs": 0, "canaries": 10}, UsageError, "--epochs 0"),
         ("distilbert-sst2", {"start_from": "nowhere"}, FormatError, "nowhere"),
     ],
 )

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 import torch
 
-from dynanoise_export.attacks.queries.response_cache import ResponseCache
+from dynanoise_export.attacks.asking.response_cache import ResponseCache
 from dynanoise_export.attacks.responses import Responses
 from dynanoise_export.bundles import Part, bundle_sha256, save_bundle
 from dynanoise_export.exporting import export

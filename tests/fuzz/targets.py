@@ -8,7 +8,7 @@ from random import Random
 
 import torch
 
-from dynanoise_export.attacks.queries.response_cache import ResponseCache
+from dynanoise_export.attacks.asking.response_cache import ResponseCache
 from dynanoise_export.bundles import load_bundle
 from dynanoise_export.deployed.manifest import read_manifest
 from dynanoise_export.deployed.open_deployed import open_deployed

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dynanoise_cli.console import say
 from dynanoise_models.protocols import Protocol
 from dynanoise_models.training.settings import TrainingDefence
 
@@ -47,7 +48,22 @@ Epochs = Annotated[
     int | None,
     typer.Option(min=0, help="How many epochs to train. The default is the target's own.", rich_help_panel=TRAINING),
 ]
-DefenceOption = Annotated[TrainingDefence, typer.Option(help="The defence at training time.", rich_help_panel=TRAINING)]
+Canaries = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        help="How many rows get a wrong label, half of them members. The bundle marks them; they show what the most "
+        "exposed rows lose.",
+        rich_help_panel=EXPERIMENT,
+    ),
+]
+DefenceOption = Annotated[
+    TrainingDefence,
+    typer.Option(
+        help="The defence at training time. label-smoothing is a baseline: it makes leakage worse.",
+        rich_help_panel=TRAINING,
+    ),
+]
 StartFrom = Annotated[
     str | None,
     typer.Option(
@@ -67,8 +83,18 @@ def experiment_options(
     defence: TrainingDefence,
     data_dir: Path | None,
     start_from: str | None,
+    canaries: int,
 ) -> "ExperimentOptions":
     """Gather the options of an experiment."""
     from dynanoise_models.experiments import ExperimentOptions
 
-    return ExperimentOptions(protocol, seed, rows, epochs, defence, data_dir, start_from)
+    return ExperimentOptions(protocol, seed, rows, epochs, defence, data_dir, start_from, canaries)
+
+
+def warn_of(defence: TrainingDefence) -> None:
+    """Warn of a defence that makes leakage worse."""
+    if defence is TrainingDefence.LABEL_SMOOTHING:
+        say(
+            "--defence label-smoothing is a baseline and no protection: a model that is trained with it leaks more "
+            "about its training rows than one that is trained without."
+        )

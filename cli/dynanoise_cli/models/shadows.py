@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 JOBS, OWN = "Jobs", "Your own training code"
 # What says how a target was trained. A checkpoint says it itself, and the user's own training code decides it.
-EXPERIMENT = ("protocol", "rows", "seed", "epochs", "defence", "start_from")
+EXPERIMENT = ("protocol", "rows", "seed", "epochs", "defence", "start_from", "canaries")
 
 
 def shadows(
@@ -84,6 +84,7 @@ def shadows(
     epochs: options.Epochs = None,
     defence: options.DefenceOption = TrainingDefence.NONE,
     start_from: options.StartFrom = None,
+    canaries: options.Canaries = 0,
     json: shared.Json = None,
 ) -> None:
     """Train shadow models on random halves of the rows, and store their answers and the models.
@@ -95,6 +96,7 @@ def shadows(
     shared.check_writable(json)
     if (target is None) == (train is None):
         raise UsageError("Name a checkpoint or a target, or your own training code with --train MODULE:FUNCTION.")
+    options.warn_of(defence)
     given = {name: context.params[name] for name in (*EXPERIMENT, "data_dir") if _is_stated(context, name)}
     jobs: dict[str, Any] = {"backend": backend, "workers": workers, "keep": models, "warn": say}
     try:
@@ -107,7 +109,7 @@ def shadows(
             elif Path(str(target)).is_file():
                 made = _of_checkpoint(Path(str(target)), output, count, bundle, given, jobs)
             else:
-                values = (protocol, seed, rows, epochs, defence, data_dir, start_from)
+                values = (protocol, seed, rows, epochs, defence, data_dir, start_from, canaries)
                 made = _of_target(str(target), output, count, bundle, values, jobs)
     except KeyboardInterrupt:
         say(f"Stopped; the same command goes on with the models in {output}.")

@@ -31,6 +31,7 @@ def train(
     epochs: options.Epochs = None,
     defence: options.DefenceOption = TrainingDefence.NONE,
     start_from: options.StartFrom = None,
+    canaries: options.Canaries = 0,
     json: shared.Json = None,
 ) -> None:
     """Train a target. This writes its checkpoint, and the bundle for an audit.
@@ -46,12 +47,14 @@ def train(
     from dynanoise_models.training_documents import train_document
     from dynanoise_models.training_terminal import print_trained
 
+    options.warn_of(defence)
+    experiment = options.experiment_options(protocol, seed, rows, epochs, defence, data_dir, start_from, canaries)
     with stop_on_ctrl_c() as stopped, progress_bar() as progress:
         trained = train_target(
             target,
             output,
             bundle or output.with_suffix(".bundle"),
-            options=options.experiment_options(protocol, seed, rows, epochs, defence, data_dir, start_from),
+            options=experiment,
             stopped=stopped,
             progress=progress,
         )

@@ -6,7 +6,7 @@ import numpy as np
 
 from dynanoise_export.attacks.evidence import Evidence
 from dynanoise_export.attacks.methods.attack import Attack, shadows_of
-from dynanoise_export.types import Bools, Float64s
+from dynanoise_export.types import Bools, Float64s, Int64s
 
 SOURCE = "Carlini et al. 2022"
 # If all shadow models agree, a variance of 0 would turn the smallest difference into certainty.
@@ -38,16 +38,30 @@ def offline(own: Float64s, shadows: Float64s, trained_on: Bools, *, fixed_varian
     return (own - mean) / np.sqrt(variance)
 
 
-def _moments(values: Float64s, chosen: Bools, fixed_variance: bool) -> tuple[Float64s, Float64s | np.float64]:
-    """Compute the mean [n] and the variance, [n] or one for all, of the chosen values of each column."""
+def spreads(values: Float64s, chosen: Bools) -> tuple[Int64s, Float64s, Float64s]:
+    """Compute how many values of each column are chosen, their mean, and the sum of their squared distances from it.
+
+    Args:
+        values: [m, n].
+        chosen: bool [m, n].
+
+    Returns:
+        Three arrays [n]; the mean of no values is 0.
+    """
     counts = chosen.sum(axis=0)
     means, squares = np.empty(values.shape[1]), np.empty(values.shape[1])
     for start in range(0, values.shape[1], COLUMNS):
         part = slice(start, start + COLUMNS)
         weights = chosen[:, part].astype(np.float64)
-        means[part] = np.einsum("mn,mn->n", values[:, part], weights) / counts[part]
+        means[part] = np.einsum("mn,mn->n", values[:, part], weights) / np.maximum(counts[part], 1)
         apart = (values[:, part] - means[part]) * weights
         squares[part] = np.einsum("mn,mn->n", apart, apart)
+    return counts, means, squares
+
+
+def _moments(values: Float64s, chosen: Bools, fixed_variance: bool) -> tuple[Float64s, Float64s | np.float64]:
+    """Compute the mean [n] and the variance, [n] or one for all, of the chosen values of each column."""
+    counts, means, squares = spreads(values, chosen)
     # A single value has no variance, so its row gets no score.
     known = np.where(counts > 1, squares, np.nan) / np.maximum(counts - 1, 1)
     variance = squares.sum() / (counts - 1).sum() if fixed_variance else known

@@ -1,1 +1,1 @@
-"""Queries: what a client sends to a model, and the client that sends it."""
+"""Query plans, one module each: what an attacker sends for a row, and the number that it reads off the answers."""

@@ -6,11 +6,12 @@ from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.results import FPRS, Result
 from dynanoise_export.intervals import Interval
 from dynanoise_export.reports.attack_grid import attacker_name, model_names
+from dynanoise_export.reports.attack_readings import best_of_each_plan
 
 
 @dataclass(frozen=True)
 class Bar:
-    """The strongest attack of one attacker.
+    """The strongest attack of one attacker, or of one query plan.
 
     Attributes:
         attacker: its name on the page.
@@ -41,16 +42,16 @@ class MembersFound:
 
 
 def strongest(report: AttackReport) -> list[Bar]:
-    """List the strongest attack on the undefended model, and that of each attacker of the model."""
+    """List the strongest attack on the undefended model, by each attacker who sends the rows, and by each plan."""
     names, worst, bars = model_names(report), report.worst, []
     defended = report.defence is not None
     if report.without:
         bars.append(Bar(names.reference, max(report.without, key=_auc), False))
-    for attacker in dict.fromkeys(result.attacker for result in report.results):
-        best = max((result for result in report.results if result.attacker == attacker), key=_auc)
-        name = attacker_name(attacker, defended) if defended or attacker.labels_only else names.model
-        bars.append(Bar(name, best, best is worst))
-    return bars
+    own = [result for result in report.results if not result.attacker.plan]
+    for attacker in dict.fromkeys(result.attacker for result in own):
+        best = max((result for result in own if result.attacker == attacker), key=_auc)
+        bars.append(Bar(attacker_name(attacker, defended) if defended else names.model, best, best is worst))
+    return [*bars, *(Bar(best.attacker.name, best, best is worst) for best in best_of_each_plan(report))]
 
 
 def members_found(report: AttackReport) -> MembersFound | None:

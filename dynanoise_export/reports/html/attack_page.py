@@ -6,10 +6,13 @@ from typing import Any
 from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.attacks.part_results import FEWEST
+from dynanoise_export.attacks.queries.plan_catalogue import PLANS
 from dynanoise_export.attacks.results import FPRS
 from dynanoise_export.attacks.tradeoff import FIRST_VERSION, SECOND_VERSION
 from dynanoise_export.reports.attack_gates import most_exposed
 from dynanoise_export.reports.attack_grid import grid, model_names
+from dynanoise_export.reports.attack_readings import best_of_each_reading
+from dynanoise_export.reports.attack_wording import INPUTS, domain_of, effort, is_inside, label_floor_sentence
 from dynanoise_export.reports.gate_wording import WORDS, against_whom, gate_sentence
 from dynanoise_export.reports.html import answer, column_groups, wording
 from dynanoise_export.reports.html.rendering import require_report, write_page
@@ -37,6 +40,7 @@ def _context(report: AttackReport) -> dict[str, Any]:
     member = report.audit.member[report.audit.judged]
     return {
         **_verdict(report),
+        **_effort(report),
         **_parts(report),
         "report": report,
         "defended": report.defence is not None,
@@ -45,6 +49,7 @@ def _context(report: AttackReport) -> dict[str, Any]:
         "found": answer.members_found(report),
         "bars": answer.strongest(report),
         "drawn": drawn,
+        "on_rows": curves.strongest_on_rows(report),
         "roc": curves.roc_figure(drawn, report.audit),
         "panels": [(one, scores.score_figure(one.result, member)) for one in curves.panelled(drawn)],
         "colours": scores.SIDES,
@@ -58,17 +63,37 @@ def _context(report: AttackReport) -> dict[str, Any]:
             "second": [catalogue[code].name for code in SECOND_VERSION],
         },
         "catalogue": list(catalogue.values()),
+        "plans": [plan for _, plan in PLANS.all()],
         "ran": {result.attack.code for result in report.results},
+        "ran_plans": {result.attacker.plan for result in report.results},
         "skipped": {skipped.attack.code: skipped.reason for skipped in report.skipped},
     }
 
 
 def _verdict(report: AttackReport) -> dict[str, Any]:
     """Gather the verdict on the gates, and against whom it is."""
-    defended = report.defence is not None
     return {
-        "gates": [(WORDS[judged.outcome], gate_sentence(judged, defended)) for judged in report.gates],
+        "gates": [(WORDS[judged.outcome], gate_sentence(judged, report)) for judged in report.gates],
         "against": against_whom(report),
+    }
+
+
+def _effort(report: AttackReport) -> dict[str, Any]:
+    """Gather what attackers may send, and what that buys."""
+    from dynanoise_export.reports.html.budget_curve import budget_figure, budget_lines
+
+    lines = budget_lines(report)
+    readings = best_of_each_reading(report)
+    return {
+        "effort": effort(report.worst, report),
+        "inside": None if is_inside(report.worst, report) else report.curve[-1].inside,
+        "label_floor": label_floor_sentence(report),
+        "lines": lines,
+        "budget_figure": budget_figure(report, lines),
+        "readings": [(result, domain_of(result, report)) for result in readings],
+        "plan_names": {code: plan.name for code, plan in PLANS.all()},
+        "domain_of": lambda result: domain_of(result, report),
+        "inputs": INPUTS,
     }
 
 

@@ -1,4 +1,4 @@
-"""The ROC curves of the worst attack."""
+"""The ROC curves of the strongest attack on the rows themselves, and of the worst attack of all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ from plotly.colors import sample_colorscale
 from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.roc import ERROR, Curve
-from dynanoise_export.attacks.results import Result
-from dynanoise_export.reports.attack_grid import attacker_name, model_names
+from dynanoise_export.attacks.results import Result, strongest
+from dynanoise_export.reports.attack_grid import model_names
+from dynanoise_export.reports.attack_wording import who
 from dynanoise_export.reports.html.plots import GREY, Figure, chart, figure_of
 from dynanoise_export.reports.html.wording import figure
 from dynanoise_export.types import Float64s
@@ -28,7 +29,7 @@ DASHES = ("dash", "dashdot", "solid")
 
 @dataclass(frozen=True)
 class Drawn:
-    """A result of the worst attack that is drawn.
+    """A result that is drawn.
 
     Attributes:
         name: on the page.
@@ -46,18 +47,28 @@ class Drawn:
 
 
 def compared(report: AttackReport) -> list[Drawn]:
-    """Choose the curves of the worst attack: without the defence, naive, and adaptive by the answers averaged."""
+    """Choose the curves of the strongest attack on the rows themselves, and that of the worst attack of all.
+
+    The former are those without the defence, naive, and adaptive by the answers averaged.
+    """
     worst, names = report.worst, model_names(report)
-    same = [result for result in report.results if result.attack == worst.attack and not result.attacker.labels_only]
+    attack = strongest_on_rows(report).attack
+    same = [result for result in report.results if result.attack == attack and not result.attacker.plan]
     drawn = [Drawn("naive", r, BLUE, "dot", 2.5) for r in same if r.attacker.defended and not r.attacker.adaptive]
     drawn += [Drawn(names.model.lower(), r, ADAPTIVE[-1], "solid", 2) for r in same if not r.attacker.defended]
-    drawn += _adaptive([r for r in same if r.attacker.adaptive and r.attacker.distance is None])
+    drawn += _adaptive([r for r in same if r.attacker.adaptive])
     if not any(one.result is worst for one in drawn):
-        name = attacker_name(worst.attacker, report.defence is not None)
-        drawn.append(Drawn(name, worst, GREEN, "longdash", 2))
-    if (plain := report.without_defence(worst)) is not None:  # wide and first, so that a curve on top of it shows
+        drawn.append(Drawn(who(worst, report.defence is not None), worst, GREEN, "longdash", 2))
+    if (
+        plain := report.without_defence(strongest_on_rows(report))
+    ) is not None:  # wide and first, so that a curve on top of it shows
         drawn.insert(0, Drawn(names.reference.lower(), plain, GREY, "solid", 7))
     return drawn
+
+
+def strongest_on_rows(report: AttackReport) -> Result:
+    """Find the strongest attack among those that send the rows themselves."""
+    return strongest([result for result in report.results if not result.attacker.plan])
 
 
 def _adaptive(results: Sequence[Result]) -> list[Drawn]:
@@ -73,8 +84,8 @@ def _adaptive(results: Sequence[Result]) -> list[Drawn]:
 def panelled(drawn: Sequence[Drawn]) -> list[Drawn]:
     """Choose the results whose scores are drawn: all but those of adaptive attackers who are not the strongest."""
     adaptive = [one for one in drawn if one.result.attacker.adaptive]
-    strongest = max(adaptive, key=lambda one: one.result.auc.value, default=None)
-    return [one for one in drawn if one is strongest or not one.result.attacker.adaptive]
+    best = max(adaptive, key=lambda one: one.result.auc.value, default=None)
+    return [one for one in drawn if one is best or not one.result.attacker.adaptive]
 
 
 def roc_figure(drawn: Sequence[Drawn], audit: Audit) -> Figure:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dynanoise_export.intervals import Interval
 from dynanoise_export.printable import printable
 from dynanoise_export.reports.attack_grid import attacker_name
+from dynanoise_export.reports.attack_wording import queries_text, who
 
 
 def figure(value: float) -> str:
@@ -70,6 +71,8 @@ def bar_length(auc: float) -> float:
 
 FILTERS: dict[str, Callable[..., str | float]] = {
     "attacker_name": attacker_name,
+    "who": who,
+    "queries_text": queries_text,
     "figure": figure,
     "ends": ends,
     "percent": percent,

@@ -31,7 +31,8 @@ def bundle_in_store(target: str, store: Path, options: ExperimentOptions) -> Pat
         store.mkdir(exist_ok=True)
     except OSError as error:
         raise FileAccessError(f"Can't make the folder {store}: {error.strerror}.") from error
-    save_bundle(path, experiment.rows.inputs, experiment.rows.y, experiment.parts)
+    rows = experiment.rows
+    save_bundle(path, rows.inputs, rows.y, experiment.parts, canary=experiment.canary)
     return path
 
 

@@ -43,6 +43,10 @@ def test_json_is_the_only_text_on_standard_output(models_program, tmp_path):
         (["train", "digits-mlp", "-o", "m.pt", "--defence", "magic"], "'magic'"),
         (["train", "alexnet-cifar10", "-o", "m.pt", "--data-dir", "nowhere"], "--data-dir"),
         (["train", "digits-mlp", "-o", "m.pt", "--start-from", "m.pt"], "m.pt"),
+        (["train", "digits-mlp", "-o", "m.pt", "--canaries", "7"], "--canaries 7"),
+        (["train", "digits-mlp", "-o", "m.pt", "--canaries", "-2"], "--canaries -2"),
+        (["train", "digits-mlp", "-o", "m.pt", "--canaries", "4000"], "--canaries 4000"),
+        (["shadows", "digits-mlp", "-o", "s", "--count", "4", "--canaries", "3"], "--canaries 3"),
         (["shadows", "digits-mlp", "-o", "s", "--count", "5"], "--count 5"),
         (["shadows", "digits-mlp", "-o", "s", "--count", "4", "--bundle", "b.npz"], "b.npz"),
         (["shadows", "digits-mlp", "-o", "s", "--count", "4", "--backend", "slurm"], "'slurm'"),
@@ -55,6 +59,26 @@ def test_an_error_of_the_user_is_one_sentence_and_status_2(models_program, tmp_p
     assert named in ended.err
     assert "Traceback" not in ended.err
     assert not list(tmp_path.iterdir())
+
+
+def test_canaries_are_stated_and_marked_in_the_bundle(models_program, tmp_path):
+    command = ["train", "digits-mlp", "-o", tmp_path / "m.pt", "--rows", 200, "--epochs", 1, "--canaries", 20]
+    ended = models_program(*command, "--json", tmp_path / "report.json")
+    assert ended.status == 0, ended.err
+    assert json.loads((tmp_path / "report.json").read_text())["canaries"] == 20
+    assert np.load(tmp_path / "m.bundle" / "canary.npy").sum() == 20
+    assert "canaries" in ended.out
+    assert not ended.err
+
+
+@pytest.mark.parametrize("command", ["train", "shadows"])
+def test_it_warns_of_label_smoothing_in_one_sentence(models_program, tmp_path, command):
+    made = ["-o", tmp_path / "made", "--rows", 60, "--epochs", 1, "--defence", "label-smoothing"]
+    options = ["--count", 2, "--workers", 1, "--no-models"] if command == "shadows" else []
+    ended = models_program(command, "digits-mlp", *made, *options)
+    assert ended.status == 0, ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert "label-smoothing" in ended.err
 
 
 def epochs_in(state):

@@ -22,6 +22,11 @@ def test_rows_get_the_types_of_the_models_inputs(tmp_path):
     assert (audit.members, audit.non_members, len(audit)) == (2, 2, 4)
 
 
+def test_canaries_are_those_of_the_bundle(tmp_path):
+    assert open_audit(saved(tmp_path, canary=[True, False, True, False]), SPECS).canary.tolist() == [1, 0, 1, 0]
+    assert open_audit(saved(tmp_path), SPECS).canary is None
+
+
 def test_auxiliary_rows_are_not_judged(tmp_path):
     split = ["member", "auxiliary", "non-member", "auxiliary"]
     audit = open_audit(saved(tmp_path, split=split, member=[True, False, False, False]), SPECS)

@@ -20,8 +20,8 @@ def test_the_page_lists_every_warning():
 
 
 def test_the_page_counts_the_attacks():
-    assert "Nineteen attacks" in TEXT
-    assert len(ATTACKS.names()) == 19
+    assert "Twenty-four attacks" in TEXT
+    assert len(ATTACKS.names()) == 24
 
 
 def test_the_page_says_how_many_non_members_each_rate_needs():

@@ -35,7 +35,7 @@ def responses(audit, seed):
         for _ in range(ANSWERS)
     ]
     one = summarise(audit.y, answers[:1])
-    return ModelResponses({1: one, ANSWERS: merged(one, summarise(audit.y, answers[1:]))}, {}, None, None)
+    return ModelResponses({1: one, ANSWERS: merged(one, summarise(audit.y, answers[1:]))})
 
 
 def _softmax(z):

@@ -50,5 +50,6 @@ def test_batches_follow_each_other(log_p):
 
 def test_queries_per_row_count_repeats_once(log_p):
     one, nine = summarise(Y, log_p[:1]), summarise(Y, log_p)
-    assert ModelResponses({1: one, 9: nine}, {}, None, None).queries_per_row == 9
-    assert ModelResponses({1: one}, {0.1: nine}, nine, one).queries_per_row == 1 + 9 + 9 + 1
+    both = ModelResponses({1: one, 9: nine})
+    assert both.queries_per_row == 9
+    assert both.asked([4]).queries_per_row == 1

@@ -59,12 +59,13 @@ def test_each_part_may_have_arrays_of_its_own(tmp_path):
 
 def test_a_bundle_can_be_checked_and_made_anew(tmp_path):
     split = np.repeat([Part.MEMBER, Part.NON_MEMBER, Part.AUXILIARY], 20)
-    classes, group = ("ant", "bee", "wasp"), np.arange(60).astype(str)
-    save_bundle(tmp_path / "rows.npz", {"x": X}, Y, split, group=group, classes=classes)
+    classes, group, canary = ("ant", "bee", "wasp"), np.arange(60).astype(str), np.arange(60) % 20 == 3
+    save_bundle(tmp_path / "rows.npz", {"x": X}, Y, split, group=group, classes=classes, canary=canary)
     for model in (None, BLOBS.model(tmp_path / "model.onnx")):
         made = bundled(tmp_path / "rows.npz", model=model)
         assert made.split.tolist() == split.tolist()
         assert made.group.tolist() == group.tolist()
+        assert made.canary.tolist() == canary.tolist()
         assert (made.y.tolist(), made.classes) == (Y.tolist(), classes)
 
 

@@ -11,6 +11,7 @@ from pyarrow import parquet
 from dynanoise_export.attacks.attacking_model import attack
 from dynanoise_export.attacks.row_exposure import exposed_first, false_alarms, strongest_of_each_attack
 from dynanoise_export.errors import MissingPackageError, UsageError
+from dynanoise_export.reports.attack_gates import most_exposed
 from dynanoise_export.reports.attack_rows import require_rows_format, row_columns, write_rows
 from support.audits import make_audit
 
@@ -24,7 +25,7 @@ def report(tmp_path_factory):
     with np.load(made.bundle) as bundle:
         arrays = dict(bundle) | {"group": np.array([f"user {row % 7}" for row in range(200)])}
     np.savez(made.bundle, **arrays)
-    found = attack(made.defended, made.bundle, queries=(1,))
+    found = attack(made.defended, made.bundle, budget=1)
     return replace(found, audit=replace(found.audit, classes=CLASSES))
 
 
@@ -48,6 +49,16 @@ def test_each_row_has_what_the_bundle_says_of_it(report):
     }  # fmt: skip
     bare = row_columns(replace(report, audit=replace(audit, group=None, classes=())))
     assert not {"group", "class"} & bare.keys()
+
+
+def test_a_sample_has_the_numbers_and_labels_of_the_bundle(blobs):
+    sampled = attack(blobs.defended, blobs.bundle, budget=1, sample=60)
+    columns = row_columns(sampled)
+    assert len(columns["row"]) == pytest.approx(60, abs=1)
+    assert columns["row"].max() > len(sampled.audit)
+    np.testing.assert_array_equal(columns["label"], blobs.y[columns["row"]])
+    np.testing.assert_array_equal(columns["member"], blobs.split[columns["row"]] == "member")
+    assert [one["label"] for one in most_exposed(sampled)] == columns["label"][:10].tolist()
 
 
 def test_each_attack_has_its_scores_and_verdicts(report):

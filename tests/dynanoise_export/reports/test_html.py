@@ -12,33 +12,27 @@ from dynanoise_export.attacks.gates import Gate, GateOutcome
 from dynanoise_export.attacks.judging import judge
 from dynanoise_export.attacks.metrics.roc import curve
 from dynanoise_export.attacks.part_results import PartResults
-from dynanoise_export.attacks.results import FPRS, ThresholdOrigin
+from dynanoise_export.attacks.results import FPRS, ThresholdOrigin, strongest
 from dynanoise_export.defences.temperature import Temperature
 from dynanoise_export.errors import FileAccessError, MissingPackageError
+from dynanoise_export.intervals import Interval
 from dynanoise_export.reports.attack_gates import most_exposed
 from dynanoise_export.reports.html.attack_page import write_html
 from dynanoise_export.reports.html.rendering import require_report
-from support.audits import make_audit
 from support.pages import Page, decoded
+from support.query_plans import HOSTILE as HOSTILE_READING
 
 HOSTILE = '"><script>alert(1)<script>&.onnx'
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return make_audit(tmp_path_factory.mktemp("html") / "made", rows=300)
+@pytest.fixture
+def report(whole_report):
+    return whole_report
 
 
-@pytest.fixture(scope="module")
-def report(made):
-    """Give a report with all that a report can have, on a file that exceeds a gate."""
-    return attack(made.defended, made.bundle, shadows=made.store, reference=made.plain, queries=(1, 16), max_auc=0.5)
-
-
-@pytest.fixture(scope="module")
-def alone(made):
-    """Give a report without shadow models and without a reference."""
-    return attack(made.defended, made.bundle, queries=(1,))
+@pytest.fixture
+def alone(quick_report):
+    return quick_report
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +82,7 @@ def test_it_begins_with_the_worst_attack_and_its_figures(report, tmp_path):
 
 def test_it_names_the_attack_that_exceeds_a_gate(report, tmp_path):
     page, exceeded = written(report, tmp_path), report.gates_exceeded[0]
-    assert f"AUC 0.5: {exceeded.result.attack.name} ({exceeded.result.attacker.name})" in page.text
+    assert f"AUC 0.5, for up to 16 queries for each row, any input: {exceeded.result.attack.name}" in page.text
     assert f"{exceeded.high:.4f}" in page.text
 
 
@@ -141,17 +135,60 @@ def test_every_result_is_in_the_tables(report, tmp_path):
     titles = [attributes.get("title") or "" for tag, attributes in page.elements if tag == "td"]
     for result in [*report.results, *report.without]:
         name = f"{result.attack.name} ({result.attacker.name}): {result.auc.value:.4f}"
-        assert any(title.startswith(name) for title in titles)
+        assert any(title.startswith(name) for title in titles) == (not result.attacker.plan)
     assert page.source.count("<br><span class=") == len(report.results)
 
 
+def test_the_budgets_stand_in_a_plot_and_in_a_table(report, tmp_path):
+    page = written(report, tmp_path)
+    lines = page.figures()[0]["data"]
+    assert [line["name"] for line in lines] == ["strongest", "inside the domain box", "labels alone"]
+    for line, name in zip(lines, ("strongest", "inside", "labels"), strict=True):
+        results = [getattr(point, name) for point in report.curve]
+        assert decoded(line["x"]).tolist() == [1, 4, 16]
+        np.testing.assert_allclose(decoded(line["y"]), [result.auc.value for result in results])
+        highs = decoded(line["y"]) + decoded(line["error_y"]["array"])
+        lows = decoded(line["y"]) - decoded(line["error_y"]["arrayminus"])
+        np.testing.assert_allclose(highs, [result.auc.high for result in results])
+        np.testing.assert_allclose(lows, [result.auc.low for result in results])
+    text = page.text[page.text.index("What more queries buy") : page.text.index("Query plans")]
+    assert f"Labels alone give an AUC of {report.label_floor.auc.value:.3f} with up to 16 queries" in text
+    assert text.count("inside the domain box") == 1 + len(report.curve)  # in the legend, and for each budget
+    for point in report.curve:
+        assert point.labels.attacker.name in text
+
+
+def test_each_reading_has_a_row_and_a_fusion_names_its_parts(report, tmp_path):
+    doubled = next(result for result in report.results if result.attacker.name == HOSTILE_READING)
+    fused = replace(doubled.attacker, name="fusion of 2 readings", plan="fusion", parts=(HOSTILE_READING, "the row"))
+    page = written(replace(report, results=(*report.results, replace(doubled, attacker=fused))), tmp_path)
+    text = page.text[page.text.index("Query plans") : page.text.index("The strongest attack of each attacker")]
+    shown = HOSTILE_READING.replace("\u202e", "\\u202e")
+    for name in ("4 answers averaged", "labels of neighbours", f"fusion of 2 readings {shown} the row"):
+        assert name in text
+    assert text.count(shown) == 2
+    assert "<b>s" not in page.source
+    assert "\u202e" not in page.source
+
+
+def test_an_attacker_outside_the_domain_is_told_from_the_strongest_inside(report, tmp_path):
+    doubled = next(result for result in report.results if result.attacker.name == HOSTILE_READING)
+    best = replace(doubled, auc=Interval(0.99, 0.98, 1.0))
+    text = written(replace(report, results=(*report.results, best)), tmp_path).text
+    inside = report.curve[-1].inside
+    assert "with 1 query for each row, outside the domain of the rows (box)" in text
+    assert f"The worst attack inside the domain is {inside.attack.name} ({inside.attacker.name})" in text
+    assert "The worst attack inside the domain" not in written(report, tmp_path).text
+
+
 def test_curves_are_those_of_the_scores_with_few_points(report, tmp_path):
-    drawn = written(report, tmp_path).figures()[0]["data"]
+    drawn = written(report, tmp_path).figures()[1]["data"]
     names = [trace.get("name", "") for trace in drawn]
     expected = ["", "without the defence", "naive", "adaptive, 1 answer", "adaptive, 16 answers averaged"]
     assert [name.split(", AUC")[0] for name in names][:5] == expected
-    assert report.worst.attacker.name in [name.split(", AUC")[0] for name in names]
-    whole = curve(report.without_defence(report.worst).scores, report.audit.member[report.audit.judged])
+    assert any(report.worst.attacker.name in name for name in names)
+    of_rows = strongest([result for result in report.results if not result.attacker.plan])
+    whole = curve(report.without_defence(of_rows).scores, report.audit.member[report.audit.judged])
     fpr, tpr = (decoded(drawn[1][axis]) for axis in "xy")
     assert len(fpr) <= 300
     assert fpr[0] == pytest.approx(1 / report.audit.non_members)
@@ -160,7 +197,7 @@ def test_curves_are_those_of_the_scores_with_few_points(report, tmp_path):
 
 
 def test_the_bars_of_each_side_sum_to_1_in_common_bins(report, tmp_path):
-    panels = written(report, tmp_path).figures()[1:]
+    panels = written(report, tmp_path).figures()[2:]
     assert len(panels) == 3
     for panel in panels:
         sides = panel["data"]
@@ -197,9 +234,9 @@ def test_without_shadow_models_and_reference_it_lists_what_is_missing(alone, tmp
 
 
 @pytest.fixture(scope="module")
-def undefended(made):
+def undefended(blobs):
     """Give the report on an undefended model that is compared with itself."""
-    return attack(made.plain, made.bundle, reference=made.plain, queries=(1,))
+    return attack(blobs.plain, blobs.bundle, reference=blobs.plain, budget=1)
 
 
 def test_the_page_of_an_undefended_model_has_no_words_on_a_defence(undefended, tmp_path):
@@ -207,10 +244,10 @@ def test_the_page_of_an_undefended_model_has_no_words_on_a_defence(undefended, t
     for report, panels in ((undefended, 2), (lone, 1)):
         page = written(replace(report, warnings=()), tmp_path)
         assert "no known defence" in page.text
-        assert f"The worst attack is {report.worst.attack.name} (1 answer)" in page.text
+        assert f"The worst attack is {report.worst.attack.name} (" in page.text
         assert "ithout the defence" not in page.text
         assert ("The reference" in page.text) == (report is undefended)
-        assert len(page.figures()) == 1 + panels
+        assert len(page.figures()) == 2 + panels
 
 
 def test_an_undefended_model_and_its_reference_have_a_column_each(undefended, tmp_path):
@@ -228,10 +265,10 @@ def test_a_defence_without_noise_is_described_without_it(report, tmp_path):
 
 
 def judged(report, scores):
-    """Judge scores [n] as those of the worst attack."""
-    worst, audit = report.worst, report.audit
+    """Judge scores [n] as those of an attack on the rows themselves."""
+    first, audit = report.results[0], report.audit
     member = audit.member[audit.judged]
-    return judge(worst.attack, worst.attacker, scores[audit.judged], member, 0.0, ThresholdOrigin.FIXED)
+    return judge(first.attack, first.attacker, scores[audit.judged], member, 0.0, ThresholdOrigin.FIXED)
 
 
 @pytest.mark.parametrize(
@@ -242,14 +279,14 @@ def judged(report, scores):
 def test_scores_of_any_kind_are_drawn(report, tmp_path, scores):
     result = judged(report, scores(len(report.audit)))
     page = written(replace(report, results=(result,), without=()), tmp_path)
-    for panel in page.figures():
+    for panel in page.figures()[1:]:
         for trace in panel["data"]:
             assert np.isfinite(decoded(trace["x"])).all()
     assert ("all scores are equal" in page.text) == result.constant
 
 
 def test_too_few_non_members_leave_the_tpr_out(report, tmp_path):
-    few = replace(report.worst, tpr=dict.fromkeys(FPRS))
+    few = replace(report.results[0], tpr=dict.fromkeys(FPRS))
     page = written(replace(report, results=(few,)), tmp_path)
     assert "at 1% FPR – too few non-members" in page.text
     assert "TPR at 1%, 0.1% and 0.01% FPR" in page.text

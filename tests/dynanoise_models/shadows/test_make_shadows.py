@@ -77,6 +77,24 @@ def test_a_cluster_makes_the_same_store_bit_for_bit(store, tmp_path, backend):
     assert len(load_shadow_store(other).models) == 32
 
 
+@pytest.fixture(scope="module")
+def canaries(tmp_path_factory):
+    """Give the rows of a target with canaries, and 16 shadow models of them."""
+    folder = tmp_path_factory.mktemp("canaries")
+    options = ExperimentOptions(rows=300, canaries=20)
+    train_target("digits-mlp", folder / "model.pt", folder / "rows.npz", options=options)
+    make_shadows("digits-mlp", folder / "store", 16, bundle=folder / "rows.npz", options=options, keep=False, workers=1)
+    return load_bundle(folder / "rows.npz", ["input"]), load_shadow_store(folder / "store")
+
+
+def test_shadow_models_learn_the_wrong_labels_of_the_canaries_that_they_are_trained_on(canaries):
+    rows, store = canaries
+    right = (store.logits.argmax(axis=2) == rows.y)[:, rows.canary]
+    kept = store.kept[:, rows.canary]
+    assert right[kept].mean() > 0.8
+    assert right[~kept].mean() < 0.3
+
+
 def command(path, epochs, *options):
     return (
         "shadows",

@@ -62,6 +62,16 @@ def test_each_model_is_trained_on_its_half_and_answers_all_rows(folder):
     assert sorted(path.name for path in Path("store").iterdir()) == ["kept.npy", "logits.npy", "store.json"]
 
 
+def test_the_labels_are_those_of_the_bundle_even_if_they_are_wrong(folder):
+    x, y = rows()
+    wrong = (y + (np.arange(ROWS) % 7 == 0)) % CLASSES
+    np.savez("rows.npz", x=x, y=wrong, member=np.arange(ROWS) < ROWS // 2, canary=wrong != y)
+    make("nearest_mean", count=2)
+    store = ShadowStore.load("store")
+    means = np.stack([x[store.kept[0] & (wrong == label)].mean(axis=0) for label in range(CLASSES)])
+    np.testing.assert_allclose(store.logits[0], -((x[:, None] - means) ** 2).sum(axis=2), rtol=1e-4)
+
+
 def test_that_callables_are_not_kept_is_said_once(folder):
     warnings = []
     make("nearest_mean", warn=warnings.append)

@@ -6,7 +6,7 @@ import onnx
 import pytest
 from scipy.special import log_softmax
 
-from dynanoise_export.attacks.queries.client import SMALLEST, ReferenceClient, SessionClient
+from dynanoise_export.attacks.asking.client import SMALLEST, ReferenceClient, SessionClient
 from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.session import Session
 from dynanoise_export.errors import UserError

@@ -1,15 +1,10 @@
 import numpy as np
 import pytest
 
+from dynanoise_export.attacks.asking.response_cache import ResponseCache
+from dynanoise_export.attacks.asking.sending import send_repeats
 from dynanoise_export.attacks.audit import Audit
-from dynanoise_export.attacks.queries.query_plan import DISTANCES, NEARBY, plan_queries
-from dynanoise_export.attacks.queries.response_cache import ResponseCache
-from dynanoise_export.attacks.queries.sending import send_queries
-from dynanoise_export.attacks.queries.variants import TRANSFORMS
-from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.types import row_count
-
-NEAR = NEARBY * (len(DISTANCES) + 1)
 
 
 class Counting:
@@ -33,11 +28,10 @@ def audit(tmp_path, x):
 
 
 def sent(tmp_path, x, repeats, client, cache=None, steps=None):
-    plan = plan_queries({"x": x}, DynaNoise(), repeats)
-    return send_queries(
+    return send_repeats(
         client,
         audit(tmp_path, x),
-        plan,
+        repeats,
         cache or ResponseCache(None, "m", "b"),
         progress=(lambda step: None) if steps is None else steps.append,
     )
@@ -54,19 +48,10 @@ def test_it_sends_what_it_reports_and_no_more(tmp_path, table):
     responses = sent(tmp_path, table, [16, 4], client, steps=steps)
     assert sorted(responses.repeated) == [1, 4, 16]
     assert [responses.repeated[count].count for count in (1, 4, 16)] == [1, 4, 16]
-    assert responses.queries_per_row == 16 + NEAR
+    assert responses.queries_per_row == 16
     assert client.queries == 300 * responses.queries_per_row
     assert steps[-1].done == steps[-1].total == client.queries
     assert {step.unit for step in steps} == {"queries"}
-
-
-def test_images_are_transformed_too_and_integers_not_moved(tmp_path):
-    images = sent(tmp_path, np.zeros((3, 3, 8, 8), np.float32), [1], Counting())
-    assert images.queries_per_row == 1 + NEAR + TRANSFORMS
-    words = sent(tmp_path, np.zeros((3, 8), np.int64), [1], Counting())
-    assert words.queries_per_row == 1
-    assert not words.near_duplicates
-    assert words.neighbours is words.transformed is None
 
 
 def test_a_second_run_sends_nothing(tmp_path, table):
@@ -90,29 +75,29 @@ def test_responses_of_another_model_or_to_other_rows_are_not_used(tmp_path, tabl
     sent(tmp_path, table, [1], Counting(), ResponseCache(tmp_path / "cache", "m", "b"))
     client = Counting()
     sent(tmp_path, table, [1], client, ResponseCache(tmp_path / "cache", model, bundle))
-    assert client.queries == 300 * (1 + NEAR)
+    assert client.queries == 300
 
 
 def test_a_model_without_a_digest_is_not_cached(tmp_path, table):
     for _ in range(2):
         client = Counting()
         sent(tmp_path, table, [1], client, ResponseCache(tmp_path / "cache", None, "b"))
-        assert client.queries == 300 * (1 + NEAR)
+        assert client.queries == 300
     assert not (tmp_path / "cache").exists()
 
 
 def test_stages_before_an_interruption_are_cached(tmp_path, table):
     with pytest.raises(KeyboardInterrupt):
-        sent(tmp_path, table, [4], Counting(fails_after=300 * 4), ResponseCache(tmp_path / "cache", "m", "b"))
+        sent(tmp_path, table, [4, 16], Counting(fails_after=300 * 4), ResponseCache(tmp_path / "cache", "m", "b"))
     client = Counting()
-    sent(tmp_path, table, [4], client, ResponseCache(tmp_path / "cache", "m", "b"))
-    assert client.queries == 300 * NEAR
+    sent(tmp_path, table, [4, 16], client, ResponseCache(tmp_path / "cache", "m", "b"))
+    assert client.queries == 300 * 12
 
 
 def test_a_damaged_file_is_queried_again(tmp_path, table):
-    sent(tmp_path, table, [1], Counting(), ResponseCache(tmp_path / "cache", "m", "b"))
-    damaged = next((tmp_path / "cache").glob("*.neighbours.answers"))
+    sent(tmp_path, table, [4], Counting(), ResponseCache(tmp_path / "cache", "m", "b"))
+    damaged = next((tmp_path / "cache").glob("*.repeats-1-4.answers"))
     damaged.write_bytes(damaged.read_bytes()[:100])
     client = Counting()
-    sent(tmp_path, table, [1], client, ResponseCache(tmp_path / "cache", "m", "b"))
-    assert client.queries == 300 * NEARBY
+    sent(tmp_path, table, [4], client, ResponseCache(tmp_path / "cache", "m", "b"))
+    assert client.queries == 300 * 3

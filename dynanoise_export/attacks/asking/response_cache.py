@@ -1,6 +1,6 @@
-"""A cache of responses beside the report, so that a second run, or one that was interrupted, sends no query twice.
+"""A cache of answers beside the report, so that a second run, or one that was interrupted, sends no query twice.
 
-Each file is signed with a key that lies elsewhere, together with what its responses answer. Responses that somebody
+Each file is signed with a key that lies elsewhere, together with what they answer. Answers that somebody
 else wrote, or that belong to other queries, are not used.
 """
 
@@ -14,15 +14,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from dynanoise_export.attacks.queries.cache_key import cache_key
-from dynanoise_export.attacks.responses import Responses
+from dynanoise_export.attacks.asking.cache_key import cache_key
 from dynanoise_export.files import written_whole
+from dynanoise_export.types import Array
 
-# Raised when a stage of the same name sends other queries, so that old responses are not taken for new ones.
-VERSION = 3
+# Raised when a stage of the same name sends other queries, so that old answers are not taken for new ones.
+VERSION = 4
 # The signature, and the time of writing: one line before the arrays.
 LONGEST_HEAD = 200
+# The name of their number among the arrays of a file.
+ANSWERS = "number_of_answers"
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class CachedAnswers:
 
 
 class ResponseCache:
-    """The responses of one model to one bundle, a file for each stage of a query plan.
+    """What one model answered about one bundle, a file for each stage of the queries.
 
     Args:
         folder: for the files; made with the first of them. None caches nothing.
@@ -49,7 +52,7 @@ class ResponseCache:
         bundle: the digest of the rows.
 
     Attributes:
-        reused: the responses that were loaded: how many answers, and when they were written.
+        reused: what was loaded: how many answers, and when they were written.
         refused: the names of the files whose signature is missing or wrong.
         without_key: whether there are no files because there is no key to sign them.
     """
@@ -62,8 +65,8 @@ class ResponseCache:
         self.refused: list[str] = []
         self.without_key = folder is not None and model is not None and self._key is None
 
-    def load(self, stage: str) -> Responses | None:
-        """Load the responses of an earlier run; None if there are none that this user's runs wrote."""
+    def load(self, stage: str) -> dict[str, Array] | None:
+        """Load what an earlier run saved for a stage; None if there is nothing that this user's runs wrote."""
         if self._folder is None:
             return None
         path = self._path(self._folder, stage)
@@ -78,31 +81,30 @@ class ResponseCache:
             self.refused.append(path.name)
             return None
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            responses = Responses(file["log_p"], file["spread"], file["correct"], int(file["count"]))
-        self.reused.append((responses.count * len(responses.log_p), written))
-        return responses
+            arrays = dict(file)
+        self.reused.append((int(arrays.pop(ANSWERS)), written))
+        return arrays
 
-    def save(self, stage: str, responses: Responses) -> Responses:
-        """Write the responses of a stage, and return them.
+    def save(self, stage: str, answers: int, **arrays: npt.ArrayLike) -> None:
+        """Write what was made of the answers to a stage.
+
+        Args:
+            stage: its name, which says all that its queries depend on beside the model and the rows.
+            answers: how many there were.
+            arrays: by name.
 
         Raises:
             UserError: the folder can't be written to.
         """
-        if self._folder is not None:
-            buffer = io.BytesIO()
-            np.savez(
-                buffer,
-                log_p=responses.log_p,
-                spread=responses.spread,
-                correct=responses.correct,
-                count=responses.count,
-            )
-            content, written = buffer.getvalue(), datetime.now(UTC).isoformat(timespec="seconds")
-            head = json.dumps({"written": written, "signature": self._signature(stage, written, content)})
-            self._folder.mkdir(exist_ok=True)
-            with written_whole(self._path(self._folder, stage)) as staged:
-                staged.write_bytes(head.encode() + b"\n" + content)
-        return responses
+        if self._folder is None:
+            return
+        buffer = io.BytesIO()
+        np.savez(buffer, **{ANSWERS: answers}, **arrays)  # type: ignore[arg-type]  # of an option of savez
+        content, written = buffer.getvalue(), datetime.now(UTC).isoformat(timespec="seconds")
+        head = json.dumps({"written": written, "signature": self._signature(stage, written, content)})
+        self._folder.mkdir(exist_ok=True)
+        with written_whole(self._path(self._folder, stage)) as staged:
+            staged.write_bytes(head.encode() + b"\n" + content)
 
     def _verified(self, stage: str, head: bytes, content: bytes) -> str | None:
         """Give the time of writing if the signature is this user's, for this stage."""
@@ -119,7 +121,8 @@ class ResponseCache:
         return hmac.new(self._key or b"", signed, hashlib.sha256).hexdigest()
 
     def _path(self, folder: Path, stage: str) -> Path:
-        return folder / f"{hashlib.sha256(self._answered.encode()).hexdigest()[:16]}.{stage}.answers"
+        asked = hashlib.sha256(f"{self._answered} {stage}".encode()).hexdigest()[:16]
+        return folder / f"{asked}.{stage.partition(' ')[0]}.answers"
 
 
 def cached_answers(caches: Sequence[ResponseCache]) -> CachedAnswers | None:

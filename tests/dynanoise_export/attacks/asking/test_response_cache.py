@@ -7,12 +7,11 @@ import os
 import numpy as np
 import pytest
 
+from dynanoise_export.attacks.asking.cache_key import cache_key, key_path
+from dynanoise_export.attacks.asking.response_cache import ResponseCache, cached_answers
 from dynanoise_export.attacks.audit_warnings import WarningCode, cache_warnings
-from dynanoise_export.attacks.queries.cache_key import cache_key, key_path
-from dynanoise_export.attacks.queries.response_cache import ResponseCache, cached_answers
-from dynanoise_export.attacks.responses import Responses
 
-RESPONSES = Responses(np.zeros((3, 2), np.float32), np.zeros(3, np.float32), np.ones(3, np.int32), 4)
+READINGS = np.arange(6.0).reshape(2, 3)
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +23,7 @@ def settings(tmp_path, monkeypatch):
 @pytest.fixture
 def folder(tmp_path):
     saved = tmp_path / "answers"
-    ResponseCache(saved, "model", "bundle").save("repeats", RESPONSES)
+    ResponseCache(saved, "model", "bundle").save("repeats", 12, readings=READINGS)
     return saved
 
 
@@ -35,7 +34,8 @@ def codes(cache):
 def test_own_answers_are_used_and_counted(folder):
     cache = ResponseCache(folder, "model", "bundle")
     loaded = cache.load("repeats")
-    np.testing.assert_array_equal(loaded.log_p, RESPONSES.log_p)
+    assert list(loaded) == ["readings"]
+    np.testing.assert_array_equal(loaded["readings"], READINGS)
     found = cached_answers([cache])
     assert found.count == 12
     assert found.oldest == found.newest
@@ -53,7 +53,7 @@ def test_a_run_without_cached_answers_warns_of_nothing(tmp_path):
 def plain(folder):
     """Write the arrays without a signature, as an earlier version did."""
     buffer = io.BytesIO()
-    np.savez(buffer, log_p=RESPONSES.log_p, spread=RESPONSES.spread, correct=RESPONSES.correct, count=4)
+    np.savez(buffer, readings=READINGS, number_of_answers=12)
     return buffer.getvalue()
 
 
@@ -68,7 +68,7 @@ def signed_by_another(folder):
     (path,) = folder.iterdir()
     key = key_path()
     key.unlink()
-    ResponseCache(folder.parent / "theirs", "model", "bundle").save("repeats", RESPONSES)
+    ResponseCache(folder.parent / "theirs", "model", "bundle").save("repeats", 12, readings=READINGS)
     theirs = (folder.parent / "theirs" / path.name).read_bytes()
     key.unlink()
     return theirs
@@ -100,7 +100,7 @@ def test_answers_without_this_users_signature_are_asked_again(folder, forged):
 def test_answers_to_other_queries_are_not_these(folder, model, stage):
     (path,) = folder.iterdir()
     own = ResponseCache(folder, model, "bundle")
-    own.save(stage, RESPONSES)
+    own.save(stage, 12, readings=READINGS)
     other = next(one for one in folder.iterdir() if one != path)
     other.write_bytes(path.read_bytes())
     assert ResponseCache(folder, model, "bundle").load(stage) is None
@@ -130,7 +130,7 @@ def test_without_a_key_of_its_own_nothing_is_cached(folder, settings, monkeypatc
         monkeypatch.setenv("XDG_CONFIG_HOME", "/proc/none")
     cache = ResponseCache(folder, "model", "bundle")
     assert cache.load("repeats") is None
-    cache.save("neighbours", RESPONSES)
+    cache.save("neighbours", 12, readings=READINGS)
     assert len(list(folder.iterdir())) == 1
     assert codes(cache) == [WarningCode.CACHE_WITHOUT_KEY]
 

@@ -1,0 +1,204 @@
+"""Prepare all query plans, ask the target and the shadow models, and cache what comes back."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from threading import Lock
+
+import numpy as np
+from joblib import Parallel, cpu_count, delayed
+
+from dynanoise_export.attacks.asking.client import Client
+from dynanoise_export.attacks.asking.measuring import measure
+from dynanoise_export.attacks.asking.response_cache import ResponseCache
+from dynanoise_export.attacks.asking.shadow_ask import ShadowAsk, ShadowDefence
+from dynanoise_export.attacks.asking.target_ask import TargetAsk
+from dynanoise_export.attacks.audit import Audit
+from dynanoise_export.attacks.plan_readings import PlanReading, PlanReadings, ShadowReadings
+from dynanoise_export.attacks.queries.query_plan import PlanContext, PreparedPlan, QueryPlan
+from dynanoise_export.attacks.shadow_panel import MODELS, ShadowPanel
+from dynanoise_export.shadow_stores import ShadowStore
+from dynanoise_export.sources.source_model import SourceOptions
+from dynanoise_export.types import Float64s, Int64s, Progress, Step
+
+
+@dataclass(frozen=True)
+class PlannedQueries:
+    """What is to be asked.
+
+    Attributes:
+        audit: the rows.
+        context: what the plans are prepared with, without a panel.
+        plans: the plans.
+        store: the shadow models; None if there are none that can be asked.
+        grids: of the target's keyed noise, as the file states them.
+        options: what the files of the shadow models do not say.
+        twice: whether the target is asked a second time, to see how much its readings vary.
+    """
+
+    audit: Audit
+    context: PlanContext
+    plans: Sequence[QueryPlan]
+    store: ShadowStore | None
+    grids: tuple[float, ...]
+    options: SourceOptions
+    twice: bool
+
+    @property
+    def rows(self) -> Int64s:
+        """The numbers of the rows to ask about: those on which attacks are judged."""
+        return np.flatnonzero(self.audit.judged)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    plan: QueryPlan
+    prepared: PreparedPlan
+
+    @property
+    def queries(self) -> int:
+        """How many queries it sends for each row."""
+        lines: dict[str, int] = {}
+        for reading in self.prepared.readings:
+            lines[reading.line] = max(lines.get(reading.line, 0), reading.queries)
+        return sum(lines.values())
+
+
+def ask_plans(
+    planned: PlannedQueries,
+    client: Client,
+    caches: tuple[ResponseCache, ResponseCache],
+    progress: Progress,
+) -> PlanReadings:
+    """Prepare the plans, and read them off the target and the shadow models.
+
+    Args:
+        planned: what is to be asked.
+        client: of the target.
+        caches: of the target's answers, and of the shadow models'.
+        progress: called with each step, and with the number of queries sent.
+
+    Raises:
+        UserError: a model can't be opened, or does not take the queries.
+    """
+    with _panel(planned) as panel:
+        context = replace(planned.context, panel=panel)
+        prepared = list(_prepared(planned.plans, context, progress))
+        own, again = _ask_target(planned, prepared, client, caches[0], progress)
+        shadows = None if planned.store is None else _ask_shadows(planned, planned.store, prepared, caches[1], progress)
+    flat = tuple(PlanReading(one.plan, reading) for one in prepared for reading in one.prepared.readings)
+    return PlanReadings(flat, own, again, shadows, sum(one.queries for one in prepared))
+
+
+@contextmanager
+def _panel(planned: PlannedQueries) -> Iterator[ShadowPanel | None]:
+    """Keep a few shadow models open while plans are prepared and run."""
+    store = planned.store
+    if store is None:
+        yield None
+        return
+    with ExitStack() as opened:
+        count = min(MODELS, len(store.models))
+        asks = [opened.enter_context(_shadow(planned, store, model)) for model in range(count)]
+        yield ShadowPanel(asks, store.kept[:count], planned.audit.inputs, planned.audit.y)
+
+
+def _shadow(
+    planned: PlannedQueries, store: ShadowStore, model: int, sent: Callable[[int], None] | None = None
+) -> ShadowAsk:
+    context = planned.context
+    defended = ShadowDefence(context.defence, context.noise, planned.grids)
+    return ShadowAsk(store.models[model], model, defended, options=planned.options, sent=sent)
+
+
+def _prepared(plans: Sequence[QueryPlan], context: PlanContext, progress: Progress) -> Iterator[_Prepared]:
+    for plan in plans:
+        progress(Step(f"Preparing queries: {plan.name}"))
+        for one in plan.prepare(context):
+            yield _Prepared(plan, one)
+
+
+def _ask_target(
+    planned: PlannedQueries, prepared: Sequence[_Prepared], client: Client, cache: ResponseCache, progress: Progress
+) -> tuple[Float64s, Float64s | None]:
+    times = 2 if planned.twice else 1
+    total = times * len(planned.rows) * sum(one.queries for one in prepared)
+    counted = _Counter(total, progress)
+    rounds = [
+        np.concatenate([_read(planned, one, client, cache, counted, repeat) for one in prepared])
+        for repeat in range(times)
+    ]
+    return rounds[0], rounds[1] if planned.twice else None
+
+
+def _read(
+    planned: PlannedQueries, one: _Prepared, client: Client, cache: ResponseCache, counted: "_Counter", repeat: int
+) -> Float64s:
+    stage = f"{one.plan.code} {_digest(planned, one)} {repeat}"
+    expected = one.queries * len(planned.rows)
+    cached = cache.load(stage)
+    if cached is not None:
+        counted.leave_out(expected)
+        return cached["readings"].astype(np.float64)
+    ask = TargetAsk(client, planned.context.defence, lambda rows: counted(f"Sending queries: {one.plan.name}", rows))
+    readings = measure(one.prepared, ask, planned.audit.inputs, planned.audit.y, planned.rows)
+    cache.save(stage, expected, readings=readings)
+    return readings
+
+
+def _ask_shadows(
+    planned: PlannedQueries,
+    store: ShadowStore,
+    prepared: Sequence[_Prepared],
+    cache: ResponseCache,
+    progress: Progress,
+) -> ShadowReadings:
+    queries = len(planned.rows) * sum(one.queries for one in prepared)
+    counted = _Counter(len(store.models) * queries, progress)
+    digest = hashlib.sha256("".join(_digest(planned, one) for one in prepared).encode()).hexdigest()
+
+    def read(model: int) -> Float64s:
+        stage = f"shadow-{model:03d} {digest}"
+        cached = cache.load(stage)
+        if cached is not None:
+            counted.leave_out(queries)
+            return cached["readings"].astype(np.float64)
+        with _shadow(planned, store, model, lambda rows: counted("Asking the shadow models", rows)) as ask:
+            inputs, y = planned.audit.inputs, planned.audit.y
+            readings = np.concatenate([measure(one.prepared, ask, inputs, y, planned.rows) for one in prepared])
+        cache.save(stage, queries, readings=readings.astype(np.float32))
+        return readings
+
+    # Each model runs in one thread; the runtime does not hold Python's lock.
+    workers = Parallel(n_jobs=cpu_count(), prefer="threads")
+    values = np.stack(workers(delayed(read)(model) for model in range(len(store.models))))
+    return ShadowReadings(values, store.kept[:, planned.rows])
+
+
+class _Counter:
+    """Counts queries of several threads, and shows them as one step."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total, self._progress, self._lock, self._sent = total, progress, Lock(), 0
+
+    def leave_out(self, queries: int) -> None:
+        """Don't count queries whose answers are known."""
+        with self._lock:
+            self._total -= queries
+
+    def __call__(self, what: str, queries: int) -> None:
+        with self._lock:
+            # A plan may need fewer queries than it may send, or more for rows that are hard to read.
+            self._sent = min(self._sent + queries, self._total)
+            self._progress(Step(what, self._sent, self._total, "queries"))
+
+
+def _digest(planned: PlannedQueries, one: _Prepared) -> str:
+    """Digest all that the answers to a plan depend on beside the model and the rows."""
+    context, store = planned.context, planned.store
+    defence = None if context.defence is None else (type(context.defence).__name__, context.defence.parameters)
+    record = None if store is None else store.record
+    parts = (one.plan.code, one.prepared.settings, one.prepared.readings, context.budget, context.allowed)
+    stated = repr((*parts, defence, context.noise, planned.grids, len(planned.rows), record))
+    return hashlib.sha256(stated.encode()).hexdigest()

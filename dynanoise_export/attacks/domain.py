@@ -1,0 +1,69 @@
+"""Domains: which inputs an attacker may send."""
+
+from enum import StrEnum
+
+import numpy as np
+
+from dynanoise_export.types import Array, Arrays
+
+# What counts as an image: the smallest side, and the numbers of channels.
+SMALLEST_SIDE = 8
+CHANNELS = (1, 3)
+# So many rows show what kind of values an input has.
+LOOKED_AT = 4096
+
+
+class Domain(StrEnum):
+    """The inputs that an attacker may send, from the widest domain to the narrowest ones.
+
+    - any: whatever the model takes.
+    - box: each number within its range in the bundle.
+    - binary: features of 0 and 1.
+    - image: images with values in the range of the bundle's images.
+    - tokens: token ids, each of which occurs in the bundle.
+    """
+
+    ANY = "any"
+    BOX = "box"
+    BINARY = "binary"
+    IMAGE = "image"
+    TOKENS = "tokens"
+
+    def holds(self, narrower: "Domain") -> bool:
+        """Whether all inputs of another domain are in this one."""
+        inside_a_box = self is Domain.BOX and narrower in (Domain.BINARY, Domain.IMAGE)
+        return self is Domain.ANY or self is narrower or inside_a_box
+
+
+def find_domain(inputs: Arrays) -> Domain:
+    """Find the narrowest domain of the rows of a bundle."""
+    if not float_inputs(inputs):
+        return Domain.TOKENS
+    if image_axes(inputs):
+        return Domain.IMAGE
+    if all(_is_binary(inputs[name]) for name in float_inputs(inputs)):
+        return Domain.BINARY
+    return Domain.BOX
+
+
+def float_inputs(inputs: Arrays) -> list[str]:
+    """List the inputs of floats, whose values can be moved by small steps."""
+    return [name for name, array in inputs.items() if array.dtype.kind == "f"]
+
+
+def image_axes(inputs: Arrays) -> dict[str, tuple[int, int]]:
+    """Find the axes of height and width of each input of images, with the channels first or last."""
+    found = {}
+    for name in float_inputs(inputs):
+        shape = inputs[name].shape
+        if len(shape) != 4:
+            continue
+        if shape[1] in CHANNELS and min(shape[2:]) >= SMALLEST_SIDE:
+            found[name] = (2, 3)
+        elif shape[3] in CHANNELS and min(shape[1:3]) >= SMALLEST_SIDE:
+            found[name] = (1, 2)
+    return found
+
+
+def _is_binary(array: Array) -> bool:
+    return bool(np.isin(array[:LOOKED_AT], (0, 1)).all())

@@ -1,0 +1,125 @@
+"""Differences in one cell: two queries that are close together get the same keyed noise, so their difference has none.
+
+New here: the attacker walks from the border of the label, where two logits are equal, back to the row, and adds up how
+the label's margin grows. A kept label swaps two classes; the swap is undone by what a linear student of the shadow
+models expects, and by what most pairs of queries say.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from dynanoise_export.attacks.queries.directions import Box, distilled
+from dynanoise_export.attacks.queries.label_border import LINE, best_walk
+from dynanoise_export.attacks.queries.query_plan import Ask, PlanContext, PreparedPlan, QueryPlan, Reading, Rows
+from dynanoise_export.attacks.queries.walks import Border, Queries, Walk, find_border
+from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.types import Arrays, Bools, Float64s, Int64s
+
+# Labels to find the border, and pairs of queries on the way back from it.
+LABELS, PAIRS = 13, (5, 15)
+# The distance between the queries of a pair, as a share of the distance to the border.
+APART = 0.002
+# A pair whose differences spread so many times more than those of the median pair lies in two cells.
+OUTLIER = 4.0
+# How often the swaps are looked for, each time with better expectations; and the weight of the student's expectation,
+# that of a pair being 1.
+ROUNDS, STUDENT_WEIGHT = 3, 1.0
+
+# How much each class's score changes from rows to queries, by a student: float64 [b, k].
+Expect = Callable[[Arrays, Arrays], Float64s]
+
+
+def prepare(context: PlanContext) -> list[PreparedPlan]:
+    """Walk as the label border's plan does, if noise repeats in a cell."""
+    counts = [count for count in PAIRS if LABELS + 2 * count <= context.budget]
+    keyed = context.noisy and context.noise is NoiseSource.KEYED
+    walk = best_walk(context) if counts and keyed else None
+    student = distilled(context) if walk is not None else None
+    if walk is None or student is None:
+        return []
+    box = Box(context.inputs)
+
+    def expect(rows: Arrays, queries: Arrays) -> Float64s:
+        return (student.scores(box.flat(queries)) - student.scores(box.flat(rows))).astype(np.float64)
+
+    return [
+        PreparedPlan((_reading(walk, pairs),), partial(_read, walk, pairs, expect), f"{walk.name}, {pairs} pairs")
+        for pairs in counts
+    ]
+
+
+def _reading(walk: Walk, pairs: int) -> Reading:
+    name = f"differences in one cell, {pairs} pairs"
+    return Reading(name, LABELS + 2 * pairs, walk.domain, f"{LINE}, {pairs} pairs")
+
+
+def _read(walk: Walk, pairs: int, expect: Expect, ask: Ask, rows: Rows) -> Float64s:
+    border = find_border(walk, ask, rows, (LABELS,))[0]
+    queries = walk.start(rows)
+    changes = _changes(ask, queries, border, pairs)
+    expected = _centred(expect(rows.inputs, queries(border.distance)))
+    one_cell = _in_one_cell(changes)
+    steps = _unswapped(_centred(changes), one_cell, expected, rows.y)
+    mean = _mean(steps, one_cell, expected)
+    each, others = np.arange(len(rows)), mean.copy()
+    others[each, rows.y] = -np.inf
+    beyond = np.where(border.beyond < 0, others.argmax(axis=1), border.beyond)
+    # At the border both logits are equal, so what they change by on the way from the row is the row's margin.
+    return np.asarray(mean[each, beyond] - mean[each, rows.y])[None]
+
+
+def _changes(ask: Ask, queries: Queries, border: Border, pairs: int) -> Float64s:
+    """Measure how the answers change, in units of the whole way to the border: float64 [pairs, b, k]."""
+    found = []
+    for pair in range(pairs):
+        middle = (pair + 0.5) / pairs
+        near = ask.answers(queries(border.distance * (middle - APART / 2)))
+        far = ask.answers(queries(border.distance * (middle + APART / 2)))
+        found.append((far.astype(np.float64) - near) / APART)
+    return np.stack(found)
+
+
+def _centred(scores: Float64s) -> Float64s:
+    return np.asarray(scores - np.median(scores, axis=-1, keepdims=True))
+
+
+def _in_one_cell(changes: Float64s) -> Bools:
+    """Find the pairs whose two queries have the same noise: bool [pairs, b]."""
+    spread = changes.std(axis=2)
+    return np.asarray(spread <= OUTLIER * np.median(spread, axis=0))
+
+
+def _unswapped(changes: Float64s, one_cell: Bools, expected: Float64s, y: Int64s) -> Float64s:
+    """Give the label's change back to the label.
+
+    Args:
+        changes: [pairs, b, k], in each of which the label may have swapped its place with another class.
+        one_cell: [pairs, b], which of them count.
+        expected: [b, k], by the student.
+        y: [b].
+    """
+    pairs, rows = np.arange(len(changes))[:, None], np.arange(len(y))[None]
+    result, mean = changes, expected
+    for _ in range(ROUNDS):
+        label, expected_label = changes[pairs, rows, y, None], mean[rows, y, None]
+        # What a swap of the label with each class would add to the squared error.
+        cost = (label - mean) ** 2 + (changes - expected_label) ** 2
+        cost -= (label - expected_label) ** 2 + (changes - mean) ** 2
+        cost[pairs, rows, y] = 0
+        partner = cost.argmin(axis=2)
+        result = changes.copy()
+        result[pairs, rows, y] = changes[pairs, rows, partner]
+        result[pairs, rows, partner] = changes[pairs, rows, y]
+        mean = _mean(result, one_cell, expected, STUDENT_WEIGHT)
+    return result
+
+
+def _mean(changes: Float64s, one_cell: Bools, expected: Float64s, weight: float = 1e-9) -> Float64s:
+    """Average the pairs that count, and what was expected with a weight: [b, k]."""
+    total = np.where(one_cell[:, :, None], changes, 0).sum(axis=0) + weight * expected
+    return np.asarray(total / (one_cell.sum(axis=0)[:, None] + weight))
+
+
+ONE_CELL = QueryPlan("one-cell", "differences in one cell", "new here", prepare)

@@ -1,0 +1,82 @@
+"""What the JSON document says of queries, domains and labels, against the report itself."""
+
+from dataclasses import replace
+
+import pytest
+
+from dynanoise_export.attacks.domain import Domain
+from dynanoise_export.attacks.results import FPRS
+from dynanoise_export.reports.attack_document import attack_document
+from dynanoise_export.reports.documents import printable_json
+from support.query_plans import HOSTILE, NEIGHBOURS
+
+
+@pytest.fixture(scope="module")
+def document(whole_report):
+    return attack_document(whole_report)
+
+
+def of(document, attacker):
+    return [one for one in document["attacks"] if one["attacker"] == attacker]
+
+
+def test_it_states_what_attackers_could_send(document, quick_report):
+    assert (document["budget"], document["domain"], document["allowed_domain"]) == (16, "box", "any")
+    assert (document["against"]["budget"], document["against"]["domain"]) == (16, "any")
+    assert document["against"]["queries"] <= 16
+    quick = attack_document(quick_report)
+    assert quick["budget"] == quick["against"]["queries"] == 1
+    assert [one["budget"] for one in quick["budgets"]] == [1]
+
+
+def test_each_result_has_its_plan_and_the_domain_of_its_queries(document):
+    assert {(one["plan"], one["domain"], one["queries"]) for one in of(document, HOSTILE)} == {("doubled", "any", 1)}
+    labels = of(document, "labels of neighbours")
+    assert all(one["labels_only"] and one["queries"] == NEIGHBOURS for one in labels)
+    (rows,) = [one for one in of(document, "naive") if one["code"] == "lira-labels"]
+    assert (rows["plan"], rows["domain"], rows["queries"], rows["labels_only"]) == (None, "box", 1, True)
+    assert not any("distance" in one for one in document["attacks"])
+    assert len({(one["code"], one["attacker"], one["plan"]) for one in document["attacks"]}) == len(document["attacks"])
+
+
+def test_a_fusion_has_its_parts(whole_report):
+    one = next(result for result in whole_report.results if result.attacker.plan)
+    fused = replace(one, attacker=replace(one.attacker, name="fusion of 2 readings", plan="fusion", parts=("a", "b")))
+    document = attack_document(replace(whole_report, results=(*whole_report.results, fused)))
+    assert document["attacks"][-1]["parts"] == ["a", "b"]
+    assert all(result["parts"] == [] for result in document["attacks"][:-1])
+
+
+def test_budgets_name_the_strongest_of_each_kind_within_them(document):
+    assert [one["budget"] for one in document["budgets"]] == [1, 4, 16]
+    for one in document["budgets"]:
+        within = [attack for attack in document["attacks"] if attack["queries"] <= one["budget"]]
+        kinds = {
+            "strongest": within,
+            "inside": [attack for attack in within if attack["domain"] == "box"],
+            "labels_only": [attack for attack in within if attack["labels_only"]],
+        }
+        for kind, attacks in kinds.items():
+            assert one[kind]["auc"] == max(attack["auc"] for attack in attacks)
+            assert one[kind]["queries"] <= one["budget"]
+            assert one[kind]["tpr_at_fpr"].keys() == {f"{fpr:g}" for fpr in FPRS}
+    assert document["label_floor"] == document["budgets"][-1]["labels_only"]
+    last = document["budgets"][-1]["strongest"]
+    assert {name: document["worst"][name] for name in last} == last
+
+
+def test_an_attack_on_chosen_queries_is_compared_with_the_strongest_without_the_defence(document):
+    strongest = max(one["auc"] for one in document["without"])
+    for one in of(document, HOSTILE):
+        assert one["auc_gained"] == pytest.approx(strongest - one["auc"], abs=1e-12)
+
+
+def test_a_domain_that_attackers_kept_to_is_stated(whole_report):
+    document = attack_document(replace(whole_report, allowed=Domain.BOX))
+    assert document["allowed_domain"] == document["against"]["domain"] == "box"
+
+
+def test_names_of_readings_are_escaped(document):
+    text = printable_json(document)
+    assert "\u202e" not in text
+    assert "\\u202e" in text
