@@ -245,12 +245,10 @@ def save_bundle(
     single = len(inputs) == 1
     named = {SINGLE if single else PREFIX + name: value for name, value in inputs.items()}
     arrays = {**named, "y": y, "member": member, "split": split.astype(np.str_)}
-    if group is not None:
-        arrays["group"] = group.astype(np.str_)
-    if canary is not None:
-        arrays["canary"] = canary
-    if classes:
-        arrays["classes"] = np.array(list(classes), np.str_)
+    names = np.array(list(classes), np.str_) if classes else None
+    texts = None if group is None else group.astype(np.str_)
+    optional = {"group": texts, "canary": canary, "classes": names}
+    arrays |= {name: array for name, array in optional.items() if array is not None}
     if path.suffix == ".npz":
         with written_whole(path) as staged, staged.open("wb") as file:
             np.savez_compressed(file, **arrays)

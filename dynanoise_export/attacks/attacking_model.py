@@ -32,6 +32,7 @@ from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.attacks.metrics.auc import auc_difference
 from dynanoise_export.attacks.part_results import results_by_class, results_by_group
 from dynanoise_export.attacks.plan_judging import Judged, PlanResult, judge_plans, redraw_plan
+from dynanoise_export.attacks.queries.plan_catalogue import chosen_plans
 from dynanoise_export.attacks.querying import Answered, QueryOptions, query
 from dynanoise_export.attacks.redraws import FEWEST_ANSWERS, Redraws
 from dynanoise_export.attacks.responses import ModelResponses, Responses
@@ -102,7 +103,7 @@ def attack(
         UserError: one of the files or options can't be used.
     """
     gates, counts = parse_gates(max_auc, max_tpr), repeats_within(budget, queries)
-    allowed = choice(Domain, domain, "domain")
+    allowed, plans = choice(Domain, domain, "domain"), chosen_plans(also)
     progress(Step("Opening the model and the rows"))
     deployed = open_deployed(model, provider)
     scenario = open_scenario(
@@ -121,7 +122,7 @@ def attack(
     # A gate must know how much the answers to a row differ.
     repeats = (*counts, FEWEST_ANSWERS) if gates and max(counts) < FEWEST_ANSWERS else counts
     options = QueryOptions(
-        repeats, budget, allowed, also, None if cache is None else Path(cache), force, twice=bool(gates)
+        repeats, budget, allowed, plans, None if cache is None else Path(cache), force, twice=bool(gates)
     )
     answered = query(scenario, options, progress)
     progress(Step("Preparing the evidence"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynanoise_export.attacks.methods import lira
+from dynanoise_export.attacks.methods import bavaria
 from dynanoise_export.attacks.metrics.auc import placements
 from dynanoise_export.attacks.plan_readings import PlanReadings, ShadowReadings
 from dynanoise_export.attacks.queries.query_plan import Reading
@@ -19,7 +19,7 @@ from dynanoise_export.types import Bools, Float64s
 PLAYED, MOST_PARTS = 8, 6
 # A further reading must raise the AUC by so much.
 LEAST_GAIN = 5e-4
-FEWEST_SHADOWS = 8
+FEWEST_SHADOWS = 4
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ def _played(shadows: ShadowReadings, model: int) -> tuple[Float64s, Bools]:
 
 
 def _ratios(own: Float64s, shadows: Float64s, trained_on: Bools) -> Float64s:
-    """Compute the log-likelihood ratio of each reading: [r, n] and [m, r, n] to [r, n]."""
-    return np.stack([lira.online(own[i], shadows[:, i], trained_on, fixed_variance=True) for i in range(len(own))])
+    """Compute the log-likelihood ratio of each reading by BaVarIA: [r, n] and [m, r, n] to [r, n]."""
+    return np.stack([bavaria.online(one, shadows[:, i], trained_on, student_t=True) for i, one in enumerate(own)])
 
 
 def _auc(scores: Float64s, member: Bools) -> float:

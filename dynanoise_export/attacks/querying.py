@@ -11,7 +11,6 @@ from dynanoise_export.attacks.asking.response_cache import ResponseCache
 from dynanoise_export.attacks.asking.sending import send_repeats
 from dynanoise_export.attacks.domain import Domain, find_domain
 from dynanoise_export.attacks.plan_readings import PlanReadings
-from dynanoise_export.attacks.queries.plan_catalogue import PLANS
 from dynanoise_export.attacks.queries.query_plan import PlanContext, QueryPlan
 from dynanoise_export.attacks.responses import ModelResponses
 from dynanoise_export.attacks.sanity import require_sound_answers
@@ -33,7 +32,7 @@ class QueryOptions:
         repeats: how often to send each row itself, a number for each attacker.
         budget: the most queries for each row of one attacker.
         domain: the domain that attackers keep to.
-        also: the codes of plans that run only if the user asks for them.
+        plans: the query plans.
         cache: the folder for answers; None for none.
         force: whether to go on if the answers do not fit the labels.
         twice: whether the plans' queries are sent a second time, to see how much the readings vary.
@@ -42,7 +41,7 @@ class QueryOptions:
     repeats: Sequence[int]
     budget: int
     domain: Domain
-    also: Sequence[str]
+    plans: Sequence[QueryPlan]
     cache: Path | None
     force: bool
     twice: bool
@@ -122,23 +121,13 @@ def _ask_plans(
     planned = PlannedQueries(
         audit,
         context,
-        _plans(options.also),
+        options.plans,
         askable,
         () if model.provenance is None else model.provenance.grids,
         SourceOptions(rows=audit.inputs, scores=ScoreOptions(binary=binary)),
         options.twice and not context.repeats,
     )
     return ask_plans(planned, target, caches, progress)
-
-
-def _plans(also: Sequence[str]) -> list[QueryPlan]:
-    """List the plans that run by default, and those that the user asks for.
-
-    Raises:
-        UsageError: there is no such plan.
-    """
-    wanted = {PLANS.get(code).code for code in also}
-    return [plan for code, plan in PLANS.all() if not plan.opt_in or code in wanted]
 
 
 def _shadow_cache(scenario: Scenario, folder: Path | None) -> ResponseCache:

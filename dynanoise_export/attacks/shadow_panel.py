@@ -6,7 +6,7 @@ import numpy as np
 
 from dynanoise_export.attacks.asking.measuring import measure
 from dynanoise_export.attacks.asking.shadow_ask import ShadowAsk
-from dynanoise_export.attacks.methods.lira import online
+from dynanoise_export.attacks.methods.bavaria import online
 from dynanoise_export.attacks.metrics.auc import placements
 from dynanoise_export.attacks.queries.query_plan import Ask, PreparedPlan
 from dynanoise_export.types import Arrays, Bools, Float32s, Float64s, Int64s
@@ -49,7 +49,7 @@ class ShadowPanel:
 
 
 def played_auc(readings: Float64s, trained_on: Bools) -> float:
-    """Let each shadow model play the target, and judge its readings with the others by LiRA: the mean AUC.
+    """Let each shadow model play the target, and judge its readings with the others by BaVarIA: the mean AUC.
 
     Args:
         readings: [m, n].
@@ -62,7 +62,7 @@ def played_auc(readings: Float64s, trained_on: Bools) -> float:
         # A row that no other model, or each, was trained on can't be judged.
         known = (inside > 0) & (inside < len(others))
         asked = readings[others][:, known], trained_on[others][:, known]
-        scores = online(readings[model, known], *asked, fixed_variance=True)
+        scores = online(readings[model, known], *asked, student_t=True)
         member = trained_on[model, known]
         if member.any() and not member.all():
             found.append(float(placements(scores, member).members.mean()))

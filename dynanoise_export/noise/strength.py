@@ -106,8 +106,8 @@ _FROM_THE_KEY = "whole numbers and a secret table, exact on every runtime; docs/
 JUDGEMENTS = (
     Judgement(RANDOM, Where.ONNXRUNTIME_CPU, Life.ALIVE, Strength.WEAK,
               "the generator has 31 bits of state that start from the clock, and sessions that one process opens draw "
-              "the same noise: a few exact noise values reveal the rest",
-              Evidence.RUN, "`validate` sees the sessions repeat; four exact values gave the rest",
+              "the same noise: 64 answers to one query reveal the rest",
+              Evidence.RUN, "`validate` sees the sessions repeat; `attack` can find the state in seconds",
               sessions_repeat=True, instances_repeat=True),
     Judgement(RANDOM, Where.ONNXRUNTIME_CUDA, Life.ALIVE, Strength.UNKNOWN,
               "a Philox generator, seeded by the host for each call",

@@ -28,8 +28,11 @@ def print_attack(report: AttackReport, console: Console) -> None:
         console.print(sentence)
     for sentence in _figures(report):
         console.print(words(sentence))
-    tables = {budget_legend(report): budget_table(report), READINGS: reading_table(report)}
-    for legend, table in (tables | {_legend(report): _table(report)}).items():
+    for table, legend in (
+        (budget_table(report), budget_legend(report)),
+        (reading_table(report), READINGS),
+        (_table(report), _legend(report)),
+    ):
         console.print()
         console.print(table)
         console.print()
@@ -63,7 +66,8 @@ def _print_exposed(report: AttackReport, console: Console) -> None:
         group = (words(one["group"]),) if one["group"] is not None else ()
         table.add_row(str(one["row"]), words(label), *group, f"{one['false_alarms']:.2%}")
     console.print()
-    console.print(f"The {len(exposed)} most exposed members, by {words(report.worst.attack.name)}:")
+    worst = who(report.worst, report.defence is not None)
+    console.print(f"The {len(exposed)} most exposed members, by {words(worst)}:")
     console.print(table)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dynanoise_export.bundles import Part
+from dynanoise_export.bundles import Part, save_bundle
 from dynanoise_export.errors import UsageError
 from dynanoise_export.types import Bools, Int64s
 from dynanoise_models.canaries import choose_canaries, mislabelled
@@ -68,6 +68,14 @@ class Experiment:
     rows: Rows = field(repr=False)
     canary: Bools | None = field(repr=False)
     own_test: Rows | None = field(repr=False)
+
+    def save_bundle(self, path: Path) -> None:
+        """Write the rows that take part as a bundle.
+
+        Raises:
+            UserError: it can't be written, or a row is both a member and a non-member.
+        """
+        save_bundle(path, self.rows.inputs, self.rows.y, self.parts, canary=self.canary)
 
 
 def prepare(target: str, options: ExperimentOptions) -> Experiment:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dynanoise_export.bundles import Part, bundle_sha256, require_bundle_writable, save_bundle
+from dynanoise_export.bundles import Part, bundle_sha256, require_bundle_writable
 from dynanoise_export.files import require_writable, written_whole
 from dynanoise_export.types import Progress, Step, no_progress
 from dynanoise_models.checkpoints import save_checkpoint
@@ -104,8 +104,7 @@ def train_target(
     canaries = options.canaries
     trained = Trained(target, output, bundle, settings, epochs, counts, canaries, accuracies, seconds, str(device))
     progress(Step("Writing"))
-    rows = experiment.rows
-    save_bundle(bundle, rows.inputs, rows.y, experiment.parts, canary=experiment.canary)
+    experiment.save_bundle(bundle)
     with written_whole(output) as staged:
         save_checkpoint(staged, target, experiment.start.arguments, module.cpu(), _record(trained, experiment, options))
     if trained.complete and task.state is not None:

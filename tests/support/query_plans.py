@@ -48,4 +48,5 @@ LABELS = QueryPlan("labels", "neighbours", "nobody", _labels)
 
 def use_test_plans(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let attacks run these plans, whatever the catalogue has."""
-    monkeypatch.setattr("dynanoise_export.attacks.querying._plans", lambda also: [REPEATS, DOUBLED, LABELS])
+    plans = (REPEATS, DOUBLED, LABELS)
+    monkeypatch.setattr("dynanoise_export.attacks.attacking_model.chosen_plans", lambda also: plans)

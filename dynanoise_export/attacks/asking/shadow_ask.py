@@ -1,6 +1,7 @@
 """Ask a shadow model: it answers an attacker's queries through the same defence as the target."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +10,22 @@ from scipy.special import log_softmax
 
 from dynanoise_export.attacks.asking.client import SMALLEST
 from dynanoise_export.defences.base import Defence, standard_normals
+from dynanoise_export.graph.attach import attach
+from dynanoise_export.graph.specs import fixed_batch
+from dynanoise_export.graph.values import OUTPUT_NAME
+from dynanoise_export.noise.input_noise import INPUT_NAME, InputNoise
 from dynanoise_export.noise.keyed.key import BYTES, Key
-from dynanoise_export.noise.keyed.keyed_noise import DEFAULT_GRIDS
-from dynanoise_export.noise.keyed.reference import keyed_normals
-from dynanoise_export.noise.keyed.tables import Tables, derive
+from dynanoise_export.noise.keyed.keyed_noise import DEFAULT_GRIDS, KeyedNoise
+from dynanoise_export.noise.noise import Noise
 from dynanoise_export.noise.source import NoiseSource
-from dynanoise_export.runtimes.predictor import Closing
+from dynanoise_export.runtimes.fixed_batch import any_rows
+from dynanoise_export.runtimes.graph_session import open_graph
+from dynanoise_export.runtimes.predictor import Closing, Predictor, predict
+from dynanoise_export.sources.find_logits import find_logits
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.reference_model import Reference
 from dynanoise_export.sources.source_model import SourceOptions
-from dynanoise_export.types import Arrays, Float32s, Floats
+from dynanoise_export.types import Arrays, Float32s, Floats, row_count
 
 
 @dataclass(frozen=True)
@@ -35,9 +42,19 @@ class ShadowDefence:
     noise: NoiseSource | None = None
     grids: tuple[float, ...] = ()
 
+    @property
+    def fresh(self) -> bool:
+        """Whether a repeated query gets other noise."""
+        return self.defence is not None and self.defence.takes_noise and self.noise is not NoiseSource.KEYED
 
-def _nobody(queries: int) -> None:
-    """Count nothing."""
+    def noise_for(self, model: int) -> Noise | None:
+        """Make the noise source of a shadow model: fresh noise is fed, keyed noise has the attacker's own key."""
+        if self.fresh:
+            return InputNoise()
+        if self.defence is None or not self.defence.takes_noise:
+            return None
+        # The key need not be secret, and gives the same figures again.
+        return KeyedNoise(Key(model.to_bytes(BYTES, "big")), self.grids or DEFAULT_GRIDS)
 
 
 class ShadowAsk(Closing):
@@ -45,9 +62,9 @@ class ShadowAsk(Closing):
 
     Args:
         path: of its ONNX file, undefended.
-        number: of the model, from which its noise follows, and the key of keyed noise.
-        options: what its own file does not say.
+        number: of the model, from which its noise follows.
         defended: the defence that it gets.
+        options: what its own file does not say.
         sent: called with the number of queries, after each call.
 
     Raises:
@@ -63,53 +80,66 @@ class ShadowAsk(Closing):
         options: SourceOptions | None = None,
         sent: Callable[[int], None] | None = None,
     ) -> None:
-        # One thread for each model, because many models answer at the same time.
-        self._reference = Reference(open_source(path, options), threads=1)
-        self._number, self._defended = number, defended
-        self._sent = sent or _nobody
+        self._source = open_source(path, options)
+        self._number, self._defended, self._sent = number, defended, sent or _nobody
         self._generator = np.random.default_rng(number)
-        self._tables: Tables | None = None
+        self._opened = ExitStack()
+        self._undefended: Reference | None = None
+        self._behind: Predictor | None = None
 
     def logits(self, inputs: Arrays) -> Float32s:
         """Ask the model without the defence: logits float32 [b, k]."""
-        logits = self._reference.logits(inputs).astype(np.float32)
+        if self._undefended is None:
+            # One thread for each model, because many models answer at the same time.
+            self._undefended = self._opened.enter_context(Reference(self._source, threads=1))
+        logits = self._undefended.logits(inputs).astype(np.float32)
         self._sent(len(logits))
         return logits
 
     def answers(self, inputs: Arrays) -> Floats:
         """Send each of b queries once; `query_plan.Ask` says what comes back."""
-        return self._defend(self.logits(inputs))
+        defence = self._defended.defence
+        if defence is None:
+            return np.asarray(log_softmax(self.logits(inputs), axis=1))
+        self._sent(row_count(inputs))
+        # As a client reads a file's answers, so that very small probabilities are lost here too.
+        answers = np.log(np.maximum(self._answers(inputs), SMALLEST))
+        return np.asarray(log_softmax(defence.undo(answers), axis=1))
 
     def mean(self, inputs: Arrays, count: int) -> Floats:
         """Send each of b queries `count` times, and average the answers.
 
         The model runs once; its answers differ by their noise alone.
         """
-        logits, defence = self.logits(inputs), self._defended.defence
-        if defence is None or not defence.takes_noise or self._defended.noise is NoiseSource.KEYED:
-            return self._defend(logits)
-        return np.asarray(log_softmax(defence.mean_answer(logits, count, self._generator), axis=1))
+        defence = self._defended.defence
+        if defence is None or count == 1 or not self._defended.fresh:
+            return self.answers(inputs)
+        return np.asarray(log_softmax(defence.mean_answer(self.logits(inputs), count, self._generator), axis=1))
 
     def close(self) -> None:
         """Close the model."""
-        self._reference.close()
+        self._opened.close()
 
-    def _defend(self, logits: Float32s) -> Floats:
+    def _answers(self, inputs: Arrays) -> Float32s:
+        """Ask the model behind the defence, in the graph that a defended file has: probabilities float32 [b, k]."""
+        if self._behind is None:
+            self._behind = self._opened.enter_context(self._open())
+        fed = {spec.name: inputs[spec.name].astype(spec.dtype, copy=False) for spec in self._source.inputs}
+        if self._defended.fresh:
+            like = np.empty((row_count(inputs), self._source.classes), np.float32)
+            fed[INPUT_NAME] = standard_normals(like, self._generator)
+        name, classes = str(self._source.path), self._source.classes
+        return predict(self._behind, fed, OUTPUT_NAME, name=name, classes=classes).astype(np.float32)
+
+    def _open(self) -> Predictor:
         defence = self._defended.defence
         if defence is None:
-            return np.asarray(log_softmax(logits, axis=1))
-        # As a client reads a file's answers, so that very small probabilities are lost here too.
-        answers = np.log(np.maximum(defence.defend(logits, self._normals(logits)), SMALLEST))
-        return np.asarray(log_softmax(defence.undo(answers), axis=1))
-
-    def _normals(self, logits: Float32s) -> Floats:
-        if self._defended.noise is not NoiseSource.KEYED:
-            return standard_normals(logits, self._generator)
-        if self._tables is None:
-            self._tables = derive(_own_key(self._number), self._defended.grids or DEFAULT_GRIDS, logits.shape[1])
-        return keyed_normals(logits, self._tables)
+            raise ValueError("there is no defence to attach")
+        model = self._source.to_onnx(None)
+        logits = find_logits(model, self._source)
+        attach(model, logits, self._source.classes, defence, self._defended.noise_for(self._number))
+        return any_rows(open_graph(model, threads=1), fixed_batch(self._source.inputs))
 
 
-def _own_key(number: int) -> Key:
-    """Make the attacker's own key for a shadow model: it need not be secret, and gives the same figures again."""
-    return Key(number.to_bytes(BYTES, "big"))
+def _nobody(queries: int) -> None:
+    """Count nothing."""

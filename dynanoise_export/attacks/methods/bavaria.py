@@ -1,4 +1,4 @@
-"""BaVarIA: LiRA whose variances lean on those of all rows, so that few shadow models are enough.
+"""BaVarIA: LiRA whose means and variances lean on those of all rows, so that few shadow models are enough.
 
 From the paper: the values that the models of one side (trained on the row, or not) give for a row are normal with an
 unknown mean and variance; these have a conjugate normal-inverse-gamma prior; the likelihood is the posterior predictive
@@ -6,8 +6,10 @@ Student t, or a normal distribution with the stabilised variance.
 
 Ours: how the prior is found, because every query plan yields numbers on another scale. All rows of one side together
 give it (empirical Bayes). Its variance and its degrees of freedom are Smyth's (2004), by the mean and the variance of
-the rows' log-variances; its mean is that of the rows' means; and its weight compares the variance within rows with that
-of the rows' means. The offline attack is ours too: by how many predictive scales the row is above its "out" models.
+the rows' log-variances. Its mean lies, for each row, on the line that predicts the mean of one side from that of the
+other: a row that is hard for models that were not trained on it is hard for the others too. Its weight compares the
+variance within rows with that of their means around the line. The offline attack is ours too: by how many predictive
+scales the row is above its "out" models, whose prior has one mean for all rows.
 """
 
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ from dynanoise_export.attacks.methods.lira import SMALLEST_VARIANCE, spreads
 from dynanoise_export.types import Bools, Float64s, Int64s
 
 SOURCE = "Brännvall 2026"
+# The values of each row: their number, their mean, and the sum of their squared distances from it; each [n].
+Spreads = tuple[Int64s, Float64s, Float64s]
 # The degrees of freedom of the prior of a variance: from hardly any pull to one variance for all rows.
 FEWEST, MOST = 0.1, 1e4
 # A variance below this share of the mean variance is that of models that all agree; it has no logarithm, and so no say
@@ -73,8 +77,10 @@ def online(own: Float64s, shadows: Float64s, trained_on: Bools, *, student_t: bo
         trained_on: bool [m, n], which of the models were trained on the row.
         student_t: take the posterior predictive Student t, or else a normal distribution of the same mean and scale.
     """
-    inside, outside = (_log_density(own, predictive(shadows, side), student_t) for side in (trained_on, ~trained_on))
-    return inside - outside
+    inside, outside = spreads(shadows, trained_on), spreads(shadows, ~trained_on)
+    with_row = predictive(*inside, expected_means(inside, outside))
+    without = predictive(*outside, expected_means(outside, inside))
+    return _log_density(own, with_row, student_t) - _log_density(own, without, student_t)
 
 
 def offline(own: Float64s, shadows: Float64s, trained_on: Bools) -> Float64s:
@@ -82,28 +88,44 @@ def offline(own: Float64s, shadows: Float64s, trained_on: Bools) -> Float64s:
 
     The arguments are those of `online`; models that were trained on a row are ignored for it.
     """
-    outside = predictive(shadows, ~trained_on)
+    outside = predictive(*spreads(shadows, ~trained_on))
     return (own - outside.mean) / outside.scale
 
 
-def predictive(values: Float64s, chosen: Bools) -> Predictive:
-    """Predict the next value of each row from its chosen values, bool [m, n] of [m, n], and the prior of all rows."""
-    counts, means, squares = spreads(values, chosen)
-    prior = prior_of(counts, means, squares)
+def expected_means(side: Spreads, other: Spreads) -> Float64s:
+    """Predict the mean of each row on one side, [n], from that on the other, by the least-squares line of all rows."""
+    (counts, means, _), (other_counts, others, _) = side, other
+    both = (counts > 0) & (other_counts > 0)
+    if not both.any() or np.ptp(others[both]) == 0:
+        return np.zeros(len(means))
+    slope = np.cov(means[both], others[both])[0, 1] / others[both].var(ddof=1)
+    middle = others[both].mean()
+    known = np.where(other_counts > 0, others, middle)
+    return np.asarray(means[both].mean() + slope * (known - middle))
+
+
+def predictive(counts: Int64s, means: Float64s, squares: Float64s, expected: Float64s | float = 0.0) -> Predictive:
+    """Predict the next value of each of n rows from its values, and from the prior of all rows.
+
+    Args:
+        counts: [n], the number of values of each row; at least one row has two.
+        means: [n], their means.
+        squares: [n], the sums of their squared distances from the mean.
+        expected: [n], where the means are expected before a value is seen; the prior is that of the distances from it.
+    """
+    apart = means - expected
+    prior = prior_of(counts, apart, squares)
     weight, freedom = prior.weight + counts, prior.freedom + counts
-    mean = (prior.weight * prior.mean + counts * means) / weight
-    apart = prior.weight * counts / weight * (means - prior.mean) ** 2
-    variance = (prior.freedom * prior.variance + squares + apart) / freedom
+    mean = expected + (prior.weight * prior.mean + counts * apart) / weight
+    surprise = prior.weight * counts / weight * (apart - prior.mean) ** 2
+    variance = (prior.freedom * prior.variance + squares + surprise) / freedom
     return Predictive(mean, np.sqrt(variance * (1 + 1 / weight)), np.asarray(freedom, np.float64))
 
 
 def prior_of(counts: Int64s, means: Float64s, squares: Float64s) -> Prior:
     """Estimate the prior from n rows.
 
-    Args:
-        counts: [n], the number of values of each row; at least one row has two.
-        means: [n], their means.
-        squares: [n], the sums of their squared distances from the mean.
+    The arguments are those of `predictive`.
 
     Source: Smyth 2004, section 6.2, for the variances.
     """

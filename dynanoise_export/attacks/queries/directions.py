@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solve
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 
 from dynanoise_export.attacks.asking.measuring import BLOCK, rows_of
-from dynanoise_export.attacks.domain import Domain, float_inputs
-from dynanoise_export.attacks.queries.query_plan import Panel, PlanContext, Rows, bounds_of
+from dynanoise_export.attacks.domain import Domain
+from dynanoise_export.attacks.queries.query_plan import SEED, Panel, PlanContext, Rows, bounds_of
 from dynanoise_export.attacks.queries.walks import Queries, Walk, once
 from dynanoise_export.types import Array, Arrays, Float32s, Float64s, Int64s
 
@@ -25,6 +25,8 @@ FITTED, FITTED_NUMBERS, RIDGE = 4096, 1 << 26, 0.1
 MOST_WEIGHTS = 1 << 27
 # So many models of the panel are distilled.
 MODELS = 8
+# Smaller log-probabilities count as this one.
+SMALLEST_LOG_P = -50.0
 # A partner is the nearest of so many random rows.
 CANDIDATES = 16
 # The shortest distance, as a share of the longest.
@@ -44,6 +46,11 @@ class Box:
     def __init__(self, inputs: Arrays) -> None:
         self._bounds = bounds_of(inputs)
         self.numbers = sum(low.size for low, _ in self._bounds.values())
+
+    @property
+    def finite(self) -> bool:
+        """Whether there are inputs of floats, without NaN and infinities."""
+        return self.numbers > 0 and all(np.isfinite(ends).all() for ends in self._bounds.values())
 
     def flat(self, inputs: Arrays) -> Float32s:
         """Put the inputs of b rows into one array: float32 [b, d], each number between 0 and 1."""
@@ -118,16 +125,29 @@ def class_means(box: Box, context: PlanContext) -> Float32s:
         np.add.at(sums, rows.y, box.flat(rows.inputs))
     counts = np.bincount(context.y, minlength=context.classes)[:, None]
     means = sums / np.maximum(counts, 1) - (counts > 0) * sums.sum(axis=0) / len(context.y)
-    return means.astype(np.float32)
+    return np.asarray(means, dtype=np.float32)
+
+
+def away_from_means(box: Box, context: PlanContext) -> Direct:
+    """Point from the mean of the label's rows to the mean of all rows."""
+    means = class_means(box, context)
+    return lambda _, y: unit(-means[y])
+
+
+def _one_way(box: Box) -> Direct:
+    way = unit(np.random.default_rng(SEED).standard_normal((1, box.numbers), dtype=np.float32))
+    return lambda features, _: np.repeat(way, len(features), axis=0)
 
 
 def mean_logits(panel: Panel, inputs: Arrays, numbers: Int64s) -> Float64s:
-    """Ask the panel about rows: its mean logits, float64 [rows, k]."""
+    """Ask the panel about rows: its mean log-probabilities, float64 [rows, k]."""
     models = range(min(MODELS, len(panel)))
     parts = []
     for start in range(0, len(numbers), BLOCK):
         rows = {name: array[numbers[start : start + BLOCK]] for name, array in inputs.items()}
-        parts.append(np.mean([panel.logits(model, rows) for model in models], axis=0, dtype=np.float64))
+        logits = [np.nan_to_num(panel.logits(model, rows).astype(np.float64)) for model in models]
+        # A probability of 0 has a logit of minus infinity, which no linear model fits.
+        parts.append(np.mean([np.maximum(log_softmax(one, axis=1), SMALLEST_LOG_P) for one in logits], axis=0))
     return np.concatenate(parts)
 
 
@@ -139,15 +159,18 @@ def fitted_rows(context: PlanContext, numbers: int) -> Int64s:
 
 def straight_walks(context: PlanContext) -> list[Walk]:
     """List the straight ways to leave the rows inside the box of the bundle; the first is for want of shadow models."""
-    if not float_inputs(context.inputs):
-        return []
     box = Box(context.inputs)
+    if not box.finite:
+        return []
     domain = Domain.IMAGE if context.domain is Domain.IMAGE else Domain.BOX
     student = distilled(context)
-    walks = [_towards_partners(box, domain, context, student)]
+    walks = [
+        _towards_partners(box, domain, context, student),
+        _along(_one_way(box), "in a random direction", box, domain),
+    ]
     if box.numbers * context.classes <= MOST_WEIGHTS:
-        means = class_means(box, context)
-        walks.insert(0, _along(lambda _, y: unit(-means[y]), "away from the mean of the label's rows", box, domain))
+        away = away_from_means(box, context)
+        walks.insert(0, _along(away, "away from the mean of the label's rows", box, domain))
     if student is not None:
         name = "down the gradient of a linear student of the shadow models"
         walks.append(_along(student.downhill, name, box, domain))
@@ -158,7 +181,7 @@ def straight_walks(context: PlanContext) -> list[Walk]:
 def distilled(context: PlanContext) -> Linear | None:
     """Distil the panel's mean logits into a linear student; None without a panel, or if it were too large."""
     box = Box(context.inputs)
-    if context.panel is None or box.numbers * context.classes > MOST_WEIGHTS:
+    if context.panel is None or not box.finite or box.numbers * context.classes > MOST_WEIGHTS:
         return None
     chosen = fitted_rows(context, box.numbers)
     features = box.flat({name: array[chosen] for name, array in context.inputs.items()})
@@ -175,25 +198,26 @@ def _along(direct: Direct, name: str, box: Box, domain: Domain) -> Walk:
 
 
 def _towards_partners(box: Box, domain: Domain, context: PlanContext, student: Linear | None) -> Walk:
+    # The walk must not hold the context, which it is remembered for.
+    inputs, of_class = context.inputs, [np.flatnonzero(context.y == label) for label in range(context.classes)]
+    present = np.array([len(numbers) > 0 for numbers in of_class])
+
+    def partner(number: int, own: Float32s, rivals: Float64s) -> Float32s:
+        """Take the nearest of some rows of the likely other class: float32 [d]."""
+        drawn = np.random.default_rng([SEED, number]).choice(of_class[int(rivals.argmax())], CANDIDATES)
+        candidates = box.flat({name: array[drawn] for name, array in inputs.items()})
+        nearest: Float32s = candidates[np.square(candidates - own).sum(axis=1).argmin()]
+        return nearest
+
     def start(rows: Rows) -> Queries:
         features = box.flat(rows.inputs)
-        partners = _partners(rows, features, box, context, student)
-        direction = partners - features
+        scores = rows.generator().random((len(rows), len(present))) if student is None else student.scores(features)
+        scores = np.where(present, scores.astype(np.float64), -np.inf)
+        scores[np.arange(len(rows)), rows.y] = -np.inf
+        if np.isneginf(scores).all():
+            return lambda _: dict(rows.inputs)
+        known = zip(rows.numbers, features, scores, strict=True)
+        direction = np.stack([partner(int(number), own, rivals) for number, own, rivals in known]) - features
         return lambda distance: box.moved(rows.inputs, distance[:, None].astype(np.float32) * direction)
 
     return Walk("towards a row of another class", domain, start, SHORTEST, 1.0)
-
-
-def _partners(rows: Rows, features: Float32s, box: Box, context: PlanContext, student: Linear | None) -> Float32s:
-    """Find a row of another class for each row, of the likely other class if a student names it: [b, d]."""
-    generator, found = rows.generator(), features.copy()
-    present = np.bincount(context.y, minlength=context.classes) > 0
-    scores = np.where(present, 0, -np.inf) + (0 if student is None else student.rivals(features, rows.y))
-    for row, label in enumerate(rows.y):
-        likely = context.y != label if student is None else context.y == scores[row].argmax()
-        if not likely.any():
-            continue
-        drawn = np.sort(generator.choice(np.flatnonzero(likely), CANDIDATES))
-        candidates = box.flat({name: array[drawn] for name, array in context.inputs.items()})
-        found[row] = candidates[np.square(candidates - features[row]).sum(axis=1).argmin()]
-    return found

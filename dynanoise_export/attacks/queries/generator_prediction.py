@@ -13,14 +13,16 @@ from dynanoise_export.attacks.queries.normal_generator import predict
 from dynanoise_export.attacks.queries.query_plan import Ask, PlanContext, PreparedPlan, QueryPlan, Reading, Rows, margin
 from dynanoise_export.attacks.queries.swapped_labels import noise_taken_off
 from dynanoise_export.defences.base import NoiseLaw
-from dynanoise_export.errors import NoiseError
+from dynanoise_export.errors import UsageError
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.types import Arrays, Float32s, Float64s, Floats, Int64s, row_count
 
 # Queries that are sent together: a whole number of batches, whatever batch the model takes, if that is a power of two.
 TOGETHER = 256
-# The row is asked twice, and this many other rows, one after the other, for the state.
+# Each row is asked twice. The state is looked for in the answers to one row; if it is not found, to another one.
 ANSWERS, ROWS_TRIED = 2, 3
+# These, and each row's share of the queries that reveal the state.
+QUERIES = ANSWERS + 1
 
 
 @runtime_checkable
@@ -35,9 +37,9 @@ def prepare(context: PlanContext) -> list[PreparedPlan]:
     """Ask each row twice, after the generator's state was found; not for other noise, or a defence without a law."""
     defence = context.defence
     law = None if defence is None else defence.law
-    if defence is None or law is None or context.noise is not NoiseSource.RANDOM or context.budget < ANSWERS:
+    if defence is None or law is None or context.noise is not NoiseSource.RANDOM or context.budget < QUERIES:
         return []
-    reading = Reading("the row itself, noise predicted", ANSWERS, context.domain, "generator-prediction")
+    reading = Reading("the row itself, noise predicted", QUERIES, context.domain, "generator-prediction")
     return [PreparedPlan((reading,), lambda ask, rows: _read(ask, rows, law, defence.keep_label))]
 
 
@@ -48,7 +50,11 @@ def _read(ask: Ask, rows: Rows, law: NoiseLaw, kept: bool) -> Float64s:
 
 
 def _predicted(ask: Ask, inputs: Arrays, law: NoiseLaw, kept: bool) -> Float64s:
-    """Recover the logits [b, k] of rows, up to a constant for each."""
+    """Recover the logits [b, k] of rows, up to a constant for each.
+
+    Raises:
+        UsageError: no state of the generator explains the answers.
+    """
     count = row_count(inputs)
     filled = _taken(inputs, np.resize(np.arange(count), TOGETHER))
     for row in np.linspace(0, count - 1, ROWS_TRIED, dtype=np.int64):
@@ -62,9 +68,9 @@ def _predicted(ask: Ask, inputs: Arrays, law: NoiseLaw, kept: bool) -> Float64s:
             logits = noise_taken_off(answers[:, :count], noise[:, :count], law, kept=kept)
             if logits is not None:
                 return logits
-    raise NoiseError(
-        "The noise can't be predicted: it does not come from ONNX Runtime on the CPU under Linux, or others draw from "
-        "the same generator: leave out the query plan generator-prediction."
+    raise UsageError(
+        "The noise can't be predicted, because it does not come from ONNX Runtime on the CPU under Linux or because "
+        "others draw from the same generator: leave out the query plan generator-prediction."
     )
 
 

@@ -32,6 +32,8 @@ LARGEST_ERROR, UNLIKELY = 4.5, 1e-6
 PAIRS_FOLLOWED = 24
 # The correlation with a wrong state's noise is as good as never so many of its standard deviations, or so large.
 DEVIATIONS, CORRELATION = 8.0, 0.9
+# It is looked at for all answers, and for the last of so many parts.
+LAST_PART = 4
 # States that are looked at together: their arrays stay in the processor's cache.
 BLOCK = 2**16
 
@@ -59,7 +61,8 @@ def find_state(calls: Sequence[Floats], *, progress: Progress = no_progress) -> 
 
     Args:
         calls: of each call the noisy logits [rows, k], up to a constant for each row. All rows answer the same query,
-            and no other noise was drawn between the calls. 64 rows in all are enough.
+            and no other noise was drawn between the calls. 64 rows in all are enough; 256 make
+            the search much faster where classes are few.
         progress: called with the part of the states that was looked at.
 
     Returns:
@@ -171,7 +174,7 @@ def _ranges(begin: Int64s, end: Int64s) -> Int64s:
     """Join the numbers of several ranges."""
     counts = np.maximum(end - begin, 0)
     ends = counts.cumsum()
-    return np.arange(ends[-1]) + np.repeat(begin - ends + counts, counts)
+    return np.asarray(np.arange(ends[-1]) + np.repeat(begin - ends + counts, counts))
 
 
 def _agreeing(seen: _Seen, pair: int, first: Int64s) -> Int64s:
@@ -249,6 +252,12 @@ def _state_after_all(seen: _Seen, pair: int, first: int) -> int | None:
         drawn, state = normals(state, rows * classes)
         parts.append(drawn.reshape(rows, classes))
     expected = _centred(np.concatenate(parts).astype(np.float64))
-    agreement = (expected * seen.noise).sum() / math.sqrt((expected**2).sum() * (seen.noise**2).sum())
-    rows = sum(seen.calls)
-    return state if agreement > min(CORRELATION, DEVIATIONS / math.sqrt((rows - 1) * (classes - 1))) else None
+    # If others drew noise in between, the first answers agree, and the last ones do not.
+    last = len(expected) // LAST_PART
+    return state if _agrees(expected, seen.noise) and _agrees(expected[-last:], seen.noise[-last:]) else None
+
+
+def _agrees(expected: Float64s, noise: Float64s) -> bool:
+    rows, classes = noise.shape
+    agreement = (expected * noise).sum() / math.sqrt((expected**2).sum() * (noise**2).sum())
+    return bool(agreement > min(CORRELATION, DEVIATIONS / math.sqrt(rows * (classes - 1))))

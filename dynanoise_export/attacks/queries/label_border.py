@@ -6,11 +6,9 @@ border is likely to be, so that a few labels are enough; and the distance is com
 
 from dynanoise_export.attacks.queries.directions import straight_walks
 from dynanoise_export.attacks.queries.query_plan import PlanContext, PreparedPlan, QueryPlan
-from dynanoise_export.attacks.queries.walks import Walk, border_plan, calibrated, expecting, once
+from dynanoise_export.attacks.queries.walks import Walk, best_of, border_plan, once
 
 COUNTS = (3, 5, 7, 13)
-# The direction is chosen by what this many labels tell.
-COMPARED = 7
 LINE = "label border"
 
 
@@ -23,15 +21,8 @@ def prepare(context: PlanContext) -> list[PreparedPlan]:
 
 @once
 def best_walk(context: PlanContext) -> Walk | None:
-    """Choose the direction that tells members best, by shadow models that play the target; None if there is none."""
-    walks = [calibrated(walk, context) for walk in straight_walks(context) if context.allows(walk.domain)]
-    if not walks:
-        return None
-    panel = context.panel
-    if panel is None:
-        return walks[0]
-    best = max(walks, key=lambda walk: float(panel.strength(border_plan(walk, (COMPARED,), LINE, ""))[0]))
-    return expecting(best, context)
+    """Choose a straight walk that the attacker may take; None if there is none."""
+    return best_of([walk for walk in straight_walks(context) if context.allows(walk.domain)], context)
 
 
 LABEL_BORDER = QueryPlan(

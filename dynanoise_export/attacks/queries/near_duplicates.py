@@ -31,7 +31,9 @@ def prepare(context: PlanContext) -> list[PreparedPlan]:
 
     Neighbours outside the domain of the rows are sent only where the panel finds them stronger than those inside it.
     """
-    counts = [count for count in COUNTS if count <= context.budget]
+    # A quarter of the budget, so that the queries of other plans fit beside these in a fusion.
+    most = max(COUNTS[0], context.budget // 4)
+    counts = [count for count in COUNTS if count <= min(most, context.budget)]
     ways = neighbourhoods(context)
     if not counts or not ways:
         return []

@@ -86,8 +86,8 @@ def _flipped(context: PlanContext) -> Neighbourhood:
 def _replaced(context: PlanContext) -> list[Neighbourhood]:
     """Replace a share of the tokens, the distance, by tokens that are drawn from the bundle's texts."""
     first = {name: array[:LOOKED_AT] for name, array in context.inputs.items()}
-    masks = [name for name, array in first.items() if _is_mask(array)]
-    tokens = {name: array[_movable(first, name, masks)] for name, array in first.items() if _is_text(array)}
+    masks = [name for name, array in first.items() if is_mask(array)]
+    tokens = {name: array[movable_tokens(first, name, masks)] for name, array in first.items() if is_text(array)}
     tokens = {name: found for name, found in tokens.items() if len(found)}
     if not tokens:
         return []
@@ -96,7 +96,7 @@ def _replaced(context: PlanContext) -> list[Neighbourhood]:
         moved = dict(rows)
         for name, known in tokens.items():
             drawn = generator.choice(known, rows[name].shape)
-            chosen = (generator.random(rows[name].shape) < distance) & _movable(rows, name, masks)
+            chosen = (generator.random(rows[name].shape) < distance) & movable_tokens(rows, name, masks)
             moved[name] = np.where(chosen, drawn, rows[name])
         return moved
 
@@ -113,21 +113,21 @@ def _flip(array: Array, probability: float, generator: np.random.Generator) -> A
     return np.asarray(np.where(flipped, 1 - array.astype(np.float32), array).astype(array.dtype))
 
 
-def _is_text(array: Array) -> bool:
+def is_text(array: Array) -> bool:
     """Tell token ids from masks and types, which are 0 and 1, and from positions, which are the same in all rows."""
     if array.dtype.kind not in "iu" or array.ndim != 2:
         return False
     return bool((array.astype(np.int64) > 1).any() and (array != array[:1]).any())
 
 
-def _is_mask(array: Array) -> bool:
+def is_mask(array: Array) -> bool:
     """Tell an attention mask from token types: a text starts or ends with tokens that count."""
     if array.dtype.kind not in "iu" or array.ndim != 2 or not np.isin(array, (0, 1)).all():
         return False
     return bool((array[:, 0] == 1).all() or (array[:, -1] == 1).all())
 
 
-def _movable(rows: Arrays, name: str, masks: list[str]) -> Bools:
+def movable_tokens(rows: Arrays, name: str, masks: list[str]) -> Bools:
     """Find the tokens of a text without its padding, its first and its last token: bool, in the shape of the ids.
 
     The first and the last token are special ones in most vocabularies.

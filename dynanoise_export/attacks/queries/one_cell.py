@@ -26,6 +26,8 @@ OUTLIER = 4.0
 # How often the swaps are looked for, each time with better expectations; and the weight of the student's expectation,
 # that of a pair being 1.
 ROUNDS, STUDENT_WEIGHT = 3, 1.0
+# Smaller margins, in nats, count as this one, and so do those of rows whose label the model does not give.
+SMALLEST_MARGIN = 0.3
 
 # How much each class's score changes from rows to queries, by a student: float64 [b, k].
 Expect = Callable[[Arrays, Arrays], Float64s]
@@ -61,13 +63,15 @@ def _read(walk: Walk, pairs: int, expect: Expect, ask: Ask, rows: Rows) -> Float
     changes = _changes(ask, queries, border, pairs)
     expected = _centred(expect(rows.inputs, queries(border.distance)))
     one_cell = _in_one_cell(changes)
-    steps = _unswapped(_centred(changes), one_cell, expected, rows.y)
+    steps = unswapped(_centred(changes), one_cell, expected, rows.y)
     mean = _mean(steps, one_cell, expected)
     each, others = np.arange(len(rows)), mean.copy()
     others[each, rows.y] = -np.inf
     beyond = np.where(border.beyond < 0, others.argmax(axis=1), border.beyond)
     # At the border both logits are equal, so what they change by on the way from the row is the row's margin.
-    return np.asarray(mean[each, beyond] - mean[each, rows.y])[None]
+    margin = np.where(border.inside, mean[each, beyond] - mean[each, rows.y], 0)
+    # Margins spread by factors, as distances do.
+    return np.asarray(np.log(np.maximum(margin, SMALLEST_MARGIN)))[None]
 
 
 def _changes(ask: Ask, queries: Queries, border: Border, pairs: int) -> Float64s:
@@ -91,7 +95,7 @@ def _in_one_cell(changes: Float64s) -> Bools:
     return np.asarray(spread <= OUTLIER * np.median(spread, axis=0))
 
 
-def _unswapped(changes: Float64s, one_cell: Bools, expected: Float64s, y: Int64s) -> Float64s:
+def unswapped(changes: Float64s, one_cell: Bools, expected: Float64s, y: Int64s) -> Float64s:
     """Give the label's change back to the label.
 
     Args:

@@ -111,7 +111,7 @@ class Panel(Protocol):
     def strength(self, plan: PreparedPlan) -> Float64s:
         """Measure how well each reading tells members from non-members: AUC [r].
 
-        Each model plays the target in turn, on a sample of the rows, and LiRA judges with the others.
+        Each model plays the target in turn, on a sample of the rows, and BaVarIA judges with the others.
         """
 
 

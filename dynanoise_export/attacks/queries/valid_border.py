@@ -12,7 +12,7 @@ from dynanoise_export.attacks.domain import Domain
 from dynanoise_export.attacks.queries.image_transforms import transform_plan
 from dynanoise_export.attacks.queries.query_plan import PlanContext, PreparedPlan, QueryPlan
 from dynanoise_export.attacks.queries.valid_walks import flips, replacements
-from dynanoise_export.attacks.queries.walks import border_plan, calibrated, expecting
+from dynanoise_export.attacks.queries.walks import Walk, best_of, border_plan
 
 COUNTS = (3, 6, 10)
 LINE = "valid border"
@@ -25,10 +25,14 @@ def prepare(context: PlanContext) -> Sequence[PreparedPlan]:
     if context.domain is Domain.IMAGE:
         return transform_plan(context)
     counts = tuple(count for count in COUNTS if count <= context.budget)
-    walk = {Domain.BINARY: flips, Domain.TOKENS: replacements}.get(context.domain, lambda _: None)(context)
-    if walk is None or not counts:
-        return []
-    return [border_plan(expecting(calibrated(walk, context), context), counts, LINE, "border among valid rows")]
+    walk = best_of(_walks(context), context) if counts else None
+    return [] if walk is None else [border_plan(walk, counts, LINE, "border among valid rows")]
+
+
+def _walks(context: PlanContext) -> list[Walk]:
+    if context.domain is Domain.BINARY:
+        return flips(context)
+    return replacements(context) if context.domain is Domain.TOKENS else []
 
 
 VALID_BORDER = QueryPlan("valid-border", "label's border among valid rows", "Choquette-Choo et al. 2021", prepare)

@@ -12,10 +12,12 @@ from scipy.special import logit
 from dynanoise_export.attacks.asking.measuring import BLOCK, rows_of
 from dynanoise_export.attacks.domain import Domain
 from dynanoise_export.attacks.queries.query_plan import Ask, Panel, PlanContext, PreparedPlan, Reading, Rows
-from dynanoise_export.types import Array, Float64s, Int64s
+from dynanoise_export.types import Array, Arrays, Bools, Float64s, Floats, Int64s
 
 # So many models of the panel say where the border of a row's label is likely to be, with so many labels each.
 MODELS, LABELS = 4, 6
+# Walks are compared by what so many labels tell.
+COMPARED = 7
 # The rows on which a walk is calibrated, with how many labels each; and the shortest and longest distance to a border
 # that is told apart, as a factor of the median.
 SAMPLE, SAMPLE_LABELS, FACTOR = 256, 10, 16.0
@@ -79,10 +81,12 @@ class Border:
     Attributes:
         distance: float64 [b].
         beyond: int64 [b], the label on the other side; -1 if no answer had another label.
+        inside: bool [b], whether any answer had the row's label.
     """
 
     distance: Float64s
     beyond: Int64s
+    inside: Bools
 
 
 def find_border(walk: Walk, ask: Ask, rows: Rows, counts: tuple[int, ...]) -> list[Border]:
@@ -95,7 +99,8 @@ def find_border(walk: Walk, ask: Ask, rows: Rows, counts: tuple[int, ...]) -> li
         counts: after how many labels to look, in increasing order.
 
     Returns:
-        The border after each count. A row whose label the model does not give has the shortest distance.
+        The border after each count. Where no answer has the label of the row it is half as near as the nearest query,
+        measured by probability.
     """
     queries = walk.start(rows)
     low, high = np.zeros(len(rows)), np.ones(len(rows))
@@ -107,7 +112,7 @@ def find_border(walk: Walk, ask: Ask, rows: Rows, counts: tuple[int, ...]) -> li
         low, high = np.where(inside, middle, low), np.where(inside, high, middle)
         beyond = np.where(inside, beyond, labels)
         if count in counts:
-            found.append(Border(walk.distance((low + high) / 2, rows.numbers), beyond.copy()))
+            found.append(Border(walk.distance((low + high) / 2, rows.numbers), beyond, low > 0))
     return found
 
 
@@ -127,6 +132,18 @@ def border_plan(walk: Walk, counts: tuple[int, ...], line: str, what: str) -> Pr
         return np.stack([np.log(border.distance) for border in find_border(walk, ask, rows, counts)])
 
     return PreparedPlan(readings, read, walk.name)
+
+
+def best_of(walks: list[Walk], context: PlanContext) -> Walk | None:
+    """Choose the walk that tells members best, by shadow models that play the target; the first one without any."""
+    panel = context.panel
+    if panel is None or not walks:
+        return walks[0] if walks else None
+    walks = [calibrated(walk, context) for walk in walks]
+    if len(walks) > 1:
+        plans = [border_plan(walk, (COMPARED,), "", "") for walk in walks]
+        walks = [walks[int(np.argmax([panel.strength(plan)[0] for plan in plans]))]]
+    return expecting(walks[0], context)
 
 
 def calibrated(walk: Walk, context: PlanContext) -> Walk:
@@ -159,10 +176,10 @@ class _Undefended:
     panel: Panel
     model: int
 
-    def answers(self, inputs: dict[str, Array]) -> Float64s:
-        return self.panel.logits(self.model, inputs).astype(np.float64)
+    def answers(self, inputs: Arrays) -> Floats:
+        return self.panel.logits(self.model, inputs)
 
-    def mean(self, inputs: dict[str, Array], count: int) -> Float64s:
+    def mean(self, inputs: Arrays, count: int) -> Floats:
         return self.answers(inputs)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dynanoise_export.bundles import Bundle, load_bundle, save_bundle
+from dynanoise_export.bundles import Bundle, load_bundle
 from dynanoise_export.errors import DataError, FileAccessError
 from dynanoise_models.experiments import Experiment, ExperimentOptions, prepare
 from dynanoise_models.shadows.labelled_rows import labels_of_rows, require_trainable
@@ -31,8 +31,7 @@ def bundle_in_store(target: str, store: Path, options: ExperimentOptions) -> Pat
         store.mkdir(exist_ok=True)
     except OSError as error:
         raise FileAccessError(f"Can't make the folder {store}: {error.strerror}.") from error
-    rows = experiment.rows
-    save_bundle(path, rows.inputs, rows.y, experiment.parts, canary=experiment.canary)
+    experiment.save_bundle(path)
     return path
 
 

@@ -25,7 +25,7 @@ def at_distance(found, distance, count):
 
 
 def test_the_mean_tends_to_the_margin_and_the_share_of_labels_to_its_probability():
-    context = plan_context({"x": X}, allowed=Domain.ANY, budget=256, panel=StubPanel(outside_alone))
+    context = plan_context({"x": X}, allowed=Domain.ANY, budget=1024, panel=StubPanel(outside_alone))
     plan, (mean, labels) = at_distance(prepare(context), 0.4, 256)
     read = plan.read(LinearAsk(WEIGHTS, noise=3), block({"x": X}))
     without_noise = plan.read(LinearAsk(WEIGHTS), block({"x": X}))
@@ -43,7 +43,7 @@ def outside_alone(name):
 
 
 def test_all_models_get_the_same_queries_and_no_more_than_the_budget():
-    for plan in prepare(plan_context({"x": X}, budget=16)):
+    for plan in prepare(plan_context({"x": X}, budget=64)):
         first, second = LinearAsk(WEIGHTS), LinearAsk(-WEIGHTS, noise=2)
         read = plan.read(first, block({"x": X}))
         plan.read(second, block({"x": X}))
@@ -56,7 +56,7 @@ def test_all_models_get_the_same_queries_and_no_more_than_the_budget():
 
 def test_fewer_neighbours_are_the_first_of_more():
     few = prepare(plan_context({"x": X}, budget=4))[0].read(LinearAsk(WEIGHTS), block({"x": X}))
-    more = prepare(plan_context({"x": X}, budget=16))[0].read(LinearAsk(WEIGHTS), block({"x": X}))
+    more = prepare(plan_context({"x": X}, budget=64))[0].read(LinearAsk(WEIGHTS), block({"x": X}))
     assert np.array_equal(few, more[:2])
 
 
