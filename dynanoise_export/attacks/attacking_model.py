@@ -31,7 +31,7 @@ from dynanoise_export.attacks.methods.attack import SkippedAttack
 from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.attacks.metrics.auc import auc_difference
 from dynanoise_export.attacks.part_results import results_by_class, results_by_group
-from dynanoise_export.attacks.plan_judging import Judged, PlanResult, judge_plans, redraw_plan
+from dynanoise_export.attacks.plan_judging import FUSED, Judged, PlanResult, judge_plans, redraw_plan
 from dynanoise_export.attacks.queries.plan_catalogue import chosen_plans
 from dynanoise_export.attacks.querying import Answered, QueryOptions, query
 from dynanoise_export.attacks.redraws import FEWEST_ANSWERS, Redraws
@@ -243,12 +243,17 @@ def _estimates(audit: Audit, answers: Responses) -> Iterator[ShadowFreeEstimate]
 
 
 def _skipped(scenario: Scenario) -> Iterator[SkippedAttack]:
-    shadows = 0 if scenario.store is None else len(scenario.store.kept)
+    store = scenario.store
+    shadows = 0 if store is None else len(store.kept)
     auxiliary = int((~scenario.audit.judged).sum())
     for _, method in ATTACKS.all():
         missing = method.missing(shadows, auxiliary)
         if missing is not None:
             yield missing
+    # Readings are compared with shadow models that answered the same queries.
+    unfused = FUSED.missing(0 if store is None else len(store.models), 0)
+    if unfused is not None:
+        yield unfused
 
 
 def _warnings(

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -28,7 +27,14 @@ def _needs_readings(_: object) -> Float64s:
     raise NotImplementedError("a fusion is scored by plan_judging")
 
 
-FUSED = Attack(FUSION, "fusion of several readings", "after Carlini et al. 2022", _needs_readings, package="sklearn")
+FUSED = Attack(
+    FUSION,
+    "fusion of several readings",
+    "after Carlini et al. 2022",
+    _needs_readings,
+    shadows=FEWEST_SHADOWS,
+    package="sklearn",
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ def judge_plans(judged: Judged) -> Iterator[PlanResult]:
         for attack, score in ways:
             yield _judge_reading(judged, number, one, attack, score)
     shadows = judged.readings.shadows
-    if shadows is not None and len(shadows) >= FEWEST_SHADOWS and find_spec(FUSED.package) is not None:
+    if FUSED.missing(0 if shadows is None else len(shadows), 0) is None:
         yield from _judge_fusions(judged)
 
 

@@ -75,10 +75,11 @@ def _answer(report: AttackReport) -> Iterator[str]:
     """Say who is the strongest attacker, who is inside the domain of the rows, and what labels alone give."""
     worst, inside, defended = report.worst, report.curve[-1].inside, report.defence is not None
     auc = f"gets an [bold]AUC of {_with_ends(worst.auc)}[/]"
-    yield f"[bold]{words(who(worst, defended))}[/] {auc} {words(effort(worst, report))}"
+    name = who(worst, defended)
+    yield f"[bold]{words(name[:1].upper() + name[1:])}[/] {auc} {words(effort(worst, report))}"
     if not is_inside(worst, report):
-        name = words(who(inside, defended))
-        yield f"Inside it, {name} gets {_with_ends(inside.auc)} with {queries_text(inside.attacker.queries)}"
+        inner = words(who(inside, defended))
+        yield f"Inside it, {inner} gets {_with_ends(inside.auc)} with {queries_text(inside.attacker.queries)}"
     yield words(label_floor_sentence(report))
     yield _compared(report)
 

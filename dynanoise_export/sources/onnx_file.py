@@ -79,8 +79,10 @@ def _opened(path: Path, options: SourceOptions) -> SourceModel:
 
 
 def _converted(path: Path, model: ir.Model, output: OutputSpec, opset: int | None) -> ir.Model:
+    # A caller may change what it gets, and ask for the model again.
+    made = model.clone()
     with reading(path, FORMAT):
         with naming(path):
-            convert_up(model, max(opset or 0, OLDEST_OPSET))
-        make_output(model, output)
-    return model
+            convert_up(made, max(opset or 0, OLDEST_OPSET))
+        make_output(made, output)
+    return made

@@ -12,6 +12,7 @@ import pytest
 
 import dynanoise_export
 from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
+from dynanoise_export.attacks.queries.plan_catalogue import PLANS
 from dynanoise_export.defences.catalogue import DEFENCES
 from dynanoise_export.deployed.open_deployed import ENDPOINTS
 from dynanoise_export.sources.open_source import FORMATS
@@ -118,6 +119,14 @@ def test_the_attack_of_the_page_takes_part(install, run):
     dynanoise_export.export("model.onnx", "defended.onnx")
     (report,) = run("An attack")
     assert {result["name"] for result in report["attacks"]} >= {"gap of the two best classes", "loss"}
+
+
+def test_the_query_plan_of_the_page_takes_part(install, run):
+    install("A query plan")
+    assert "shrunken" in PLANS.names()
+    dynanoise_export.export("model.onnx", "defended.onnx")
+    (report,) = run("A query plan")
+    assert {("shrunken", "x / 2", 1)} <= {(one["plan"], one["attacker"], one["queries"]) for one in report["attacks"]}
 
 
 def test_the_format_of_the_page_is_opened(install, run):

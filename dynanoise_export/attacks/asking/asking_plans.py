@@ -56,14 +56,6 @@ class _Prepared:
     plan: QueryPlan
     prepared: PreparedPlan
 
-    @property
-    def queries(self) -> int:
-        """How many queries it sends for each row."""
-        lines: dict[str, int] = {}
-        for reading in self.prepared.readings:
-            lines[reading.line] = max(lines.get(reading.line, 0), reading.queries)
-        return sum(lines.values())
-
 
 def ask_plans(
     planned: PlannedQueries,
@@ -88,7 +80,7 @@ def ask_plans(
         own, again = _ask_target(planned, prepared, client, caches[0], progress)
         shadows = None if planned.store is None else _ask_shadows(planned, planned.store, prepared, caches[1], progress)
     flat = tuple(PlanReading(one.plan, reading) for one in prepared for reading in one.prepared.readings)
-    return PlanReadings(flat, own, again, shadows, sum(one.queries for one in prepared))
+    return PlanReadings(flat, own, again, shadows, _queries(prepared))
 
 
 @contextmanager
@@ -119,32 +111,48 @@ def _prepared(plans: Sequence[QueryPlan], context: PlanContext, progress: Progre
             yield _Prepared(plan, one)
 
 
+def _queries(prepared: Sequence[_Prepared]) -> int:
+    """Count the queries for each row: readings of one line share theirs, also those of different plans."""
+    lines: dict[str, int] = {}
+    for one in prepared:
+        for reading in one.prepared.readings:
+            lines[reading.line] = max(lines.get(reading.line, 0), reading.queries)
+    return sum(lines.values())
+
+
 def _ask_target(
     planned: PlannedQueries, prepared: Sequence[_Prepared], client: Client, cache: ResponseCache, progress: Progress
 ) -> tuple[Float64s, Float64s | None]:
     times = 2 if planned.twice else 1
-    total = times * len(planned.rows) * sum(one.queries for one in prepared)
-    counted = _Counter(total, progress)
-    rounds = [
-        np.concatenate([_read(planned, one, client, cache, counted, repeat) for one in prepared])
-        for repeat in range(times)
-    ]
+    counted = _Counter(times * len(planned.rows) * _queries(prepared), progress)
+    rounds = [_ask_once(planned, prepared, client, cache, counted, repeat) for repeat in range(times)]
     return rounds[0], rounds[1] if planned.twice else None
 
 
-def _read(
-    planned: PlannedQueries, one: _Prepared, client: Client, cache: ResponseCache, counted: "_Counter", repeat: int
+def _ask_once(
+    planned: PlannedQueries,
+    prepared: Sequence[_Prepared],
+    client: Client,
+    cache: ResponseCache,
+    counted: "_Counter",
+    repeat: int,
 ) -> Float64s:
-    stage = f"{one.plan.code} {_digest(planned, one)} {repeat}"
-    expected = one.queries * len(planned.rows)
-    cached = cache.load(stage)
-    if cached is not None:
-        counted.leave_out(expected)
-        return cached["readings"].astype(np.float64)
-    ask = TargetAsk(client, planned.context.defence, lambda rows: counted(f"Sending queries: {one.plan.name}", rows))
-    readings = measure(one.prepared, ask, planned.audit.inputs, planned.audit.y, planned.rows)
-    cache.save(stage, expected, readings=readings)
-    return readings
+    # One object for all plans, which remember what they asked it.
+    ask = TargetAsk(client, planned.context.defence, counted)
+    found = []
+    for one in prepared:
+        counted.what = f"Sending queries: {one.plan.name}"
+        stage = f"{one.plan.code} {_digest(planned, one)} {repeat}"
+        expected = _queries([one]) * len(planned.rows)
+        cached = cache.load(stage)
+        if cached is None:
+            readings = measure(one.prepared, ask, planned.audit.inputs, planned.audit.y, planned.rows)
+            cache.save(stage, expected, readings=readings)
+        else:
+            counted.leave_out(expected)
+            readings = cached["readings"].astype(np.float64)
+        found.append(readings)
+    return np.concatenate(found)
 
 
 def _ask_shadows(
@@ -154,8 +162,8 @@ def _ask_shadows(
     cache: ResponseCache,
     progress: Progress,
 ) -> ShadowReadings:
-    queries = len(planned.rows) * sum(one.queries for one in prepared)
-    counted = _Counter(len(store.models) * queries, progress)
+    queries = len(planned.rows) * _queries(prepared)
+    counted = _Counter(len(store.models) * queries, progress, "Asking the shadow models")
     digest = hashlib.sha256("".join(_digest(planned, one) for one in prepared).encode()).hexdigest()
 
     def read(model: int) -> Float64s:
@@ -164,7 +172,7 @@ def _ask_shadows(
         if cached is not None:
             counted.leave_out(queries)
             return cached["readings"].astype(np.float64)
-        with _shadow(planned, store, model, lambda rows: counted("Asking the shadow models", rows)) as ask:
+        with _shadow(planned, store, model, counted) as ask:
             inputs, y = planned.audit.inputs, planned.audit.y
             readings = np.concatenate([measure(one.prepared, ask, inputs, y, planned.rows) for one in prepared])
         cache.save(stage, queries, readings=readings.astype(np.float32))
@@ -179,19 +187,21 @@ def _ask_shadows(
 class _Counter:
     """Counts queries of several threads, and shows them as one step."""
 
-    def __init__(self, total: int, progress: Progress) -> None:
+    def __init__(self, total: int, progress: Progress, what: str = "") -> None:
+        self.what = what
         self._total, self._progress, self._lock, self._sent = total, progress, Lock(), 0
 
     def leave_out(self, queries: int) -> None:
         """Don't count queries whose answers are known."""
         with self._lock:
-            self._total -= queries
+            self._total = max(0, self._total - queries)
 
-    def __call__(self, what: str, queries: int) -> None:
+    def __call__(self, queries: int) -> None:
+        """Count queries that were sent."""
         with self._lock:
-            # A plan may need fewer queries than it may send, or more for rows that are hard to read.
+            # A plan may send more than it states, for rows that are hard to read.
             self._sent = min(self._sent + queries, self._total)
-            self._progress(Step(what, self._sent, self._total, "queries"))
+            self._progress(Step(self.what, self._sent, self._total, "queries"))
 
 
 def _digest(planned: PlannedQueries, one: _Prepared) -> str:

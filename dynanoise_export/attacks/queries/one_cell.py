@@ -19,6 +19,8 @@ from dynanoise_export.types import Arrays, Bools, Float64s, Int64s
 
 # Labels to find the border, and pairs of queries on the way back from it.
 LABELS, PAIRS = 13, (5, 15)
+# Where the pairs lie, as shares of the way: in the middle of each fifteenth, and first in the middle of each fifth.
+PLACES = tuple((number + 0.5) / 15 for number in (1, 4, 7, 10, 13, 0, 2, 3, 5, 6, 8, 9, 11, 12, 14))
 # The distance between the queries of a pair, as a share of the distance to the border.
 APART = 0.002
 # A pair whose differences spread so many times more than those of the median pair lies in two cells.
@@ -46,41 +48,39 @@ def prepare(context: PlanContext) -> list[PreparedPlan]:
     def expect(rows: Arrays, queries: Arrays) -> Float64s:
         return (student.scores(box.flat(queries)) - student.scores(box.flat(rows))).astype(np.float64)
 
-    return [
-        PreparedPlan((_reading(walk, pairs),), partial(_read, walk, pairs, expect), f"{walk.name}, {pairs} pairs")
-        for pairs in counts
-    ]
+    # The first queries are the label border's.
+    readings = tuple(
+        Reading(f"differences in one cell, {pairs} pairs", LABELS + 2 * pairs, walk.domain, LINE) for pairs in counts
+    )
+    return [PreparedPlan(readings, partial(_read, walk, counts, expect), walk.name)]
 
 
-def _reading(walk: Walk, pairs: int) -> Reading:
-    name = f"differences in one cell, {pairs} pairs"
-    return Reading(name, LABELS + 2 * pairs, walk.domain, f"{LINE}, {pairs} pairs")
-
-
-def _read(walk: Walk, pairs: int, expect: Expect, ask: Ask, rows: Rows) -> Float64s:
+def _read(walk: Walk, counts: list[int], expect: Expect, ask: Ask, rows: Rows) -> Float64s:
     border = find_border(walk, ask, rows, (LABELS,))[0]
     queries = walk.start(rows)
-    changes = _changes(ask, queries, border, pairs)
+    changes = _changes(ask, queries, border, counts[-1])
     expected = _centred(expect(rows.inputs, queries(border.distance)))
+    return np.stack([_log_margin(changes[:pairs], expected, border, rows.y) for pairs in counts])
+
+
+def _log_margin(changes: Float64s, expected: Float64s, border: Border, y: Int64s) -> Float64s:
     one_cell = _in_one_cell(changes)
-    steps = unswapped(_centred(changes), one_cell, expected, rows.y)
-    mean = _mean(steps, one_cell, expected)
-    each, others = np.arange(len(rows)), mean.copy()
-    others[each, rows.y] = -np.inf
+    mean = _mean(unswapped(_centred(changes), one_cell, expected, y), one_cell, expected)
+    each, others = np.arange(len(y)), mean.copy()
+    others[each, y] = -np.inf
     beyond = np.where(border.beyond < 0, others.argmax(axis=1), border.beyond)
     # At the border both logits are equal, so what they change by on the way from the row is the row's margin.
-    margin = np.where(border.inside, mean[each, beyond] - mean[each, rows.y], 0)
+    margin = np.where(border.inside, mean[each, beyond] - mean[each, y], 0)
     # Margins spread by factors, as distances do.
-    return np.asarray(np.log(np.maximum(margin, SMALLEST_MARGIN)))[None]
+    return np.asarray(np.log(np.maximum(margin, SMALLEST_MARGIN)))
 
 
 def _changes(ask: Ask, queries: Queries, border: Border, pairs: int) -> Float64s:
     """Measure how the answers change, in units of the whole way to the border: float64 [pairs, b, k]."""
     found = []
-    for pair in range(pairs):
-        middle = (pair + 0.5) / pairs
-        near = ask.answers(queries(border.distance * (middle - APART / 2)))
-        far = ask.answers(queries(border.distance * (middle + APART / 2)))
+    for place in PLACES[:pairs]:
+        near = ask.answers(queries(border.distance * (place - APART / 2)))
+        far = ask.answers(queries(border.distance * (place + APART / 2)))
         found.append((far.astype(np.float64) - near) / APART)
     return np.stack(found)
 

@@ -15,9 +15,9 @@ PLANS: Registry[QueryPlan] = Registry(
         "near-duplicates": f"{_QUERIES}.near_duplicates:NEAR_DUPLICATES",
         "amplified": f"{_QUERIES}.amplified:AMPLIFIED",
         "constant-queries": f"{_QUERIES}.constant_queries:CONSTANT_QUERIES",
-        # "label-border": f"{_QUERIES}.label_border:LABEL_BORDER",
-        # "valid-border": f"{_QUERIES}.valid_border:VALID_BORDER",
-        # "one-cell": f"{_QUERIES}.one_cell:ONE_CELL",
+        "label-border": f"{_QUERIES}.label_border:LABEL_BORDER",
+        "valid-border": f"{_QUERIES}.valid_border:VALID_BORDER",
+        "one-cell": f"{_QUERIES}.one_cell:ONE_CELL",
         "generator-prediction": f"{_QUERIES}.generator_prediction:GENERATOR_PREDICTION",
     },
 )

@@ -89,6 +89,10 @@ class Border:
     inside: Bools
 
 
+# What was found on a model, so that plans that begin alike ask it once; a walk is kept as long as its number is a key.
+_KNOWN: WeakKeyDictionary[Ask, dict[tuple[int, bytes], tuple[Walk, list[Border]]]] = WeakKeyDictionary()
+
+
 def find_border(walk: Walk, ask: Ask, rows: Rows, counts: tuple[int, ...]) -> list[Border]:
     """Bisect to the border of each row's label, which is taken for the only one on the walk.
 
@@ -102,17 +106,24 @@ def find_border(walk: Walk, ask: Ask, rows: Rows, counts: tuple[int, ...]) -> li
         The border after each count. Where no answer has the label of the row it is half as near as the nearest query,
         measured by probability.
     """
+    known = _KNOWN.setdefault(ask, {}).setdefault((id(walk), rows.numbers.tobytes()), (walk, []))[1]
+    if len(known) < counts[-1]:
+        known[:] = _bisected(walk, ask, rows, counts[-1])
+    return [known[count - 1] for count in counts]
+
+
+def _bisected(walk: Walk, ask: Ask, rows: Rows, labels: int) -> list[Border]:
+    """Bisect, and keep what is known after each label."""
     queries = walk.start(rows)
     low, high = np.zeros(len(rows)), np.ones(len(rows))
     beyond, found = np.full(len(rows), -1), []
-    for count in range(1, counts[-1] + 1):
+    for _ in range(labels):
         middle = (low + high) / 2
-        labels = ask.answers(queries(walk.distance(middle, rows.numbers))).argmax(axis=1)
-        inside = labels == rows.y
+        answered = ask.answers(queries(walk.distance(middle, rows.numbers))).argmax(axis=1)
+        inside = answered == rows.y
         low, high = np.where(inside, middle, low), np.where(inside, high, middle)
-        beyond = np.where(inside, beyond, labels)
-        if count in counts:
-            found.append(Border(walk.distance((low + high) / 2, rows.numbers), beyond, low > 0))
+        beyond = np.where(inside, beyond, answered)
+        found.append(Border(walk.distance((low + high) / 2, rows.numbers), beyond, low > 0))
     return found
 
 

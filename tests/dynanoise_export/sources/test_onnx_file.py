@@ -41,6 +41,13 @@ def test_every_opset_from_9_on_is_defended(tmp_path, opset):
     assert_algorithm_1(made, module_logits(module), floats(x=(3, 8, 8)))
 
 
+def test_a_caller_who_changes_the_model_changes_no_other(tmp_path):
+    converted(seeded(Small), tmp_path / "model.onnx", torch.randn(2, 3, 8, 8))
+    source = open_source(tmp_path / "model.onnx")
+    source.to_onnx(None).graph.outputs.clear()
+    assert [value.name for value in source.to_onnx(None).graph.outputs] == ["output"]
+
+
 class Shifted(nn.Module):
     def forward(self, logits):
         powers = torch.exp(logits - logits.max(dim=1, keepdim=True).values)
