@@ -41,8 +41,9 @@ class Cost:
 
 
 def utility(audit: Audit, responses: Responses) -> Utility:
-    """Measure how good a model's answers are, from one answer to each row."""
-    members, non_members = audit.judged & audit.member, audit.judged & ~audit.member
+    """Measure how good a model is, by one answer to each row; canaries, whose labels are wrong, are left out."""
+    right = audit.judged if audit.canary is None else audit.judged & ~audit.canary
+    members, non_members = right & audit.member, right & ~audit.member
     correct = responses.correct > 0
     return Utility(
         proportion(int(correct[non_members].sum()), int(non_members.sum())),
