@@ -46,6 +46,7 @@ class Run:
 
     Attributes:
         target: its name.
+        name: of the run, if there are several of a target.
         shadows: the number of shadow models; 0 for none.
         budget: the most queries for each row.
         rows: of the data set, as many as two cores can train on in an hour or two; None for all.
@@ -63,6 +64,12 @@ class Run:
     epochs: int | None = None
     sample: int | None = None
     published: str | None = None
+    name: str = ""
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder."""
+        return self.name or self.target
 
     def options(self) -> ExperimentOptions:
         """Give the options of its training."""
@@ -73,13 +80,14 @@ class Run:
 
 
 RUNS = {
-    run.target: run
+    run.folder: run
     for run in (
         Run("mlp-location30", (4, 6), shadows=64),
+        Run("mlp-location30", (4, 6), shadows=32, epochs=5, name="mlp-location30-5-epochs"),
         Run("digits-mlp", (4, 6), shadows=32),
-        Run("alexnet-cifar10", (2, 2), shadows=8, rows=20_000, sample=2000),
-        Run("resnet20-cifar10", (2, 2), published=WEIGHTS, sample=4000),
-        Run("minilm-sst2", (2, 2), shadows=8, rows=2000, epochs=2, budget=16, sample=400),
+        Run("alexnet-cifar10", (2, 2), shadows=6, rows=20_000, sample=1000),
+        Run("resnet20-cifar10", (2, 2), published=WEIGHTS, sample=2000),
+        Run("minilm-sst2", (2, 2), shadows=8, rows=2000, epochs=2, budget=16, sample=200),
     )
 }
 
@@ -121,7 +129,7 @@ def prepare(run: Run, folder: Path) -> None:
     """Train what is missing, and export both files."""
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, bundle = folder / "target.pt", folder / "bundle"
-    print(run.target)
+    print(run.folder)
     if not checkpoint.exists():
         train_target(run.target, checkpoint, bundle, options=run.options(), progress=Printed())
     if run.shadows:
@@ -161,7 +169,7 @@ def section(run: Run, setting: str, report: AttackReport) -> str:
     widest = max(result.auc.high - result.auc.low for result in (*report.without, *report.results)) / 2
     rates = [fpr for fpr in (0.01, 0.001) if report.worst.tpr[fpr] is not None]
     parts = [
-        f"### `{run.target}`, {command(run, setting)}\n\n{figures(run, report)}\n",
+        f"### `{run.target}`{trained(run)}, {command(run, setting)}\n\n{figures(run, report)}\n",
         f"What queries buy (AUC ± {widest:.3f} at most, 95%):\n\n{budgets(report, rates)}",
         f"The query plans, the best attack on each reading:\n\n{plans(report, rates)}",
     ]
@@ -171,6 +179,11 @@ def section(run: Run, setting: str, report: AttackReport) -> str:
         parts.append(midput(report, arranged.columns))
     warned = "\n".join(f"- {warning.text}" for warning in report.warnings)
     return "\n".join([*parts, f"Warnings of the report:\n\n{warned}\n"])
+
+
+def trained(run: Run) -> str:
+    """Say how the training differs from the target's own."""
+    return f" after {run.epochs} epochs" if run.name else ""
 
 
 def command(run: Run, setting: str) -> str:
