@@ -30,8 +30,9 @@ demo: install
 	$(BIN)/dynanoise-export demo --out demo
 
 # One process per core with one thread each: the threads of several processes would wait for each other.
+# pytest-xdist would begin with the files of most tests; tests/conftest.py begins with those that take longest.
 test: lint triton-server
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n auto --dist loadfile --no-loadscope-reorder
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow

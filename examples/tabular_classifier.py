@@ -55,7 +55,8 @@ def main() -> None:
     print("validated:", "passed" if validation.passed else "failed")
 
     report = dynanoise_export.attack(defended, bundle, reference=weights, source_options=options, max_auc=MAX_AUC)
-    print(f"strongest attack: {report.worst.attack.name}, AUC {report.worst.auc.value:.3f}")
+    worst = report.worst
+    print(f"strongest attack: {worst.attack.name} ({worst.attacker.name}), AUC {worst.auc.value:.3f}")
     print(f"accuracy: {report.utility.accuracy.value:.3f}, {report.plain_utility.accuracy.value:.3f} without a defence")
     print("release it" if validation.passed and not report.gates_exceeded else "do not release it")
 

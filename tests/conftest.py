@@ -9,12 +9,27 @@ from support.confined import open_here
 from support.program import Program
 
 # They take longest. pytest-xdist gives whole files to its workers: begun late, one would keep a worker busy alone.
-LONGEST = ["test_docs.py", "test_every_target.py", "test_wheel.py"]
+LONGEST = [
+    "end_to_end/test_docs.py",
+    "dynanoise_models/test_every_target.py",
+    "shadows/test_make_shadows.py",
+    "fuzz/test_models.py",
+    "fuzz/test_data.py",
+    "end_to_end/test_light_install.py",
+    "end_to_end/test_wheel.py",
+    "end_to_end/test_examples.py",
+]
+
+
+def place(path):
+    """Give the place of a file among the longest; all others come after them."""
+    name = f"{path.parent.name}/{path.name}"
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 def pytest_collection_modifyitems(items):
     """Begin with the longest files."""
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    items.sort(key=lambda item: place(item.path))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -23,7 +23,7 @@ from dynanoise_export.attacks.audit_warnings import (
 )
 from dynanoise_export.attacks.blind import blind_auc, can_compare_rows
 from dynanoise_export.attacks.budgets import DEFAULT_BUDGET, budget_curve, budgets_up_to, repeats_within
-from dynanoise_export.attacks.domain import Domain, find_domain
+from dynanoise_export.attacks.domain import Domain, find_domain, require_rows_in
 from dynanoise_export.attacks.exposed_rows import exposed_rows
 from dynanoise_export.attacks.gates import Gate, JudgedGate, judge_gates, parse_gates, require_enough_rows
 from dynanoise_export.attacks.judging import run_attacks
@@ -115,6 +115,7 @@ def attack(
         shadows=shadows,
         sample=sample,
     )
+    require_rows_in(allowed, scenario.audit.inputs, scenario.audit.path)
     for gate in gates:
         require_enough_rows(gate, scenario.audit)
     if require_shadows:

@@ -1,9 +1,11 @@
 """Domains: which inputs an attacker may send."""
 
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 
+from dynanoise_export.errors import UsageError
 from dynanoise_export.types import Array, Arrays
 
 # What counts as an image: the smallest side, and the numbers of channels.
@@ -44,6 +46,20 @@ def find_domain(inputs: Arrays) -> Domain:
     if all(_is_binary(inputs[name]) for name in float_inputs(inputs)):
         return Domain.BINARY
     return Domain.BOX
+
+
+def require_rows_in(allowed: Domain, inputs: Arrays, bundle: Path) -> None:
+    """Check that the rows of a bundle are in the domain that attackers keep to.
+
+    Raises:
+        UsageError: they are not.
+    """
+    domain = find_domain(inputs)
+    if not allowed.holds(domain):
+        fitting = " or ".join(one for one in Domain if one.holds(domain))
+        raise UsageError(
+            f"--domain {allowed} does not fit the rows of {bundle}, whose domain is {domain}: choose {fitting}."
+        )
 
 
 def float_inputs(inputs: Arrays) -> list[str]:

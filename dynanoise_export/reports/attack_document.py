@@ -17,6 +17,7 @@ from dynanoise_export.reports.budget_document import (
     strongest_document,
 )
 from dynanoise_export.reports.documents import CachedDocument, Header, ends, header
+from dynanoise_export.reports.exposed_document import RiskDocument, risk_document
 
 
 class DataDocument(TypedDict):
@@ -124,7 +125,7 @@ class WarningDocument(TypedDict):
     text: str
 
 
-class AttackDocument(Header, EffortDocument, VerdictDocument):
+class AttackDocument(Header, EffortDocument, RiskDocument, VerdictDocument):
     """What attacks achieved; `passed` says whether all gates hold, and is None without a gate.
 
     Attributes:
@@ -176,6 +177,7 @@ def attack_document(report: AttackReport) -> AttackDocument:
         **effort_document(report),
         "utility": _utility(report),
         "worst": _worst(report),
+        **risk_document(report),
         "attacks": [_result(result, report) for result in report.results],
         "without": [_result(result, report) for result in report.without],
         "skipped": [_skipped(skipped) for skipped in report.skipped],

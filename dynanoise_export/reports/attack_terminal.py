@@ -14,6 +14,7 @@ from dynanoise_export.reports.attack_gates import most_exposed
 from dynanoise_export.reports.attack_grid import grid, midput_rows
 from dynanoise_export.reports.attack_wording import effort, is_inside, label_floor_sentence, queries_text, who
 from dynanoise_export.reports.effort_tables import READINGS, budget_legend, budget_table, coloured, reading_table, short
+from dynanoise_export.reports.exposed_wording import risk_sentences
 from dynanoise_export.reports.gate_wording import WORDS, against_whom, gate_sentence
 from dynanoise_export.reports.terminal import words
 
@@ -119,6 +120,7 @@ def _figures(report: AttackReport) -> Iterator[str]:
             f"{report.cost.flips:.2%}, calibration error {report.utility.calibration_error:.3f} {own}, "
             f"{report.plain_utility.calibration_error:.3f} {other}"
         )
+    yield from risk_sentences(report)
     audit = report.audit
     yield (
         f"{audit.members:,} members, {audit.non_members:,} non-members, "

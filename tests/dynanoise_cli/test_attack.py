@@ -241,6 +241,7 @@ def test_ctrl_c_keeps_the_answers_and_names_their_folder(folder, tmp_path):
         ({"budget": ["--budget", 2]}, "--queries 4"),
         ({"budget": ["--quick"]}, "--queries 4"),
         ({"options": ["--domain", "sphere"]}, "sphere"),
+        ({"options": ["--domain", "image"]}, "bundle.npz"),
         ({"options": ["--also", "nothing"]}, "nothing"),
         ({"options": ["--sample", 3]}, "--sample 3"),
         ({"options": ["--require-shadows"]}, "--shadows"),

@@ -21,12 +21,25 @@ def demo(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def defended(demo):
+    """Give the folder of the demonstration with a defended file, under the name that the README uses."""
+    shell("dynanoise-export demo/digits.pt -o defended.onnx", demo)
+    return demo
+
+
 @pytest.fixture
 def release(demo, tmp_path):
     """Give a folder with a model and its rows, under the names that the docs use."""
     shutil.copy(demo / "demo" / "digits.pt", tmp_path / "model.pt")
     shutil.copy(demo / "demo" / "bundle.npz", tmp_path / "rows.npz")
     return tmp_path
+
+
+def quicker(block, shown, fewer):
+    """Replace a number of a block by a smaller one: the demonstration has attacked with many queries."""
+    assert shown in block
+    return block.replace(shown, fewer)
 
 
 def left(lines):
@@ -43,33 +56,31 @@ def test_the_readme_shows_commands_that_run_as_shown(demo):
         assert expected == left(written.splitlines())[: len(expected)]
 
 
-def test_the_attacks_of_the_readme_and_of_the_docs_run(demo):
-    shell("dynanoise-export demo/digits.pt -o defended.onnx", demo)
-    shell(blocks("README.md", "sh")[0], demo)
-    assert "RMIA" in (demo / "report.html").read_text()
-    assert (demo / "report.responses").is_dir()
-    (demo / "attacked.py").write_text(blocks("docs/attack.md", "python")[0])
+def test_the_attacks_of_the_readme_and_of_the_docs_run(defended):
+    shell(quicker(blocks("README.md", "sh")[0], " --html", " --budget 4 --html"), defended)
+    assert "RMIA" in (defended / "report.html").read_text()
+    assert (defended / "report.responses").is_dir()
+    (defended / "attacked.py").write_text(quicker(blocks("docs/attack.md", "python")[0], "budget=16", "budget=1"))
     for name in ("bundle.npz", "shadows", "digits.pt"):
-        (demo / name).symlink_to(demo / "demo" / name)
-    assert "Interval(value=0." in shell("python attacked.py", demo)
+        (defended / name).symlink_to(defended / "demo" / name)
+    assert "Interval(value=0." in shell("python attacked.py", defended)
 
 
-def test_the_readme_deploys_as_shown(demo):
-    shell("dynanoise-export demo/digits.pt -o defended.onnx", demo)
-    shell("dynanoise-export demo/digits.pt --noise keyed --keep-label --sigma0 4 -o kept.onnx", demo)
-    for block in blocks("README.md", "sh")[1:]:
-        shell(block, demo)
-    assert (demo / "models" / "kept" / "config.pbtxt").is_file()
-    assert (demo / "kept.plan").stat().st_size
-    assert (demo / "bench.html").stat().st_size
+def test_the_readme_deploys_as_shown(defended):
+    shell("dynanoise-export demo/digits.pt --noise keyed --keep-label --sigma0 4 -o kept.onnx", defended)
+    deploy, compiled, timed = blocks("README.md", "sh")[1:]
+    for block in (deploy, compiled, quicker(timed, " --html", " --pairs 10 --html")):
+        shell(block, defended)
+    assert (defended / "models" / "kept" / "config.pbtxt").is_file()
+    assert (defended / "kept.plan").stat().st_size
+    assert (defended / "bench.html").stat().st_size
 
 
-def test_the_python_that_queries_a_defended_file_runs(demo):
-    shell("dynanoise-export demo/digits.pt -o defended.onnx", demo)
+def test_the_python_that_queries_a_defended_file_runs(defended):
     given = "import numpy as np\nx = np.zeros((3, 64), np.float32)\n"
     for block in (*blocks("README.md", "python"), *blocks("docs/deploy.md", "python")):
-        (demo / "query.py").write_text(f"{given}{block}\nprint(probabilities.shape)")
-        assert shell("python query.py", demo) == "(3, 10)\n"
+        (defended / "query.py").write_text(f"{given}{block}\nprint(probabilities.shape)")
+        assert shell("python query.py", defended) == "(3, 10)\n"
 
 
 def test_the_makefile_runs_the_demo_that_the_readme_names():
@@ -90,12 +101,14 @@ def test_the_release_gate_of_the_docs_gates(release):
     job = yaml.safe_load(blocks("docs/ci.md", "yaml")[0])["jobs"]["defended"]
     commands = {step["name"]: step["run"] for step in job["steps"] if "run" in step}
     assert commands.pop("Install") == "pip install 'dynanoise-export[cpu,report]'"  # as the test of the wheel does
+    commands["Attack"] = quicker(commands["Attack"], "--budget 16", "--quick")
     for command in commands.values():
         shell(command, release)
     for report in ("export.json", "validation.json", "validation.xml", "attack.json", "attack.html"):
         assert (release / report).stat().st_size
 
-    (release / "test_release.py").write_text(blocks("docs/ci.md", "python")[0])
+    block = quicker(blocks("docs/ci.md", "python")[0], "max_auc=0.7", "max_auc=0.7, budget=1")
+    (release / "test_release.py").write_text(block)
     assert "2 passed" in shell("python -m pytest -q test_release.py", release)
 
 

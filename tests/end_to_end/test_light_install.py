@@ -68,7 +68,7 @@ def test_keyed_noise_and_kept_labels_are_validated_too(folder):
 def test_attacks_that_need_a_package_are_skipped_and_named(folder):
     report = folder / "attack.json"
     arguments = ("--reference", folder / "model.onnx", "--data", folder / "rows.npz", "--json", report)
-    program("attack", folder / "defended.onnx", *arguments, "--queries", 1, "--force")  # its labels are random
+    program("attack", folder / "defended.onnx", *arguments, "--quick", "--force")  # its labels are random
     document = json.loads(report.read_text())
     skipped = {one["code"]: one["requirement"] for one in document["skipped"]}
     assert skipped["quantile-regression"] == skipped["three-subnets"] == "package"
@@ -76,9 +76,10 @@ def test_attacks_that_need_a_package_are_skipped_and_named(folder):
     assert "loss" in {one["code"] for one in document["attacks"]}
 
 
-@pytest.mark.parametrize("command", ["inspect", "bench"])
+@pytest.mark.parametrize("command", [("inspect",), ("bench", "--pairs", 10, "--batch", 1)])
 def test_a_file_is_inspected_and_timed(folder, command):
-    program(command, folder / "defended.onnx")
+    name, *arguments = command
+    program(name, folder / "defended.onnx", *arguments)
 
 
 def test_a_bundle_is_made_of_a_table_and_of_arrays(folder, tmp_path):
@@ -131,16 +132,9 @@ def test_shadow_models_are_trained_with_own_code(folder, tmp_path, monkeypatch):
     command = ("shadows", "--train", "own:to_file", "--bundle", folder / "rows.npz", "--count", 4, "--workers", 1)
     program(*command, "-o", folder / "shadows", name="models.app")
     report = folder / "with-shadows.json"
-    arguments = (
-        "--data",
-        folder / "rows.npz",
-        "--shadows",
-        folder / "shadows",
-        "--queries",
-        1,
-        "--force",
-        "--json",
-        report,
-    )
-    program("attack", folder / "defended.onnx", *arguments)
-    assert "rmia-online" in {one["code"] for one in json.loads(report.read_text())["attacks"]}
+    arguments = ("--data", folder / "rows.npz", "--shadows", folder / "shadows", "--json", report)
+    program("attack", folder / "defended.onnx", *arguments, "--budget", 4, "--force")
+    document = json.loads(report.read_text())
+    assert "rmia-online" in {one["code"] for one in document["attacks"]}
+    assert "amplified" in {one["plan"] for one in document["attacks"]}
+    assert {one["code"]: one["requirement"] for one in document["skipped"]}["fusion"] == "package"

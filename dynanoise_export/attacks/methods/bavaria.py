@@ -162,8 +162,10 @@ def _degrees_of_freedom(variance: float) -> float:
 
 
 def _log_density(values: Float64s, row: Predictive, student_t: bool) -> Float64s:
-    law = t(row.freedom, row.mean, row.scale) if student_t else norm(row.mean, row.scale)
-    return np.asarray(law.logpdf(values), np.float64)
+    # A frozen law would take longer to make than the densities of a few hundred rows.
+    if student_t:
+        return np.asarray(t.logpdf(values, row.freedom, row.mean, row.scale), np.float64)
+    return np.asarray(norm.logpdf(values, row.mean, row.scale), np.float64)
 
 
 def _online(evidence: Evidence, student_t: bool) -> Float64s:

@@ -13,6 +13,7 @@ from dynanoise_export.reports.attack_gates import most_exposed
 from dynanoise_export.reports.attack_grid import grid, model_names
 from dynanoise_export.reports.attack_readings import best_of_each_reading
 from dynanoise_export.reports.attack_wording import INPUTS, domain_of, effort, is_inside, label_floor_sentence
+from dynanoise_export.reports.exposed_wording import measured_tprs
 from dynanoise_export.reports.gate_wording import WORDS, against_whom, gate_sentence
 from dynanoise_export.reports.html import answer, column_groups, wording
 from dynanoise_export.reports.html.rendering import require_report, write_page
@@ -105,6 +106,7 @@ def _parts(report: AttackReport) -> dict[str, Any]:
     shown = [part for _, _, found in parts for part in found.parts]
     return {
         "exposed": most_exposed(report),
+        "exposed_tprs": [] if report.exposed is None else measured_tprs(report.exposed),
         "parts": parts,
         "shown": SHOWN_PARTS,
         "fewest": FEWEST,

@@ -9,6 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from dynanoise_export.attacks.attacking_model import attack
 from dynanoise_export.attacks.audit_warnings import WarningCode
+from dynanoise_export.attacks.budgets import stays_inside
+from dynanoise_export.attacks.domain import Domain
 from dynanoise_export.attacks.gates import Gate, GateOutcome
 from dynanoise_export.attacks.methods.attack import Attack, Requirement
 from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
@@ -42,6 +44,17 @@ def small(tmp_path_factory):
 def report(made):
     """Give the report on it."""
     return attack(made.defended, made.bundle, shadows=made.store, reference=made.plain, queries=(1, 256), budget=256)
+
+
+@pytest.fixture
+def fast_attacks(monkeypatch):
+    """Leave out the two attacks that take most of the time, where they are not the subject."""
+    every = ATTACKS.all
+
+    def fast():
+        return [(code, method) for code, method in every() if code not in ("three-subnets", "quantile-regression")]
+
+    monkeypatch.setattr(ATTACKS, "all", fast)
 
 
 def both(made, **options):
@@ -122,23 +135,25 @@ def test_it_warns_if_averaging_reveals_the_members(report):
     assert WarningCode.NOISE_AVERAGED_OUT in codes(report)
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_it_warns_if_the_gain_comes_from_the_temperature(tmp_path):
     made = make_audit(tmp_path / "made", rows=1500, defence=DynaNoise(sigma0=0.05, temperature=50))
-    report = both(made, queries=(1,))
+    report = both(made, budget=1)
     assert WarningCode.DEFENCE_UNDONE in codes(report)
     assert WarningCode.NOISE_AVERAGED_OUT not in codes(report)
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_noise_that_the_server_feeds_is_attacked_alike(tmp_path, report):
     made = make_audit(tmp_path / "made", rows=1500, defence=STRONG, noise=NoiseSource.INPUT)
-    fed = both(made, queries=(1,))
+    fed = attack(made.defended, made.bundle, shadows=made.store, budget=1)
     expected = auc(report, "lira-online-fixed", "adaptive, 1 answer")
     # Each has a deviation of 0.011, so this is five deviations of their difference; without noise it is 0.28 higher.
     assert auc(fed, "lira-online-fixed", "adaptive, 1 answer") == pytest.approx(expected, abs=0.08)
 
 
 def test_without_shadow_models_and_reference_it_runs_what_it_can_and_says_so(made):
-    report = attack(made.defended, made.bundle, queries=(1,))
+    report = attack(made.defended, made.bundle, budget=1)
     skipped = {one.attack.code: one for one in report.skipped}
     assert set(skipped) == {code for code, method in ATTACKS.all() if method.shadows} | {"fusion"}
     assert {one.requirement for one in skipped.values()} == {Requirement.SHADOW_MODELS}
@@ -147,17 +162,19 @@ def test_without_shadow_models_and_reference_it_runs_what_it_can_and_says_so(mad
     assert {WarningCode.NO_SHADOW_MODELS, WarningCode.THRESHOLD_FROM_JUDGED_ROWS} <= codes(report)
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_an_undefended_file_is_attacked_as_it_is(made):
-    report = attack(made.plain, made.bundle, shadows=made.store, queries=(256,), budget=256)
+    report = attack(made.plain, made.bundle, shadows=made.store, queries=(16,), budget=16)
     assert not any("averaged" in result.attacker.name for result in report.results)  # there is no noise
     assert {result.attacker.defended for result in report.results} == {False}
     assert report.defence is None
     assert report.worst.auc.value > 0.6
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_a_defence_without_noise_is_queried_once_and_undone(tmp_path):
     made = make_audit(tmp_path / "made", rows=1500, defence=Temperature(50.0))
-    report = both(made, queries=(1, 256), budget=256)
+    report = both(made, queries=(1, 16), budget=16)
     assert report.defence == Temperature(50.0)
     scores = [result.attacker.name for result in report.results if not result.attacker.plan]
     assert list(dict.fromkeys(scores)) == ["naive", "adaptive, 1 answer"]
@@ -167,47 +184,52 @@ def test_a_defence_without_noise_is_queried_once_and_undone(tmp_path):
     assert report.cost.flips == 0
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_a_given_defence_replaces_the_models_own(small):
     given = Temperature(10.0)
     # The noise lowers the accuracy, and this defence does not explain it.
     report = attack(
-        small.defended, small.bundle, shadows=small.store, queries=(1, 256), budget=256, defence=given, force=True
+        small.defended, small.bundle, shadows=small.store, queries=(1, 16), budget=16, defence=given, force=True
     )
     assert report.defence == given
     assert not any("averaged" in result.attacker.name for result in report.results)
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_a_given_defence_makes_attackers_adaptive_to_a_model_that_states_none(small, tmp_path):
     graph = '<ir_version: 10, opset_import: ["" : 18]> g (float[n, 5] x) => (float[n, 5] p) { p = Softmax (x) }'
     onnx.save(onnx.parser.parse_model(graph), tmp_path / "foreign.onnx")
-    report = attack(tmp_path / "foreign.onnx", small.bundle, queries=(1,), defence=KeptLabel(STRONG))
+    report = attack(tmp_path / "foreign.onnx", small.bundle, budget=1, defence=KeptLabel(STRONG))
     assert {result.attacker.adaptive for result in report.results} == {True, False}
     assert report.defence == KeptLabel(STRONG)
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_a_registered_attack_takes_part(small):
     toy = Attack("toy-margin", "toy margin", "nobody", lambda evidence: evidence.signals.margin)
     hungry = Attack("toy-hungry", "toy hungry", "nobody", lambda evidence: evidence.signals.margin, shadows=99)
     with ATTACKS.registered(toy.code, toy), ATTACKS.registered(hungry.code, hungry):
-        report = attack(small.defended, small.bundle, shadows=small.store, queries=(1,))
+        report = attack(small.defended, small.bundle, shadows=small.store, budget=1)
     assert {r.attacker.name for r in report.results if r.attack is toy} >= {"naive", "adaptive, 1 answer"}
     assert (hungry, 99, 8) in [(one.attack, one.needed, one.given) for one in report.skipped]
 
 
 def test_members_and_non_members_that_do_not_differ_are_not_separated(tmp_path):
     made = make_audit(tmp_path / "made", rows=1500, effect=0.0)
-    report = both(made, queries=(1, 16))
+    report = both(made, budget=16)
     outside = [r for r in (*report.results, *report.without) if not r.auc.low <= 0.5 <= r.auc.high]
     # One interval in twenty misses, and those of one audit are correlated.
     assert len(outside) < 0.2 * len(report.results)
     assert all(r.epsilon < 0.2 for r in report.results)
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_unbalanced_sets_are_warned_of(tmp_path):
     made = make_audit(tmp_path / "made", rows=400, effect=0.0, members=0.8)
-    assert WarningCode.UNBALANCED_SETS in codes(both(made, queries=(1,)))
+    assert WarningCode.UNBALANCED_SETS in codes(attack(made.defended, made.bundle, budget=1))
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_the_upper_end_of_an_interval_exceeds_a_gate(made, report):
     limit = report.worst.auc.high - 0.02
     exceeded = both(made, queries=(1, 256), budget=256, max_auc=limit, max_tpr=["1@0.01"])
@@ -215,17 +237,19 @@ def test_the_upper_end_of_an_interval_exceeds_a_gate(made, report):
     assert exceeded.gates_held == (Gate(1.0, 0.01),)
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_a_gate_takes_a_second_answer_and_adds_no_attacker(small):
-    bare, gated = (attack(small.defended, small.bundle, queries=(1,), max_auc=limit) for limit in (None, 1.0))
+    bare, gated = (attack(small.defended, small.bundle, budget=1, max_auc=limit) for limit in (None, 1.0))
     assert (bare.passed, gated.passed) == (None, True)
     assert gated.queries_per_row == bare.queries_per_row + 1  # and the plans' queries again
     assert [r.attacker for r in gated.results] == [r.attacker for r in bare.results]
     assert gated.gates[0].margin > 0
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_noise_that_repeats_gives_a_gate_no_margin(tmp_path):
     made = make_audit(tmp_path / "made", rows=200, noise=NoiseSource.KEYED)
-    (judged,) = attack(made.defended, made.bundle, queries=(1,), max_auc=0.5).gates
+    (judged,) = attack(made.defended, made.bundle, budget=1, max_auc=0.5).gates
     assert judged.margin == 0
     assert judged.outcome is GateOutcome.EXCEEDED
 
@@ -245,8 +269,9 @@ def test_a_gate_that_the_rows_can_not_show_is_refused_before_any_query(small, tm
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_paths_may_be_texts_and_a_second_run_uses_the_cache(small, tmp_path):
-    arguments = {"queries": (1,), "cache": str(tmp_path / "cache")}
+    arguments = {"budget": 1, "cache": str(tmp_path / "cache")}
     first = attack(str(small.defended), str(small.bundle), **arguments)
     steps = []
     again = attack(str(small.defended), str(small.bundle), progress=steps.append, **arguments)
@@ -254,21 +279,23 @@ def test_paths_may_be_texts_and_a_second_run_uses_the_cache(small, tmp_path):
     assert not any(step.unit == "queries" for step in steps)
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_progress_counts_queries_and_names_attackers(small):
     steps = []
-    report = attack(small.defended, small.bundle, queries=(1, 2), progress=steps.append)
+    report = attack(small.defended, small.bundle, queries=(1, 2), budget=2, progress=steps.append)
     sent = [step for step in steps if step.unit == "queries"]
     assert sent[-1].done == sent[-1].total
     senders = {result.attacker.name for result in report.results if not result.attacker.plan}
     assert senders <= {step.what.partition(": ")[2] for step in steps}
 
 
+@pytest.mark.usefixtures("fast_attacks")
 def test_the_model_and_the_reference_are_closed(small, monkeypatch):
     closed = []
     for opened in (Session, Reference):
         close = opened.close
         monkeypatch.setattr(opened, "close", lambda self, close=close: (closed.append(type(self)), close(self)))
-    both(small, queries=(1,))
+    both(small, budget=1)
     assert sorted(one.__name__ for one in closed) == ["Reference", "Session"]
 
 
@@ -277,14 +304,30 @@ def test_labels_that_the_model_does_not_have_are_refused(small, tmp_path):
         arrays = dict(bundle)
     np.savez(tmp_path / "rows.npz", **(arrays | {"y": arrays["y"] + 3}))
     with pytest.raises(DataError, match=r"rows\.npz .* 7.* 5"):
-        attack(small.defended, tmp_path / "rows.npz", queries=(1,))
+        attack(small.defended, tmp_path / "rows.npz", budget=1)
 
 
 def test_shadow_models_with_another_number_of_classes_are_refused(small, tmp_path):
     logits, trained_on = np.load(small.store / "logits.npy"), np.load(small.store / "kept.npy")
     save_store(tmp_path / "store", logits[:, :, :4], trained_on, bundle_sha256(small.bundle))
     with pytest.raises(DataError, match=re.escape(str(tmp_path / "store"))):
-        attack(small.defended, small.bundle, shadows=tmp_path / "store", queries=(1,))
+        attack(small.defended, small.bundle, shadows=tmp_path / "store", budget=1)
+
+
+@pytest.mark.usefixtures("fast_attacks")
+def test_a_domain_may_be_a_text(small):
+    report = attack(small.defended, small.bundle, budget=1, domain="box")
+    assert report.allowed is report.domain is Domain.BOX
+    assert all(stays_inside(result.attacker, Domain.BOX) for result in report.results)
+    with pytest.raises(UsageError, match="any, box, binary, image or tokens"):
+        attack(small.defended, small.bundle, domain="circle")
+
+
+def test_a_domain_without_the_rows_is_refused_before_any_query(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(Session, "__init__", lambda *arguments, **named: pytest.fail("the model was opened"))
+    with pytest.raises(UsageError, match=r"bundle\.npz"):
+        attack(small.defended, small.bundle, domain="image", cache=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
 
 
 def test_an_unknown_provider_is_refused(small):

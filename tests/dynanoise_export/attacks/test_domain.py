@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from dynanoise_export.attacks.domain import Domain, find_domain, image_axes
+from dynanoise_export.attacks.domain import Domain, find_domain, image_axes, require_rows_in
+from dynanoise_export.errors import UsageError
 
 TABLE = np.float32([[0.5, 3], [1, 0]])
 BITS = np.float32([[0, 1], [1, 1]])
@@ -34,3 +37,29 @@ def test_a_box_holds_bits_and_images_and_any_holds_all():
     assert [domain for domain in Domain if Domain.BOX.holds(domain)] == [Domain.BOX, Domain.BINARY, Domain.IMAGE]
     for narrow in (Domain.BINARY, Domain.IMAGE, Domain.TOKENS):
         assert [domain for domain in Domain if narrow.holds(domain)] == [narrow]
+
+
+def fits(domain, inputs):
+    try:
+        require_rows_in(domain, inputs, Path("rows.npz"))
+    except UsageError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("inputs", "fitting"),
+    [
+        ({"x": TABLE}, {Domain.ANY, Domain.BOX}),
+        ({"x": BITS}, {Domain.ANY, Domain.BOX, Domain.BINARY}),
+        ({"x": np.zeros((2, 3, 8, 8), np.float32)}, {Domain.ANY, Domain.BOX, Domain.IMAGE}),
+        ({"ids": IDS}, {Domain.ANY, Domain.TOKENS}),
+    ],
+)
+def test_attackers_keep_to_a_domain_that_holds_the_rows(inputs, fitting):
+    assert {domain for domain in Domain if fits(domain, inputs)} == fitting
+
+
+def test_the_refusal_names_the_rows_and_the_domains_that_fit():
+    with pytest.raises(UsageError, match=r"rows\.npz.* box: choose any or box"):
+        require_rows_in(Domain.IMAGE, {"x": TABLE}, Path("rows.npz"))

@@ -8,6 +8,7 @@ from dynanoise_export.attacks.domain import Domain
 from dynanoise_export.attacks.results import FPRS
 from dynanoise_export.reports.attack_document import attack_document
 from dynanoise_export.reports.documents import printable_json
+from support.exposed import ESTIMATES, with_canaries
 from support.query_plans import HOSTILE, NEIGHBOURS
 
 
@@ -69,6 +70,29 @@ def test_an_attack_on_chosen_queries_is_compared_with_the_strongest_without_the_
     strongest = max(one["auc"] for one in document["without"])
     for one in of(document, HOSTILE):
         assert one["auc_gained"] == pytest.approx(strongest - one["auc"], abs=1e-12)
+
+
+def test_the_most_exposed_rows_have_figures_of_the_worst_attack(document, whole_report):
+    exposed = document["exposed"]
+    assert exposed["chosen"] == "shadow-models"
+    assert exposed["members"] + exposed["non_members"] == 100  # of 270
+    assert (exposed["code"], exposed["attacker"]) == (document["worst"]["code"], document["worst"]["attacker"])
+    assert exposed["auc_ci"][0] < exposed["auc"] < exposed["auc_ci"][1]
+    assert exposed["tpr_at_fpr"] == {f"{fpr:g}": None for fpr in FPRS}  # of so few rows
+    canaries = attack_document(with_canaries(whole_report))["exposed"]
+    assert (canaries["chosen"], canaries["members"], canaries["non_members"]) == ("canaries", 1021, 980)
+    assert (canaries["auc"], canaries["epsilon_lower_bound"]) == (0.913, 1.375)
+    assert canaries["tpr_at_fpr"]["0.01"] == 0.251
+
+
+def test_without_shadow_models_there_are_estimates_and_no_exposed_rows(document, quick_report):
+    assert document["estimates"] == []
+    quick = attack_document(replace(quick_report, estimates=ESTIMATES))
+    assert quick["exposed"] is None
+    assert quick["estimates"][0] == {
+        "fpr": 0.01, "tpr": 0.689, "tpr_ci": [0.6, 0.77], "assumption": "a first thing holds"
+    }  # fmt: skip
+    assert [one["fpr"] for one in quick["estimates"]] == [0.01, 0.001]
 
 
 def test_a_domain_that_attackers_kept_to_is_stated(whole_report):

@@ -14,6 +14,7 @@ from dynanoise_export.attacks.results import FPRS
 from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.intervals import Interval
 from dynanoise_export.reports.attack_terminal import print_attack
+from support.exposed import ESTIMATES, with_canaries
 from support.query_plans import HOSTILE, NEIGHBOURS
 
 WIDTH = 80
@@ -66,6 +67,26 @@ def test_what_labels_alone_give_is_said_for_defences_that_keep_them_and_others(w
     assert floor in kept
     assert kept != sentence(whole_report)
     assert kept == sentence(replace(whole_report, defence=None, without=()))
+
+
+def test_the_most_exposed_rows_follow_the_figures_of_all_rows(whole_report):
+    exposed = whole_report.exposed
+    (line,) = [line for line in lines(whole_report) if "most exposed rows" in line]
+    assert line.startswith("On the 100 most exposed rows, which shadow models chose")
+    assert f"({exposed.members} members)" in line
+    assert f"{exposed.auc.value:.3f} [{exposed.auc.low:.3f}, {exposed.auc.high:.3f}]" in line
+    assert f"ε at least {exposed.epsilon:.2f}" in line
+    assert "FPR" not in line  # of so few rows
+    (line,) = [line for line in lines(with_canaries(whole_report)) if "canaries" in line]
+    assert line.startswith("On the 2,001 canaries (1,021 members)")
+    assert all(figure in line for figure in ("0.913 [0.900, 0.930]", "1% FPR 0.2510", "ε at least 1.38"))
+    assert "0.1% FPR" not in line
+
+
+def test_without_shadow_models_there_is_an_estimate_of_what_they_would_add(whole_report, quick_report):
+    assert not any("estimate" in line for line in [*lines(whole_report), *lines(quick_report)])
+    (line,) = [line for line in lines(replace(quick_report, estimates=ESTIMATES)) if "estimate" in line]
+    assert "0.69 at 1% FPR, 0.41 at 0.1% FPR" in line
 
 
 def test_each_budget_has_its_strongest_attackers(whole_report):

@@ -19,6 +19,7 @@ from dynanoise_export.intervals import Interval
 from dynanoise_export.reports.attack_gates import most_exposed
 from dynanoise_export.reports.html.attack_page import write_html
 from dynanoise_export.reports.html.rendering import require_report
+from support.exposed import ESTIMATES, with_canaries
 from support.pages import Page, decoded
 from support.query_plans import HOSTILE as HOSTILE_READING
 
@@ -120,6 +121,31 @@ def test_the_most_exposed_members_classes_and_groups_are_listed(report, tmp_path
     assert "4 groups with fewer" in text
     assert "\u202e" not in page.source
     assert "By group" not in written(report, tmp_path).text
+
+
+def exposed_section(page):
+    return page.text[page.text.index("The most exposed rows") : page.text.index("Which rows are at risk")]
+
+
+def test_the_most_exposed_rows_have_a_section_with_their_figures(report, tmp_path):
+    text, exposed = exposed_section(written(report, tmp_path)), report.exposed
+    assert "Shadow models chose" in text
+    assert f" {exposed.members} {exposed.non_members} {exposed.auc.value:.3f} [{exposed.auc.low:.3f}, " in text
+    assert f" {exposed.epsilon:.2f} " in text
+    assert "FPR" not in text  # of so few rows
+    text = exposed_section(written(with_canaries(report), tmp_path))
+    assert "The bundle has canaries" in text
+    assert "TPR at 1% FPR" in text
+    assert " 1,021 980 0.913 [0.900, 0.930] 25.1% " in text
+    assert " 1.38 " in text
+
+
+def test_without_shadow_models_the_section_has_estimates_and_what_they_suppose(alone, tmp_path):
+    assert "The most exposed rows" not in written(alone, tmp_path).text
+    text = exposed_section(written(replace(alone, estimates=ESTIMATES), tmp_path))
+    assert re.search(r"68\.9% \[60\.0%?, 77\.0%\] at 1% FPR, 41\.2% .* at 0\.1% FPR", text)
+    assert "a first thing holds" in text
+    assert "ε" not in text
 
 
 def test_every_warning_stands_before_the_plots(report, tmp_path):
