@@ -202,7 +202,8 @@ def figures(run: Run, report: AttackReport) -> str:
     assert cost is not None
     assert plain is not None
     lost = cost.accuracy_lost
-    shadows = f"{run.shadows} shadow models" if run.shadows else "no shadow models"
+    asked = f" ({report.asked} of them answered chosen queries)" if report.asked < run.shadows else ""
+    shadows = f"{run.shadows} shadow models{asked}" if run.shadows else "no shadow models"
     return (
         f"{audit.members:,} members and {audit.non_members:,} non-members, {shadows}. "
         f"Accuracy on non-members {plain.accuracy.value:.4f} without the defence, {report.utility.accuracy.value:.4f} "

@@ -30,6 +30,7 @@ class AttackReport:
         audit: the rows on which the attacks are judged.
         reference: the path of the undefended model, or None.
         store: the shadow models, or None.
+        asked: how many of the shadow models answered chosen queries.
         budget: the most queries for each row of any attacker.
         domain: the narrowest domain of the rows.
         allowed: the domain that the attackers kept to.
@@ -55,6 +56,7 @@ class AttackReport:
     audit: Audit
     reference: str | None
     store: ShadowStore | None
+    asked: int
     budget: int
     domain: Domain
     allowed: Domain

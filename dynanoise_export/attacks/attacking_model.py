@@ -211,6 +211,7 @@ def _report(
         audit=audit,
         reference=None if scenario.source is None else str(scenario.source.path),
         store=scenario.store,
+        asked=0 if answered.readings.shadows is None else len(answered.readings.shadows),
         budget=options.budget,
         domain=domain,
         allowed=options.domain,

@@ -31,10 +31,11 @@ class DataDocument(TypedDict):
 
 
 class ShadowsDocument(TypedDict):
-    """The store of shadow models, with their number."""
+    """The store of shadow models, with their number; `asked`: how many of them answered chosen queries."""
 
     path: str
     count: int
+    asked: int
 
 
 class _DefendedUtility(TypedDict):
@@ -170,7 +171,7 @@ def attack_document(report: AttackReport) -> AttackDocument:
         **header("attack", model.name, model.sha256, defence, content=model.content_sha256, passed=report.passed),
         "data": _data(report),
         "reference": report.reference,
-        "shadows": None if report.store is None else {"path": str(report.store.path), "count": len(report.store.kept)},
+        "shadows": _shadows(report),
         "noise": None if defence is None else model.noise,
         "keep_label": defence is not None and defence.keep_label,
         "queries_per_row": report.queries_per_row,
@@ -188,6 +189,11 @@ def attack_document(report: AttackReport) -> AttackDocument:
         "gates_exceeded": [gate_document(failed) for failed in report.gates_exceeded],
         **verdict_document(report),
     }
+
+
+def _shadows(report: AttackReport) -> ShadowsDocument | None:
+    store = report.store
+    return None if store is None else {"path": str(store.path), "count": len(store.kept), "asked": report.asked}
 
 
 def _data(report: AttackReport) -> DataDocument:

@@ -124,7 +124,7 @@ def _figures(report: AttackReport) -> Iterator[str]:
     audit = report.audit
     yield (
         f"{audit.members:,} members, {audit.non_members:,} non-members, "
-        f"{'no' if report.store is None else len(report.store.kept)} shadow models, "
+        f"{_shadow_models(report)}, "
         f"{report.queries_per_row} queries per row"
     )
 
@@ -156,3 +156,12 @@ def _cell(result: Result | None) -> str:
 
 def _with_ends(interval: Interval) -> str:
     return words(f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]")
+
+
+def _shadow_models(report: AttackReport) -> str:
+    """Count the shadow models, and those that answered chosen queries."""
+    if report.store is None:
+        return "no shadow models"
+    count = len(report.store.kept)
+    asked = "" if report.asked == count else f" ({report.asked} answered chosen queries)"
+    return f"{count} shadow models{asked}"
