@@ -89,7 +89,8 @@ def demonstrate(folder: Path, *, progress: Progress = no_progress) -> Demonstrat
     progress(Step("Querying the model"))
     plain, defended = _answers(exported, bundle)
 
-    make_shadows(TARGET, shadows, SHADOWS, bundle=bundle, options=options, progress=progress)
+    # One worker: another one takes longer to start than these models take to train.
+    make_shadows(TARGET, shadows, SHADOWS, bundle=bundle, options=options, workers=1, progress=progress)
     report = attack(
         exported.path,
         bundle,

@@ -55,7 +55,7 @@ def in_this_process(working, program, models_program):
             assert shown in script
             script = script.replace(shown, fewer)
         (working / "train.py").write_text(script)
-        options = {"shadows": ["--count", "4", "--workers", "1"], "attack": ["--queries", "1"]}
+        options = {"shadows": ["--count", "4", "--workers", "1"], "attack": ["--quick"]}
         for line in commands.splitlines():
             called, command, *arguments = shlex.split(line)
             if called == "python":

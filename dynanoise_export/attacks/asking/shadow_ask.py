@@ -92,7 +92,7 @@ class ShadowAsk(Closing):
         if self._undefended is None:
             # One thread for each model, because many models answer at the same time.
             self._undefended = self._opened.enter_context(Reference(self._source, threads=1))
-        logits = self._undefended.logits(inputs).astype(np.float32)
+        logits = self._undefended.logits(self._named(inputs)).astype(np.float32)
         self._sent(len(logits))
         return logits
 
@@ -124,12 +124,18 @@ class ShadowAsk(Closing):
         """Ask the model behind the defence, in the graph that a defended file has: probabilities float32 [b, k]."""
         if self._behind is None:
             self._behind = self._opened.enter_context(self._open())
-        fed = {spec.name: inputs[spec.name].astype(spec.dtype, copy=False) for spec in self._source.inputs}
+        rows = self._named(inputs)
+        fed = {spec.name: rows[spec.name].astype(spec.dtype, copy=False) for spec in self._source.inputs}
         if self._defended.fresh:
             like = np.empty((row_count(inputs), self._source.classes), np.float32)
             fed[INPUT_NAME] = standard_normals(like, self._generator)
         name, classes = str(self._source.path), self._source.classes
         return predict(self._behind, fed, OUTPUT_NAME, name=name, classes=classes).astype(np.float32)
+
+    def _named(self, inputs: Arrays) -> Arrays:
+        """Name the rows as this model does: with one input the name does not matter, as in a bundle."""
+        names = [spec.name for spec in self._source.inputs]
+        return dict(zip(names, inputs.values(), strict=True)) if len(names) == len(inputs) == 1 else inputs
 
     def _open(self) -> Predictor:
         defence = self._defended.defence

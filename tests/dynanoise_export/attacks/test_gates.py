@@ -172,6 +172,9 @@ def test_attacks_that_are_nearly_as_strong_move_the_highest_end_too():
     assert both.result is strong
     ends = [max(strong.auc.high, auc(placements(s, MEMBER)).high) for s in varying(weak, 3.0)]
     assert both.margin == pytest.approx(MARGIN * np.std(ends, ddof=1))
+    # An attack whose answers repeat has no redraws, and counts with the same end in each run.
+    repeating = judged(1.0, [weak, strong], lambda result: [] if result is strong else redraw(result))
+    assert repeating.margin == both.margin
 
 
 def test_the_strongest_attacks_alone_are_redrawn():

@@ -40,6 +40,12 @@ def test_a_defence_without_noise_is_taken_back(made):
         np.testing.assert_allclose(ask.answers({"x": made.x}), exact(made), atol=1e-4)
 
 
+def test_the_only_input_may_have_another_name_than_that_of_the_target(made):
+    for defence in (None, Temperature(7.0)):
+        with shadow(made, defence) as ask:
+            np.testing.assert_allclose(ask.answers({"input": made.x}), exact(made), atol=1e-4)
+
+
 @pytest.mark.parametrize(("count", "deviation"), [(1, 2.0), (16, 0.5)])
 def test_fresh_noise_has_the_deviation_of_so_many_answers(made, count, deviation):
     with shadow(made, DEFENCE, NoiseSource.RANDOM) as ask:
