@@ -46,5 +46,8 @@ def attackers_of(responses: ModelResponses, defence: Defence | None) -> Iterator
         return
     yield Attacker("naive", True, False, 1), responses.repeated[1]
     for count, repeated in responses.repeated.items():
+        # Where all answers to a row are equal, their mean is the first one.
+        if count > 1 and not repeated.spread.any():
+            continue
         name = "1 answer" if count == 1 else f"{count} answers averaged"
         yield Attacker(f"adaptive, {name}", True, True, count), repeated

@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 from dynanoise_export.types import Float32s, Floats, Int64s
 
+# A standard deviation of 3e-5 nats: sums of equal answers differ by less, and noise that hides anything by more.
+ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Responses:
@@ -66,7 +69,7 @@ def summarise(y: Int64s, answers: Iterable[Float32s]) -> Responses:
         count += 1
     mean = total / count
     spread = (squares - count * (_centred(mean) ** 2).mean(axis=1)) / max(count - 1, 1)
-    return Responses(mean.astype(np.float32), np.maximum(spread, 0).astype(np.float32), correct, count)
+    return Responses(mean.astype(np.float32), _beyond_rounding(spread), correct, count)
 
 
 def merged(first: Responses, second: Responses) -> Responses:
@@ -78,7 +81,7 @@ def merged(first: Responses, second: Responses) -> Responses:
     between = (apart**2).mean(axis=1) * (first.count * second.count / count / (count - 1))
     return Responses(
         a * first.log_p + b * second.log_p,
-        (within + between).astype(np.float32),
+        _beyond_rounding(within + between),
         first.correct + second.correct,
         count,
     )
@@ -92,6 +95,11 @@ def joined(parts: Sequence[Responses]) -> Responses:
         np.concatenate([part.correct for part in parts]),
         parts[0].count,
     )
+
+
+def _beyond_rounding(spread: Floats) -> Float32s:
+    """Take variances that rounding explains for 0, so that answers that repeat are seen to repeat."""
+    return np.where(spread > ROUNDING, spread, 0).astype(np.float32)
 
 
 def _centred(log_p: Floats) -> Floats:

@@ -7,8 +7,9 @@ from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.defences.temperature import Temperature
 
 
-def responses(count):
-    return Responses(np.zeros((1, 2), np.float32), np.zeros(1, np.float32), np.zeros(1, np.int32), count)
+def responses(count, spread=1.0):
+    spreads = np.full(1, spread if count > 1 else 0, np.float32)
+    return Responses(np.zeros((1, 2), np.float32), spreads, np.zeros(1, np.int32), count)
 
 
 REPEATED = ModelResponses({1: responses(1), 16: responses(16)})
@@ -25,6 +26,11 @@ def test_a_defence_with_noise_has_a_naive_and_adaptive_attackers():
         Attacker("adaptive, 1 answer", True, True, 1),
         Attacker("adaptive, 16 answers averaged", True, True, 16),
     ]
+
+
+def test_equal_answers_are_not_averaged():
+    repeating = ModelResponses({1: responses(1), 16: responses(16, spread=0.0)})
+    assert [one.queries for one in attackers(repeating, DynaNoise()) if one.adaptive] == [1]
 
 
 def test_a_defence_without_noise_is_undone_but_not_averaged():

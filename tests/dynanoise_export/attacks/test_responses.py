@@ -48,6 +48,12 @@ def test_batches_follow_each_other(log_p):
     assert both.count == 9
 
 
+def test_equal_answers_have_no_spread_whatever_the_sums_round(log_p):
+    same = np.repeat(log_p[:1] * 77.7, 16, axis=0)
+    assert not summarise(Y, same).spread.any()
+    assert not merged(summarise(Y, same[:1]), summarise(Y, same[1:])).spread.any()
+
+
 def test_queries_per_row_count_repeats_once(log_p):
     one, nine = summarise(Y, log_p[:1]), summarise(Y, log_p)
     both = ModelResponses({1: one, 9: nine})
