@@ -88,9 +88,9 @@ RUNS = {
         Run("mlp-location30", (4, 6), shadows=64),
         Run("mlp-location30", (4, 6), shadows=32, epochs=5, sample=1500, settings=(KEPT,), name=FEWER_EPOCHS),
         Run("digits-mlp", (4, 6), shadows=32),
-        Run("alexnet-cifar10", (2, 2), shadows=6, rows=20_000, sample=1000),
+        Run("alexnet-cifar10", (2, 2), shadows=6, rows=20_000, sample=500, settings=(KEPT,)),
         Run("resnet20-cifar10", (2, 2), published=WEIGHTS, sample=2000),
-        Run("minilm-sst2", (2, 2), shadows=8, rows=2000, epochs=2, budget=16, sample=150, settings=(PAPERS,)),
+        Run("minilm-sst2", (2, 2), shadows=8, rows=2000, epochs=2, budget=4, sample=120, settings=(PAPERS,)),
     )
 }
 
