@@ -14,9 +14,9 @@ LEAST_COMMON = 0.1
 def independent_answers(responses: Responses, defence: Defence, logits: Floats) -> float:
     """Estimate how many answers with independent noise would average as much of it away as these answers did.
 
-    Noise that repeats with the query, always or sometimes, can't be averaged away. How much they
-    have in common shows in how much less the answers differ than with fresh noise: if n answers share ρ of the noise's
-    variance, their mean keeps 1 / n + (1 − 1 / n) ρ of it.
+    Noise that repeats with the query, always or sometimes, can't be averaged away. How much the answers have in common
+    shows in how much less they differ than with fresh noise: if n answers share ρ of the noise's variance, their mean
+    keeps 1 / n + (1 − 1 / n) ρ of it.
 
     Args:
         responses: to n rows.
