@@ -124,7 +124,7 @@ def test_noise_that_the_server_feeds_is_fresh_in_each_call():
         asked.log_probabilities(X)
     fed = np.stack([sent["noise"] for sent in predictor.sent])
     assert fed.shape == (40, 5, 6)
-    assert len(np.unique(fed)) == fed.size
+    assert len(np.unique(fed.reshape(200, -1), axis=0)) == 200  # single float32 draws may coincide; rows don't
     assert abs(fed.mean()) < 0.15
     assert abs(fed.std() - 1) < 0.1
 
