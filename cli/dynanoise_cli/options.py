@@ -191,6 +191,23 @@ def parameters(
     Raises:
         UsageError: a value of `--parameter` is malformed, or a parameter is given twice.
     """
+    gathered = named_numbers(given)
+    own = {"sigma0": sigma0, "base_variance": base_variance, "lambda": lambda_, "temperature": temperature}
+    for name, number in own.items():
+        if number is None:
+            continue
+        if name in gathered:
+            raise UsageError(f"--{name.replace('_', '-')} and --parameter {name} set the same thing: give one of them.")
+        gathered[name] = number
+    return gathered
+
+
+def named_numbers(given: Iterable[str] | None) -> dict[str, float]:
+    """Read the values of `--parameter`.
+
+    Raises:
+        UsageError: a value is malformed, or a parameter is given twice.
+    """
     gathered: dict[str, float] = {}
     for text in given or ():
         name, equals, value = text.partition("=")
@@ -202,13 +219,6 @@ def parameters(
             gathered[name] = float(value)
         except ValueError as error:
             raise UsageError(f"--parameter {text} is not NAME=VALUE with a number, as in temperature=5.") from error
-    own = {"sigma0": sigma0, "base_variance": base_variance, "lambda": lambda_, "temperature": temperature}
-    for name, number in own.items():
-        if number is None:
-            continue
-        if name in gathered:
-            raise UsageError(f"--{name.replace('_', '-')} and --parameter {name} set the same thing: give one of them.")
-        gathered[name] = number
     return gathered
 
 

@@ -57,7 +57,11 @@ class CheckpointTraining:
         Raises:
             UsageError: the checkpoint was trained with another value.
         """
-        own = vars(self.options) | {"epochs": self.settings.epochs, "defence": self.settings.defence}
+        own = vars(self.options) | {
+            "epochs": self.settings.epochs,
+            "defence": self.settings.defence,
+            "parameter": self.settings.defence_parameters,
+        }
         for name, value in stated.items():
             if own[name] != value:
                 option = f"--{name.replace('_', '-')}"
@@ -105,6 +109,7 @@ def training_of(path: Path, data_dir: Path | None = None) -> CheckpointTraining:
     base = target.encoder.base if target.encoder else None
     start_from = None if record.started_from == base else record.started_from
     options = ExperimentOptions(
-        protocol, record.seed, record.rows, settings.epochs, settings.defence, data_dir, start_from, record.canaries
-    )
+        protocol, record.seed, record.rows, settings.epochs, settings.defence, data_dir, start_from, record.canaries,
+        settings.defence_parameters,
+    )  # fmt: skip
     return CheckpointTraining(path, str(content["target"]), settings, options, record.bundle_sha256)

@@ -1,5 +1,6 @@
 """An experiment: a target, its rows, and which of the rows are members."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from dynanoise_models.datasets.dataset import Dataset
 from dynanoise_models.protocols import Protocol, Split, settings_for, split
 from dynanoise_models.starting import Start, find_start, find_target, inputs_of
 from dynanoise_models.training.rows import Rows
-from dynanoise_models.training.settings import Settings, TrainingDefence
+from dynanoise_models.training.settings import DefenceName, Settings
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class ExperimentOptions:
         rows: how many rows of the data set take part; None for all.
         epochs: None for the target's own number.
         defence: at training time.
+        defence_parameters: of the defence, by name; those not given have its defaults.
         data_dir: the folder of the data sets; None for the one that the environment names.
         start_from: the encoder or the weights to start from; None for the target's own start.
         canaries: how many rows get a wrong label, an even number: half of them are members.
@@ -36,14 +38,16 @@ class ExperimentOptions:
     seed: int = 0
     rows: int | None = None
     epochs: int | None = None
-    defence: TrainingDefence = TrainingDefence.NONE
+    defence: DefenceName = DefenceName.NONE
     data_dir: Path | None = None
     start_from: str | None = None
     canaries: int = 0
+    defence_parameters: Mapping[str, float] = field(default_factory=dict)
 
     def settings(self, own: Settings) -> Settings:
         """Change a target's own settings by these options."""
-        settings = replace(settings_for(self.protocol, own), defence=self.defence)
+        settings = settings_for(self.protocol, own)
+        settings = replace(settings, defence=self.defence, defence_parameters=self.defence_parameters)
         return settings if self.epochs is None else replace(settings, epochs=self.epochs)
 
 

@@ -18,10 +18,12 @@ from dynanoise_models.checkpoints import save_checkpoint
 from dynanoise_models.experiments import Experiment, ExperimentOptions, prepare
 from dynanoise_models.starting import find_target
 from dynanoise_models.training.devices import best_device
-from dynanoise_models.training.loop import Task, fit, never
+from dynanoise_models.training.loop import Task, never
 from dynanoise_models.training.resuming import State
 from dynanoise_models.training.rows import accuracy, predict
 from dynanoise_models.training.settings import Settings
+from dynanoise_models.training_defences.training_catalogue import make_training_defence
+from dynanoise_models.training_defences.training_defence import Training
 
 STATE = ".training"  # the suffix, after a checkpoint's name, of the state of its training
 
@@ -39,6 +41,7 @@ class Trained:
         counts: of the rows of each part.
         canaries: how many rows have a wrong label.
         accuracy: on members, non-members and the data set's own test rows, as far as there are any; without canaries.
+        facts: what the defence found out, such as the ε of DP-SGD.
         seconds: that the training took, since it was last resumed.
         device: where it was trained.
     """
@@ -51,6 +54,7 @@ class Trained:
     counts: dict[str, int]
     canaries: int
     accuracy: dict[str, float]
+    facts: Mapping[str, float]
     seconds: float
     device: str
 
@@ -90,23 +94,27 @@ def train_target(
     progress(Step(f"Reading {find_target(target).data}"))
     experiment = prepare(target, options)
     settings = options.settings(find_target(target).settings)
+    defence = make_training_defence(settings.defence, settings.defence_parameters)
     task = _members_task(target, output, settings, experiment, options)
     device = best_device()
-    module = experiment.start.make_module(options.seed).to(device)
+    reference = np.flatnonzero(experiment.parts == Part.AUXILIARY)[None]
 
     start = time.perf_counter()
-    epochs = fit(module, task, device, stopped=stopped, progress=progress)
+    fitted = defence.fit(Training(experiment.start.make_module, task, device, reference, stopped, progress))
     seconds = time.perf_counter() - start
 
     progress(Step("Measuring the accuracy"))
-    accuracies = _accuracies(module, experiment, device)
+    accuracies = _accuracies(fitted.model, experiment, device)
     counts = {str(part): int((experiment.parts == part).sum()) for part in Part}
-    canaries = options.canaries
-    trained = Trained(target, output, bundle, settings, epochs, counts, canaries, accuracies, seconds, str(device))
+    trained = Trained(
+        target, output, bundle, settings, fitted.epochs, counts, options.canaries, accuracies, fitted.facts, seconds,
+        str(device),
+    )  # fmt: skip
     progress(Step("Writing"))
     experiment.save_bundle(bundle)
     with written_whole(output) as staged:
-        save_checkpoint(staged, target, experiment.start.arguments, module.cpu(), _record(trained, experiment, options))
+        record = _record(trained, experiment, options)
+        save_checkpoint(staged, target, experiment.start.arguments, fitted.model.cpu(), record)
     if trained.complete and task.state is not None:
         task.state.delete()
     return trained
@@ -149,6 +157,7 @@ def _record(trained: Trained, experiment: Experiment, options: ExperimentOptions
         "canaries": options.canaries,
         "epochs": trained.epochs,
         "accuracy": trained.accuracy,
+        "facts": dict(trained.facts),
         "bundle_sha256": bundle_sha256(trained.bundle),
         "split": {part: torch.from_numpy(indices) for part, indices in vars(experiment.split).items()},
     }

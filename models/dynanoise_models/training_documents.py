@@ -61,6 +61,7 @@ class TrainDocument(TypedDict):
         settings: of the training.
         epochs: how many are done.
         accuracy: on each part, as far as it has rows.
+        facts: what the defence found out, such as the ε of DP-SGD.
         seconds: that the training took, since it was last resumed.
         device: where it was trained.
     """
@@ -76,6 +77,7 @@ class TrainDocument(TypedDict):
     settings: dict[str, Any]
     epochs: float
     accuracy: dict[str, float]
+    facts: dict[str, float]
     seconds: float
     device: str
 
@@ -111,6 +113,7 @@ def train_document(trained: Trained) -> TrainDocument:
         "settings": trained.settings.as_dict(),
         "epochs": trained.epochs,
         "accuracy": trained.accuracy,
+        "facts": dict(trained.facts),
         "seconds": trained.seconds,
         "device": trained.device,
     }

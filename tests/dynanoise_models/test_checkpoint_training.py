@@ -13,11 +13,9 @@ from dynanoise_models.checkpoint_training import training_of
 from dynanoise_models.experiments import ExperimentOptions
 from dynanoise_models.protocols import Protocol
 from dynanoise_models.train_target import train_target
-from dynanoise_models.training.settings import TrainingDefence
+from dynanoise_models.training.settings import DefenceName
 
-OPTIONS = ExperimentOptions(
-    Protocol.V1, seed=3, rows=200, epochs=2, defence=TrainingDefence.LABEL_SMOOTHING, canaries=20
-)
+OPTIONS = ExperimentOptions(Protocol.V1, seed=3, rows=200, epochs=2, defence=DefenceName.LABEL_SMOOTHING, canaries=20)
 
 
 @pytest.fixture(scope="module")

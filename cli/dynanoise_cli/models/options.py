@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dynanoise_cli.console import say
+from dynanoise_cli.options import named_numbers
 from dynanoise_models.protocols import Protocol
-from dynanoise_models.training.settings import TrainingDefence
+from dynanoise_models.training.settings import DefenceName
 
 if TYPE_CHECKING:
     from dynanoise_models.experiments import ExperimentOptions
@@ -58,9 +59,18 @@ Canaries = Annotated[
     ),
 ]
 DefenceOption = Annotated[
-    TrainingDefence,
+    DefenceName,
     typer.Option(
         help="The defence at training time. label-smoothing is a baseline: it makes leakage worse.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--parameter",
+        metavar="NAME=VALUE",
+        help="A parameter of the defence at training time, as in smoothing=0.2. Give it once for each parameter.",
         rich_help_panel=TRAINING,
     ),
 ]
@@ -80,20 +90,22 @@ def experiment_options(
     seed: int,
     rows: int | None,
     epochs: int | None,
-    defence: TrainingDefence,
+    defence: DefenceName,
     data_dir: Path | None,
     start_from: str | None,
     canaries: int,
+    parameter: list[str] | None,
 ) -> "ExperimentOptions":
     """Gather the options of an experiment."""
     from dynanoise_models.experiments import ExperimentOptions
 
-    return ExperimentOptions(protocol, seed, rows, epochs, defence, data_dir, start_from, canaries)
+    parameters = named_numbers(parameter)
+    return ExperimentOptions(protocol, seed, rows, epochs, defence, data_dir, start_from, canaries, parameters)
 
 
-def warn_of(defence: TrainingDefence) -> None:
+def warn_of(defence: DefenceName) -> None:
     """Warn of a defence that makes leakage worse."""
-    if defence is TrainingDefence.LABEL_SMOOTHING:
+    if defence is DefenceName.LABEL_SMOOTHING:
         say(
             "--defence label-smoothing is a baseline and no protection: a model that is trained with it leaks more "
             "about its training rows than one that is trained without."

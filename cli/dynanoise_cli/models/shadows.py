@@ -8,19 +8,20 @@ import typer
 from dynanoise_cli import options as shared
 from dynanoise_cli.console import console_beside, progress_bar, say
 from dynanoise_cli.models import options
+from dynanoise_cli.options import named_numbers
 from dynanoise_cli.running import INTERRUPTED
 from dynanoise_export.errors import UsageError
 from dynanoise_export.packages import require_packages
 from dynanoise_models.protocols import Protocol
 from dynanoise_models.shadows.backends import JobBackend
-from dynanoise_models.training.settings import TrainingDefence
+from dynanoise_models.training.settings import DefenceName
 
 if TYPE_CHECKING:
     from dynanoise_models.shadows.make_shadows import Shadows
 
 JOBS, OWN = "Jobs", "Your own training code"
 # What says how a target was trained. A checkpoint says it itself, and the user's own training code decides it.
-EXPERIMENT = ("protocol", "rows", "seed", "epochs", "defence", "start_from", "canaries")
+EXPERIMENT = ("protocol", "rows", "seed", "epochs", "defence", "start_from", "canaries", "parameter")
 
 
 def shadows(
@@ -82,7 +83,8 @@ def shadows(
     rows: options.Rows = None,
     seed: options.Seed = 0,
     epochs: options.Epochs = None,
-    defence: options.DefenceOption = TrainingDefence.NONE,
+    defence: options.DefenceOption = DefenceName.NONE,
+    parameter: options.Parameters = None,
     start_from: options.StartFrom = None,
     canaries: options.Canaries = 0,
     json: shared.Json = None,
@@ -109,7 +111,7 @@ def shadows(
             elif Path(str(target)).is_file():
                 made = _of_checkpoint(Path(str(target)), output, count, bundle, given, jobs)
             else:
-                values = (protocol, seed, rows, epochs, defence, data_dir, start_from, canaries)
+                values = (protocol, seed, rows, epochs, defence, data_dir, start_from, canaries, parameter)
                 made = _of_target(str(target), output, count, bundle, values, jobs)
     except KeyboardInterrupt:
         say(f"Stopped; the same command goes on with the models in {output}.")
@@ -152,6 +154,8 @@ def _of_checkpoint(
     from dynanoise_models.shadows.make_shadows import make_shadows
 
     training = training_of(path, given.pop("data_dir", None))
+    if "parameter" in given:
+        given["parameter"] = named_numbers(given["parameter"])
     training.require_no_other(given)
     found, settings = training.find_bundle(bundle), training.settings
     return make_shadows(

@@ -11,7 +11,7 @@ from dynanoise_cli.models import options
 from dynanoise_cli.running import INTERRUPTED
 from dynanoise_export.packages import require_packages
 from dynanoise_models.protocols import Protocol
-from dynanoise_models.training.settings import TrainingDefence
+from dynanoise_models.training.settings import DefenceName
 
 
 def train(
@@ -29,7 +29,8 @@ def train(
     rows: options.Rows = None,
     seed: options.Seed = 0,
     epochs: options.Epochs = None,
-    defence: options.DefenceOption = TrainingDefence.NONE,
+    defence: options.DefenceOption = DefenceName.NONE,
+    parameter: options.Parameters = None,
     start_from: options.StartFrom = None,
     canaries: options.Canaries = 0,
     json: shared.Json = None,
@@ -48,7 +49,9 @@ def train(
     from dynanoise_models.training_terminal import print_trained
 
     options.warn_of(defence)
-    experiment = options.experiment_options(protocol, seed, rows, epochs, defence, data_dir, start_from, canaries)
+    experiment = options.experiment_options(
+        protocol, seed, rows, epochs, defence, data_dir, start_from, canaries, parameter
+    )
     with stop_on_ctrl_c() as stopped, progress_bar() as progress:
         trained = train_target(
             target,

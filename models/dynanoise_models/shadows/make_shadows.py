@@ -80,6 +80,7 @@ def make_shadows(
     from dynanoise_models.shadows.bundle import bundle_in_store, open_rows
     from dynanoise_models.shadows.target_recipe import TargetRecipe
     from dynanoise_models.starting import find_start, find_target
+    from dynanoise_models.training_defences.training_catalogue import training_defence_class
 
     require_even(count)
     options = options or ExperimentOptions()
@@ -92,7 +93,8 @@ def make_shadows(
     recipe = TargetRecipe(target, settings, _for_workers(options.start_from))
     plan = StorePlan(made_by, bundle_sha256(bundle), len(rows), options.seed, found.classes)
     running = Running(backend, workers, warn, progress)
-    return _make(GrowingStore(store, plan, count), recipe, bundle, found.stacked, running, keep=keep)
+    stacked = found.stacked if training_defence_class(settings.defence).stackable else 1
+    return _make(GrowingStore(store, plan, count), recipe, bundle, stacked, running, keep=keep)
 
 
 def make_shadows_with(

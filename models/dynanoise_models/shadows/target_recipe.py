@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dynanoise_export.bundles import load_bundle
+from dynanoise_export.bundles import Bundle, Part, load_bundle
 from dynanoise_export.sources.naming import naming
 from dynanoise_export.sources.source_model import SourceModel, SourceOptions
 from dynanoise_export.sources.torch_module import source_from_module
@@ -23,11 +23,13 @@ from dynanoise_models.shadows.job import Job, Trained, Writer
 from dynanoise_models.shadows.kept_modules import ARCHITECTURE, write_module
 from dynanoise_models.starting import find_start, find_target
 from dynanoise_models.training.devices import best_device
-from dynanoise_models.training.loop import Task, fit
+from dynanoise_models.training.loop import Task
 from dynanoise_models.training.resuming import State
 from dynanoise_models.training.rows import predict
 from dynanoise_models.training.settings import Settings
 from dynanoise_models.training.stack import Stack
+from dynanoise_models.training_defences.training_catalogue import make_training_defence
+from dynanoise_models.training_defences.training_defence import Training
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,20 @@ class TargetRecipe:
 
     def _train(self, job: Job) -> Trained:
         target = find_target(self.target)
-        rows = rows_of(load_bundle(job.bundle, [spec.name for spec in target.inputs]))
-        origin = find_start(self.target, self.start_from)
+        bundle = load_bundle(job.bundle, [spec.name for spec in target.inputs])
+        rows, in_training = rows_of(bundle), job.in_training()
         device = best_device(job.models[0] // target.stacked)
-        singles = [origin.make_module(seed) for seed in job.seeds]
-        model = (Stack(singles) if len(singles) > 1 else singles[0]).to(device)
         state = State(job.training_file, self._identity(job))
-        task = Task(rows, _indices(job.in_training()), job.seeds, self.settings, state)
+        task = Task(rows, _indices(in_training), job.seeds, self.settings, state)
+        training = Training(
+            find_start(self.target, self.start_from).make_module, task, device, _reference(bundle, in_training),
+            progress=lambda step: _report(job, step),
+        )  # fmt: skip
 
         start = time.perf_counter()
         with naming(job.bundle):
-            fit(model, task, device, progress=lambda step: _report(job, step))
-        seconds = (time.perf_counter() - start) / len(singles)
+            model = make_training_defence(self.settings.defence, self.settings.defence_parameters).fit(training).model
+        seconds = (time.perf_counter() - start) / len(job.models)
 
         logits = predict(model, rows, device)
         writers: list[Writer] = [
@@ -103,6 +107,15 @@ def _indices(in_training: Bools) -> Int64s:
     indices = [np.flatnonzero(rows) for rows in in_training]
     longest = max(map(len, indices))
     return np.stack([np.resize(rows, longest) for rows in indices])
+
+
+def _reference(bundle: Bundle, in_training: Bools) -> Int64s:
+    """Give the auxiliary rows [m, r] that each model does not train on."""
+    if bundle.split is None:
+        return np.zeros((len(in_training), 0), np.int64)
+    auxiliary = bundle.split == Part.AUXILIARY
+    others = [np.flatnonzero(auxiliary & ~own) for own in in_training]
+    return np.stack([rows[: min(map(len, others))] for rows in others])
 
 
 def _report(job: Job, step: Step) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,11 @@ from dynanoise_export.errors import DataError
 from dynanoise_export.types import Int64s, Progress, Step, no_progress
 from dynanoise_models.training.augmentation import augment
 from dynanoise_models.training.devices import half_precision
-from dynanoise_models.training.objectives import OBJECTIVES
 from dynanoise_models.training.resuming import State
 from dynanoise_models.training.rows import Rows, logits_of
 from dynanoise_models.training.settings import Optimizer, Schedule, Settings
 from dynanoise_models.training.stack import Stack
+from dynanoise_models.training.step_loss import CrossEntropy, StepLoss, TrainingStep
 
 SAVING = 0.05  # the share of its time that a training may spend on saving its state
 WARM_UP = 0.25  # the share of a one-cycle schedule in which the rate rises
@@ -65,6 +65,7 @@ def fit(
     task: Task,
     device: torch.device,
     *,
+    loss: StepLoss | None = None,
     stopped: Callable[[], bool] = never,
     progress: Progress = no_progress,
 ) -> float:
@@ -74,6 +75,7 @@ def fit(
         model: on the device.
         task: what to train on, and how.
         device: where the model is.
+        loss: what each step reduces; None for the cross-entropy.
         stopped: called after every step; the training ends early when it returns True.
         progress: called after every step with an `EpochStep`.
 
@@ -86,11 +88,11 @@ def fit(
     gpus = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=gpus):
         torch.manual_seed(task.seeds[0])
-        return _Training(model, task, device).run(progress, stopped)
+        return _Training(model, task, device, loss or CrossEntropy()).run(progress, stopped)
 
 
 class _Training:
-    def __init__(self, model: torch.nn.Module, task: Task, device: torch.device) -> None:
+    def __init__(self, model: torch.nn.Module, task: Task, device: torch.device, loss: StepLoss) -> None:
         self.model, self.task, self.device = model, task, device
         settings = task.settings
         self.steps = math.ceil(task.indices.shape[1] / settings.batch)
@@ -99,7 +101,7 @@ class _Training:
         self.orders = [np.random.default_rng(seed) for seed in task.seeds]
         self.half = half_precision(device) if settings.mixed_precision else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half is torch.float16)
-        self.objective = OBJECTIVES[settings.defence]
+        self.loss = loss
         self.started, self.saving = time.monotonic(), 0.0
 
     def run(self, progress: Progress, stopped: Callable[[], bool]) -> float:
@@ -110,14 +112,17 @@ class _Training:
                 progress(EpochStep("Training", done, epochs, unit, loss, accuracy))
                 if stopped() and done < epochs:
                     return done
-            self._save(epoch + 1)
+            last = self.loss.after_epoch(self.model, epoch)
+            self._save(epochs if last else epoch + 1)
+            if last:
+                break
         return float(epochs)
 
     def _epoch(self, epoch: int) -> Iterator[tuple[float, float, float]]:
         """Train for one epoch; yield the epochs done, the mean loss and the accuracy of the epoch after each step."""
         rows, loss, correct = 0, 0.0, 0.0
         for step, indices in enumerate(self._batches(), 1):
-            step_loss, step_correct = self._step(indices)
+            step_loss, step_correct = self._step(indices, epoch)
             rows, loss, correct = rows + indices.size, loss + step_loss * indices.size, correct + step_correct
             if not math.isfinite(loss):
                 raise DataError(
@@ -133,21 +138,23 @@ class _Training:
         for start in range(0, shuffled.shape[1], self.task.settings.batch):
             yield shuffled[:, start : start + self.task.settings.batch]
 
-    def _step(self, indices: Int64s) -> tuple[float, float]:
+    def _step(self, indices: Int64s, epoch: int) -> tuple[float, float]:
         """Change the weights once; give the mean loss and the number of correct answers."""
-        stacked = isinstance(self.model, Stack)
+        indices = indices if isinstance(self.model, Stack) else indices[0]
         self.model.train()
-        inputs, y = self.task.rows.batch(indices if stacked else indices[0], self.device)
+        inputs, y = self.task.rows.batch(indices, self.device)
         inputs = {name: self._augmented(value) for name, value in inputs.items()}
         self.optimizer.zero_grad()
-        with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
-            logits = logits_of(self.model, inputs).float()
-        losses = torch.vmap(self.objective)(logits, y) if stacked else self.objective(logits, y)
+        losses, logits = self.loss(TrainingStep(self._forward, inputs, y, indices, epoch))
         self.scaler.scale(losses.sum()).backward()
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.schedule.step()
         return float(losses.detach().mean()), float((logits.argmax(dim=-1) == y).sum())
+
+    def _forward(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
+            return logits_of(self.model, inputs).float()
 
     def _augmented(self, value: torch.Tensor) -> torch.Tensor:
         if value.ndim != 4:
@@ -156,7 +163,8 @@ class _Training:
         return images.contiguous(memory_format=torch.channels_last)  # faster convolutions
 
     def _parts(self) -> dict[str, Any]:
-        return {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
+        own = {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
+        return own | dict(self.loss.parts())
 
     def _resume(self) -> int:
         state = self.task.state

@@ -1,6 +1,7 @@
 """How a model is trained, as a record that can be compared, changed and written to a file."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -27,8 +28,8 @@ class Augmentation(StrEnum):
     FLIP_AND_CROP = "flip-and-crop"
 
 
-class TrainingDefence(StrEnum):
-    """A defence against membership inference at training time; `objectives.OBJECTIVES` has the loss of each.
+class DefenceName(StrEnum):
+    """The defences against membership inference at training time, by name; `training_defences` has a module for each.
 
     Label smoothing is a baseline: with it, models leak more.
     """
@@ -52,6 +53,7 @@ class Settings:
         augmentation: of images.
         mixed_precision: compute in 16 bits if the processor or the GPU has the instructions for it.
         defence: at training time.
+        defence_parameters: of the defence, by name; those not given have its defaults.
     """
 
     epochs: int
@@ -63,8 +65,12 @@ class Settings:
     schedule: Schedule = Schedule.CONSTANT
     augmentation: Augmentation = Augmentation.NONE
     mixed_precision: bool = False
-    defence: TrainingDefence = TrainingDefence.NONE
+    defence: DefenceName = DefenceName.NONE
+    defence_parameters: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain values, which JSON and `torch.save` accept."""
-        return {name: str(value) if isinstance(value, StrEnum) else value for name, value in asdict(self).items()}
+        values = {name: str(value) if isinstance(value, StrEnum) else value for name, value in asdict(self).items()}
+        if not self.defence_parameters:  # so that earlier stores and checkpoints state the same
+            del values["defence_parameters"]
+        return values

@@ -6,8 +6,9 @@ from torch import nn
 from dynanoise_models.architectures.mlp import mlp
 from dynanoise_models.training.loop import Task, fit
 from dynanoise_models.training.rows import predict
-from dynanoise_models.training.settings import Optimizer, Settings, TrainingDefence
+from dynanoise_models.training.settings import Optimizer, Settings
 from dynanoise_models.training.stack import Stack
+from dynanoise_models.training.step_loss import CrossEntropy
 from support.modules import seeded
 from support.training import CPU, table
 
@@ -19,15 +20,14 @@ def models():
     return [mlp(4, (8,), 3) for _ in range(3)]
 
 
-@pytest.mark.parametrize("defence", list(TrainingDefence))
-def test_a_stack_learns_what_its_models_learn_alone(defence):
+@pytest.mark.parametrize("smoothing", [0, 0.1])
+def test_a_stack_learns_what_its_models_learn_alone(smoothing):
     rows, seeds = table(), [3, 1, 2]
     indices = np.stack([np.random.default_rng(seed).permutation(100)[:50] for seed in seeds])
-    settings = Settings(**{**vars(SETTINGS), "defence": defence})
     stack, singles = Stack(models()), models()
-    fit(stack, Task(rows, indices, seeds, settings), CPU)
+    fit(stack, Task(rows, indices, seeds, SETTINGS), CPU, loss=CrossEntropy(smoothing))
     for single, own, seed in zip(singles, indices, seeds, strict=True):
-        fit(single, Task(rows, own[None], [seed], settings), CPU)
+        fit(single, Task(rows, own[None], [seed], SETTINGS), CPU, loss=CrossEntropy(smoothing))
     together = predict(stack, rows, CPU)
     assert together.shape == (3, 100, 3)
     for answer, single in zip(together, singles, strict=True):
