@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         UserError,
     )
     from dynanoise_export.exporting import Exported, export
+    from dynanoise_export.fitting import fit_defence
     from dynanoise_export.inspecting import Inspection, inspect
     from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
     from dynanoise_export.noise.source import NoiseSource
@@ -78,6 +79,7 @@ _WHERE = {
         "UserError",
     ),
     "exporting": ("Exported", "export"),
+    "fitting": ("fit_defence",),
     "inspecting": ("Inspection", "inspect"),
     "noise.keyed.keyed_noise": ("KeyedNoise",),
     "noise.source": ("NoiseSource",),
@@ -137,6 +139,7 @@ __all__ = [
     "bench",
     "compile_plan",
     "export",
+    "fit_defence",
     "inspect",
     "load",
     "make_defence",

@@ -199,6 +199,7 @@ def _provenance(source: SourceModel, defence: Defence, noise: Noise | None, atta
         floor=attached.floor,
         treated_as=None if said is None else said.value,
         binary=source.scores.binary,
+        tensors=defence.tensors,
     )
 
 

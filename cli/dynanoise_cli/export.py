@@ -8,6 +8,7 @@ import typer
 from dynanoise_cli import options
 from dynanoise_cli.console import console_beside, progress_bar, say
 from dynanoise_export.defences.catalogue import DEFAULT, make_defence
+from dynanoise_export.errors import UsageError
 from dynanoise_export.files import require_different
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.sources.score_options import ScoreOptions
@@ -38,6 +39,23 @@ def export(
     base_variance: options.BaseVariance = None,
     lambda_: options.Lambda = None,
     temperature: options.Temperature = None,
+    defence_data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="BUNDLE",
+            help="Rows of which it is known whether the model was trained on them, for a defence that is fitted to the "
+            "model.",
+            rich_help_panel=options.DEFENCE,
+        ),
+    ] = None,
+    defence_shadows: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STORE",
+            help="A shadow store of these rows, for a defence that learns from shadow models.",
+            rich_help_panel=options.DEFENCE,
+        ),
+    ] = None,
     noise: Annotated[
         NoiseSource | None,
         typer.Option(
@@ -96,6 +114,8 @@ def export(
     given = options.parameters(parameter, sigma0, base_variance, lambda_, temperature)
     options.check_writable(output)
     options.check_writable(json, read=(model, output, key_file))
+    if defence_shadows is not None and defence_data is None:
+        raise UsageError("--defence-shadows is a store of the rows of --defence-data: give both.")
     source_options = options.source_options(
         logits,
         arch,
@@ -107,15 +127,23 @@ def export(
     )
 
     from dynanoise_export.exporting import export as make
+    from dynanoise_export.fitting import fit_defence
     from dynanoise_export.reports.documents import write_document
     from dynanoise_export.reports.export_document import export_document
     from dynanoise_export.reports.export_terminal import print_exported
 
     with progress_bar() as progress:
+        if defence_data is None:
+            made = make_defence(defence, given, keep_label=keep_label)
+        else:
+            made = fit_defence(
+                model, defence, given, data=defence_data, shadows=defence_shadows, keep_label=keep_label,
+                source_options=source_options, progress=progress,
+            )  # fmt: skip
         exported = make(
             model,
             output,
-            defence=make_defence(defence, given, keep_label=keep_label),
+            defence=made,
             noise=noise,
             key_file=key_file,
             grids=tuple(grid or ()),

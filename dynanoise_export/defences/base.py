@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
+from dynanoise_export.defences.fitting_data import FittingData
 from dynanoise_export.errors import UsageError
+from dynanoise_export.fixed_tensors import FixedTensor
 from dynanoise_export.types import Floats
 
 if TYPE_CHECKING:  # `--help` lists the defences without it
@@ -38,8 +40,9 @@ class NoiseLaw:
 class Defence(ABC):
     """A defence at inference time.
 
-    A defence is a frozen dataclass whose fields are its parameters, all of them numbers with a default. It is found by
-    its name in the registry `dynanoise_export.defences`; docs/architecture.md shows how to add one.
+    A defence is a frozen dataclass whose fields are its parameters, all of them numbers with a default. A defence that
+    is fitted to a model also has fields without a default, its tensors. It is found by its name in the registry
+    `dynanoise_export.defences`; docs/architecture.md shows how to add one.
     """
 
     #: Its name in the registry, in the provenance and for `--defence`.
@@ -48,6 +51,8 @@ class Defence(ABC):
     function_name: ClassVar[str]
     #: Whether the ONNX function takes standard normals as its second input.
     takes_noise: ClassVar[bool] = True
+    #: The names of its tensors, which are fields of type `FixedTensor`, in the order in which the function takes them.
+    tensor_names: ClassVar[tuple[str, ...]] = ()
 
     @property
     def keep_label(self) -> bool:
@@ -67,21 +72,28 @@ class Defence(ABC):
     @property
     def parameters(self) -> dict[str, float]:
         """Its parameters by name, for the provenance and for reports."""
-        return {field.name.rstrip("_"): getattr(self, field.name) for field in _fields(type(self))}
+        return {field.name.rstrip("_"): getattr(self, field.name) for field in _numbers(type(self))}
+
+    @property
+    def tensors(self) -> dict[str, FixedTensor]:
+        """Its tensors by name, for the provenance."""
+        return {name: getattr(self, name) for name in self.tensor_names}
 
     @classmethod
-    def from_parameters(cls, values: Mapping[str, object]) -> Self:
-        """Make the defence from parameters by name; those not given have their defaults.
+    def from_parameters(cls, values: Mapping[str, object], tensors: Mapping[str, FixedTensor] | None = None) -> Self:
+        """Make the defence from parameters and tensors by name; parameters not given have their defaults.
 
         Raises:
-            UsageError: a name is unknown, or a value is not a finite number or out of bounds.
+            UsageError: a name is unknown, a tensor is missing, or a value is not a finite number or out of bounds.
         """
-        fields = {field.name.rstrip("_"): field.name for field in _fields(cls)}
+        fields = {field.name.rstrip("_"): field.name for field in _numbers(cls)}
         unknown = [name for name in values if name not in fields]
         if unknown:
             known = ", ".join(fields) or "none"
             raise UsageError(f"The defence {cls.name} has no parameter {unknown[0]!r}; it has {known}.")
-        return cls(**{fields[name]: require_number(name, value) for name, value in values.items()})
+        if set(tensors or {}) != set(cls.tensor_names):
+            raise UsageError(_of_tensors(cls))
+        return cls(**(tensors or {}), **{fields[name]: require_number(name, value) for name, value in values.items()})
 
     def attributes(self, classes: int) -> dict[str, int | float]:
         """Give the attributes of the node that calls the function, for a model of k classes."""
@@ -89,20 +101,36 @@ class Defence(ABC):
         return {"classes": classes} | {_spelled(name): float(value) for name, value in self.parameters.items()}
 
     @classmethod
-    def from_attributes(cls, attributes: Mapping[str, object]) -> Self:
-        """Make the defence from the attributes of a node that calls its function.
+    def from_attributes(
+        cls, attributes: Mapping[str, object], tensors: Mapping[str, FixedTensor] | None = None
+    ) -> Self:
+        """Make the defence from the attributes of a node that calls its function, and the tensors that it takes.
 
         Raises:
             UsageError: they are not this defence's, or a value is out of bounds.
         """
-        return cls.from_parameters({name.rstrip("_"): value for name, value in attributes.items() if name != "classes"})
+        values = {name.rstrip("_"): value for name, value in attributes.items() if name != "classes"}
+        return cls.from_parameters(values, tensors)
+
+    @classmethod
+    def fit(cls, data: FittingData, parameters: Mapping[str, object]) -> Self:
+        """Fit the defence to a model; a defence without tensors has nothing to fit.
+
+        Args:
+            data: the model, and the rows that the user gives.
+            parameters: by name; those not given have their defaults.
+
+        Raises:
+            UserError: the data or a parameter can't be used.
+        """
+        return cls.from_parameters(parameters)
 
     @abstractmethod
     def function(self, opset: int) -> "ir.Function":
         """Make the ONNX function for a model of this opset (13 or later).
 
-        It takes logits [n, k] and, if `takes_noise`, standard normals float32 [n, k], and gives float32 probabilities
-        [n, k].
+        It takes logits [n, k], then standard normals float32 [n, k] if `takes_noise`, then the tensors, and gives
+        float32 probabilities [n, k].
         """
 
     @abstractmethod
@@ -162,5 +190,16 @@ def _spelled(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def _fields(defence: type[Defence]) -> tuple["dataclasses.Field[float]", ...]:
-    return dataclasses.fields(defence) if dataclasses.is_dataclass(defence) else ()
+def _numbers(defence: type[Defence]) -> list["dataclasses.Field[float]"]:
+    fields: tuple[dataclasses.Field[float], ...] = (
+        dataclasses.fields(defence) if dataclasses.is_dataclass(defence) else ()
+    )
+    return [field for field in fields if field.name not in defence.tensor_names]
+
+
+def _of_tensors(defence: type[Defence]) -> str:
+    if not defence.tensor_names:
+        return f"The defence {defence.name} takes no tensors."
+    return (
+        f"The defence {defence.name} must be fitted to the model: give rows with --defence-data, or call fit_defence."
+    )

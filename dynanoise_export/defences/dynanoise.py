@@ -14,6 +14,7 @@ import onnx_ir as ir
 from dynanoise_export.defences import dynanoise_reference as reference
 from dynanoise_export.defences.base import Defence, NoiseLaw, require_between, require_number, standard_normals
 from dynanoise_export.errors import UsageError
+from dynanoise_export.fixed_tensors import FixedTensor
 from dynanoise_export.types import Floats
 
 if TYPE_CHECKING:  # an optional package
@@ -58,7 +59,7 @@ class DynaNoise(Defence):
         require_between("temperature", self.temperature, SMALLEST_TEMPERATURE, LARGEST)
 
     @classmethod
-    def from_parameters(cls, values: Mapping[str, object]) -> Self:
+    def from_parameters(cls, values: Mapping[str, object], tensors: Mapping[str, FixedTensor] | None = None) -> Self:
         """Make the defence from parameters by name; `base_variance` may stand for `sigma0`.
 
         Raises:
@@ -67,12 +68,12 @@ class DynaNoise(Defence):
         given = dict(values)
         variance = given.pop("base_variance", None)
         if variance is None:
-            return super().from_parameters(given)
+            return super().from_parameters(given, tensors)
         if "sigma0" in given:
             raise UsageError("sigma0 and base_variance set the same thing (σ₀ and its square): give one of them.")
         variance = require_number("base_variance", variance)
         require_between("base_variance", variance, 0, LARGEST**2, open_low=True)
-        return super().from_parameters(given | {"sigma0": math.sqrt(variance)})
+        return super().from_parameters(given | {"sigma0": math.sqrt(variance)}, tensors)
 
     @property
     def law(self) -> NoiseLaw:

@@ -19,6 +19,7 @@ from onnxscript import script
 from onnxscript.values import Opset
 
 from dynanoise_export.defences.base import Defence, NoiseLaw
+from dynanoise_export.fixed_tensors import FixedTensor
 from dynanoise_export.onnx_functions import DOMAIN, VERSION, of_opset
 from dynanoise_export.types import Floats, Int64s
 
@@ -87,8 +88,13 @@ class KeptLabel(Defence):
         """The wrapped defence's."""
         return self.defence.parameters
 
+    @property
+    def tensors(self) -> dict[str, FixedTensor]:
+        """The wrapped defence's."""
+        return self.defence.tensors
+
     @classmethod
-    def from_parameters(cls, values: Mapping[str, object]) -> Self:
+    def from_parameters(cls, values: Mapping[str, object], tensors: Mapping[str, FixedTensor] | None = None) -> Self:
         """Not available: make the wrapped defence from parameters, and wrap it with `keeping_label`."""
         raise NotImplementedError
 

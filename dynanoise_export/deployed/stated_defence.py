@@ -6,6 +6,7 @@ from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.catalogue import DEFENCES
 from dynanoise_export.defences.keep_label import keeping_label
 from dynanoise_export.errors import DefenceError, UsageError, reason_of
+from dynanoise_export.fixed_tensors import FixedTensor
 from dynanoise_export.graph.draws import DrawKind
 from dynanoise_export.graph.leaks import LeakReport
 from dynanoise_export.graph.provenance import Provenance
@@ -49,11 +50,21 @@ def node_defence(model: ir.Model, leaks: LeakReport) -> Defence | None:
     if len(found) != 1:
         return None
     attributes = {name: attribute.value for name, attribute in found[0].attributes.items()}
+    kind = functions[found[0].op_type]
     try:
-        defence = functions[found[0].op_type].from_attributes(attributes)
+        defence = kind.from_attributes(attributes, _tensors(found[0], kind))
     except UsageError:  # a node of the same name in another tool's file
         return None
     return keeping_label(defence, bool(leaks.labelled))
+
+
+def _tensors(node: ir.Node, kind: type[Defence]) -> dict[str, FixedTensor]:
+    """Read the tensors that a node takes, which are its last inputs; those that are no constants are left out."""
+    count = len(kind.tensor_names)
+    taken = node.inputs[len(node.inputs) - count :] if len(node.inputs) > count else ()
+    constants = [None if value is None else ir.convenience.get_const_tensor(value) for value in taken]
+    pairs = zip(kind.tensor_names, constants, strict=False)
+    return {name: FixedTensor.of(tensor.numpy()) for name, tensor in pairs if tensor is not None}
 
 
 def noise_source(provenance: Provenance | None, leaks: LeakReport | None) -> NoiseSource | None:

@@ -21,6 +21,8 @@ from dynanoise_export.noise.keyed.keyed_noise import WEIGHTS
 from dynanoise_export.noise.noise import Noise
 from dynanoise_export.onnx_functions import DOMAIN, OLDEST_OPSET, VERSION, make_constants_tensors
 
+# What the names of a defence's tensors begin with.
+TENSORS = "dynanoise_defence/"
 # Model-local functions came with this version of the format.
 OLDEST_IR = 8
 
@@ -114,6 +116,10 @@ def _append_defence(
     inputs = [value]
     if noise is not None:
         inputs.append(_append_normals(model, value, batch, classes, noise))
+    for name, tensor in defence.tensors.items():
+        held = ir.Value(name=f"{TENSORS}{name}", const_value=ir.tensor(tensor.array, name=f"{TENSORS}{name}"))
+        model.graph.register_initializer(held)
+        inputs.append(held)
     node = ir.node(
         defence.function_name,
         inputs,
@@ -177,13 +183,13 @@ def _free_names(model: ir.Model, needed: set[str]) -> None:
             node.name = f"undefended/{node.name}"
     for value in list(values(model)):
         name = str(value.name)  # a damaged file may hold it as bytes
-        if name not in needed and not name.startswith(WEIGHTS):
+        if name not in needed and not name.startswith((WEIGHTS, TENSORS)):
             continue
         if value in model.graph.inputs:
             raise UnsupportedModelError(
                 f"The model has an input called {name!r}, a name that the defended file needs: rename it."
             )
-        value.name = unused_name(model, f"undefended_{name}" if name.startswith(WEIGHTS) else f"{name}_undefended")
+        value.name = unused_name(model, f"undefended_{name}" if name not in needed else f"{name}_undefended")
 
 
 def _ensure(model: ir.Model, defence: Defence, noise_input: str | None) -> LeakReport:

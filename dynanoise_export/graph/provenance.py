@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, Protocol
 
 import onnx_ir as ir
@@ -13,6 +13,7 @@ from pydantic import Field, Strict
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.catalogue import make_defence
 from dynanoise_export.errors import FormatError
+from dynanoise_export.fixed_tensors import FixedTensor, PackedTensor, packed_tensors, unpacked_tensors
 from dynanoise_export.graph.external_data import scopes, weights
 from dynanoise_export.graph.log_probabilities import LARGEST_FLOOR
 from dynanoise_export.noise.keyed.keyed_noise import MOST_GRIDS, NARROWEST, WIDEST
@@ -26,7 +27,7 @@ TOOLS = ("torch", "onnx", "onnx-ir", "onnxscript", "transformers")
 # A defence has a few parameters, and a file was made by a few tools.
 MOST_NAMES = 100
 # The entries that are JSON; the others are plain texts.
-AS_JSON = {"parameters", "versions", "grids", "keep_label", "labels", "floor", "binary"}
+AS_JSON = {"parameters", "versions", "grids", "keep_label", "labels", "floor", "binary", "tensors"}
 
 # What a file may state: texts of a bounded length, and digests of their full length.
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -54,6 +55,7 @@ class Provenance:
         floor: the smallest probability that the defence distinguishes, if it takes probabilities; None for logits.
         treated_as: what the user said that the model's scores are, "logits" or "probabilities"; None if it was found.
         binary: whether the model has one score, which is that of the second of two classes.
+        tensors: of a defence that was fitted to the model, by name.
     """
 
     defence: str
@@ -70,6 +72,7 @@ class Provenance:
     floor: float | None = None
     treated_as: str | None = None
     binary: bool = False
+    tensors: Mapping[str, FixedTensor] = field(default_factory=dict)
 
     def made_defence(self) -> Defence:
         """Make the defence that the file states.
@@ -77,7 +80,7 @@ class Provenance:
         Raises:
             UsageError: no such defence is installed, or it does not take such parameters.
         """
-        return make_defence(self.defence, self.parameters, keep_label=self.keep_label)
+        return make_defence(self.defence, self.parameters, self.tensors, keep_label=self.keep_label)
 
 
 class StatedProvenance(Record):
@@ -97,6 +100,7 @@ class StatedProvenance(Record):
     floor: Annotated[float, Field(gt=0, lt=LARGEST_FLOOR)] | None = None
     treated_as: Literal["logits", "probabilities"] | None = None
     binary: bool = False
+    tensors: dict[Name, PackedTensor] = Field(default={}, max_length=MOST_NAMES)
 
 
 def tool_versions() -> dict[str, str]:
@@ -136,6 +140,7 @@ def entries_of(provenance: Provenance) -> dict[str, str]:
         "floor": None if provenance.floor is None else json.dumps(provenance.floor),
         "treated_as": provenance.treated_as,
         "binary": json.dumps(True) if provenance.binary else None,
+        "tensors": json.dumps(packed_tensors(provenance.tensors)) if provenance.tensors else None,
     }
     return {PREFIX + k: v for k, v in entries.items() if v is not None}
 
@@ -148,7 +153,8 @@ def provenance_of(entries: Mapping[str, object]) -> Provenance | None:
         return None
     try:
         content = {name: json_of(text, "The provenance") if name in AS_JSON else text for name, text in texts.items()}
-        return Provenance(**vars(record_of(StatedProvenance, content, "The provenance")))
+        record = record_of(StatedProvenance, content, "The provenance")
+        return Provenance(**vars(record) | {"tensors": unpacked_tensors(record.tensors, "The tensor")})
     except FormatError:
         return None
 

@@ -13,7 +13,7 @@ PACKAGES = {
 
 # The rooms of the library, from low to high. Rooms on one line do not import each other, except on the first line,
 # which is whatever lies beside the rooms.
-BASE = ("array_files", "choices", "documentation", "errors", "files", "bundles", "dataset_rows", "intervals",
+BASE = ("array_files", "choices", "documentation", "errors", "files", "bundles", "dataset_rows", "fixed_tensors", "intervals",
         "label_forms", "layouts", "onnx_functions", "packages", "printable", "probabilities", "records", "registry",
         "types", "version")  # fmt: skip
 LAYERS = (
@@ -23,7 +23,7 @@ LAYERS = (
     ("graph",),
     ("runtimes", "shadow_stores"),
     ("sources",),
-    ("exporting", "inspecting"),
+    ("exporting", "fitting", "inspecting"),
     ("deployed",),
     ("validation", "attacks", "benchmarking", "deployment"),
     ("bundling",),
