@@ -1,5 +1,6 @@
 """Where images have their channels: before the height and the width, or after them."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from dynanoise_export.errors import ModelInputError
@@ -7,6 +8,9 @@ from dynanoise_export.types import Array, TensorSpec
 
 # Of a batch of images.
 IMAGE_AXES = 4
+# What counts as an image: the smallest side, and the numbers of channels.
+SMALLEST_SIDE = 8
+CHANNELS = (1, 3)
 
 
 class Layout(StrEnum):
@@ -24,6 +28,15 @@ def fits(array: Array, spec: TensorSpec) -> bool:
     """Whether rows have the shape that an input takes."""
     sizes = zip(array.shape[1:], spec.shape[1:], strict=False)
     return array.ndim == len(spec.shape) and all(isinstance(axis, str) or axis == size for size, axis in sizes)
+
+
+def channel_axis(shape: Sequence[int]) -> int | None:
+    """Find the axis of the channels of a batch of images by its shape; None if it is no such batch."""
+    if len(shape) != IMAGE_AXES:
+        return None
+    if shape[1] in CHANNELS and min(shape[2:]) >= SMALLEST_SIDE:
+        return 1
+    return 3 if shape[3] in CHANNELS and min(shape[1:3]) >= SMALLEST_SIDE else None
 
 
 def turned(array: Array, layout: Layout) -> Array:

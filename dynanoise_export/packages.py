@@ -8,6 +8,7 @@ from dynanoise_export.errors import MissingPackageError
 EXTRAS = {
     "torch": "torch", "safetensors": "torch", "sklearn": "torch", "transformers": "huggingface", "PIL": "images",
     "pyarrow": "parquet", "jinja2": "report", "plotly": "report", "tritonclient": "triton",
+    "captum": "defences", "opacus": "defences",
 }  # fmt: skip
 
 

@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from dynanoise_export.errors import UsageError
+from dynanoise_export.layouts import channel_axis
 from dynanoise_export.types import Array, Arrays
 
-# What counts as an image: the smallest side, and the numbers of channels.
-SMALLEST_SIDE = 8
-CHANNELS = (1, 3)
 # So many rows show what kind of values an input has.
 LOOKED_AT = 4096
 
@@ -71,13 +69,9 @@ def image_axes(inputs: Arrays) -> dict[str, tuple[int, int]]:
     """Find the axes of height and width of each input of images, with the channels first or last."""
     found = {}
     for name in float_inputs(inputs):
-        shape = inputs[name].shape
-        if len(shape) != 4:
-            continue
-        if shape[1] in CHANNELS and min(shape[2:]) >= SMALLEST_SIDE:
-            found[name] = (2, 3)
-        elif shape[3] in CHANNELS and min(shape[1:3]) >= SMALLEST_SIDE:
-            found[name] = (1, 2)
+        channels = channel_axis(inputs[name].shape)
+        if channels is not None:
+            found[name] = (2, 3) if channels == 1 else (1, 2)
     return found
 
 

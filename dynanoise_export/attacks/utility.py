@@ -1,4 +1,4 @@
-"""What the defence costs honest clients: accuracy, calibration, flipped labels."""
+"""What the defence costs honest clients: accuracy, likelihood, calibration, flipped labels."""
 
 from dataclasses import dataclass
 
@@ -7,24 +7,41 @@ from scipy.stats import norm
 
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.calibration import calibration_error
+from dynanoise_export.attacks.metrics.usefulness import (
+    brier_score,
+    negative_log_likelihood,
+    risk_coverage_area,
+    top_accuracy,
+)
 from dynanoise_export.attacks.responses import Responses
 from dynanoise_export.intervals import LEVEL, Interval, proportion
 from dynanoise_export.types import Floats
 
+# With no more classes than this, every label is among the best.
+TOP = 5
+
 
 @dataclass(frozen=True)
 class Utility:
-    """How good one answer of a model is.
+    """How good one answer of a model is; all figures but `accuracy_on_members` are those of the non-members.
 
     Attributes:
-        accuracy: on the non-members.
-        accuracy_on_members: on the members.
-        calibration_error: on the non-members.
+        accuracy: the share of correct labels.
+        accuracy_on_members: the same for the members.
+        calibration_error: the distance between confidence and accuracy.
+        negative_log_likelihood: of the label, in nats.
+        brier_score: from 0 to 2.
+        risk_coverage_area: the error of the surest answers, averaged over all shares of them.
+        top_5_accuracy: how often the label is among the five best classes; None for at most five classes.
     """
 
     accuracy: Interval
     accuracy_on_members: Interval
     calibration_error: float
+    negative_log_likelihood: float
+    brier_score: float
+    risk_coverage_area: float
+    top_5_accuracy: float | None
 
 
 @dataclass(frozen=True)
@@ -45,10 +62,15 @@ def utility(audit: Audit, responses: Responses) -> Utility:
     right = audit.judged if audit.canary is None else audit.judged & ~audit.canary
     members, non_members = right & audit.member, right & ~audit.member
     correct = responses.correct > 0
+    log_p, y = responses.log_p[non_members], audit.y[non_members]
     return Utility(
-        proportion(int(correct[non_members].sum()), int(non_members.sum())),
-        proportion(int(correct[members].sum()), int(members.sum())),
-        calibration_error(responses.log_p[non_members], audit.y[non_members]),
+        accuracy=proportion(int(correct[non_members].sum()), int(non_members.sum())),
+        accuracy_on_members=proportion(int(correct[members].sum()), int(members.sum())),
+        calibration_error=calibration_error(log_p, y),
+        negative_log_likelihood=negative_log_likelihood(log_p, y),
+        brier_score=brier_score(log_p, y),
+        risk_coverage_area=risk_coverage_area(log_p, y),
+        top_5_accuracy=top_accuracy(log_p, y, TOP) if log_p.shape[1] > TOP else None,
     )
 
 

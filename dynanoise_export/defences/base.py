@@ -14,7 +14,7 @@ import numpy as np
 from dynanoise_export.defences.fitting_data import FittingData
 from dynanoise_export.errors import UsageError
 from dynanoise_export.fixed_tensors import FixedTensor
-from dynanoise_export.types import Floats
+from dynanoise_export.types import Float64s, Floats
 
 if TYPE_CHECKING:  # `--help` lists the defences without it
     import onnx_ir as ir
@@ -51,6 +51,8 @@ class Defence(ABC):
     function_name: ClassVar[str]
     #: Whether the ONNX function takes standard normals as its second input.
     takes_noise: ClassVar[bool] = True
+    #: Whether its noise is added to values of the query, and so covers them; other noise chooses among answers.
+    adds_noise: ClassVar[bool] = True
     #: The names of its tensors, which are fields of type `FixedTensor`, in the order in which the function takes them.
     tensor_names: ClassVar[tuple[str, ...]] = ()
 
@@ -68,6 +70,18 @@ class Defence(ABC):
     def lipschitz(self) -> float:
         """How far a probability can move when every logit moves by 1 under the same noise, at most."""
         return 1.0
+
+    def jump(self, logits: Float64s, moved: Float64s) -> Float64s:
+        """Bound how far answers jump, beyond what `lipschitz` allows, if the logits move a little.
+
+        Args:
+            logits: [n, k], finite or not.
+            moved: [n, k], how far each logit may move.
+
+        Returns:
+            In probability, [n]; 0 where no edge is near, and for a defence without edges.
+        """
+        return np.zeros(len(logits))
 
     @property
     def parameters(self) -> dict[str, float]:

@@ -19,6 +19,10 @@ DEFENCES: Registry[type[Defence]] = Registry(
         "top-k": "dynanoise_export.defences.top_k:TopK",
         "rounding": "dynanoise_export.defences.rounding:Rounding",
         "label-only": "dynanoise_export.defences.label_only:LabelOnly",
+        "hamp-output": "dynanoise_export.defences.hamp_output:HampOutput",
+        "memguard": "dynanoise_export.defences.memguard:MemGuard",
+        "memguard-limit": "dynanoise_export.defences.memguard_limit:MemGuardLimit",
+        "targeted": "dynanoise_export.defences.targeted:Targeted",
     },
 )
 

@@ -46,5 +46,7 @@ def defend(logits: Floats, noise: Floats, sigma0: float, lambda_: float, tempera
 
     Source: DynaNoise, Algorithm 1.
     """
-    noisy = np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT) + noise_scale(logits, sigma0, lambda_) * noise
+    z = np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)
+    # Relative to the largest, which the softmax does not see: noise would be lost on a very large number.
+    noisy = z - z.max(axis=-1, keepdims=True) + noise_scale(logits, sigma0, lambda_) * noise
     return np.asarray(softmax(noisy / temperature, axis=-1))

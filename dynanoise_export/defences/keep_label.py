@@ -74,6 +74,11 @@ class KeptLabel(Defence):
         return self.defence.takes_noise
 
     @property
+    def adds_noise(self) -> bool:  # type: ignore[override]
+        """Whether the wrapped defence adds its noise."""
+        return self.defence.adds_noise
+
+    @property
     def law(self) -> NoiseLaw | None:
         """The law of the wrapped defence's noise, before the swap."""
         return self.defence.law

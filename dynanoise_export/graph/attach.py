@@ -7,9 +7,11 @@ from onnx_ir.passes import common
 
 from dynanoise_export.defences import keep_label
 from dynanoise_export.defences.base import Defence
+from dynanoise_export.defences.guards.guard import Guard
 from dynanoise_export.errors import DefenceError, UnsupportedModelError
+from dynanoise_export.graph.attach_guard import attach_guard
 from dynanoise_export.graph.external_data import scopes
-from dynanoise_export.graph.leaks import LeakReport, find_leaks
+from dynanoise_export.graph.leaks import LeakReport, covers_by_noise, find_leaks
 from dynanoise_export.graph.log_output import LOG_OUTPUT, append_log_output
 from dynanoise_export.graph.log_probabilities import FOUND_BY_NAME, append_log, default_floor
 from dynanoise_export.graph.logits import Logits, Scale
@@ -51,6 +53,7 @@ def attach(
     defence: Defence,
     noise: Noise | None,
     *,
+    guard: Guard | None = None,
     inline: bool = False,
     with_logits: bool = False,
 ) -> Attached:
@@ -65,6 +68,7 @@ def attach(
         classes: k.
         defence: what the answers become.
         noise: where its standard normals come from; None for a defence that takes no noise.
+        guard: on the inputs; None for none.
         inline: flatten the defence into plain operators, for tools that know no local functions.
         with_logits: give the logarithm of the probabilities as well, as the output `logits`.
 
@@ -83,6 +87,8 @@ def attach(
         answers = _append_keep_label(model, scores, answers)
     answers.name = OUTPUT_NAME
     model.graph.outputs[:] = [answers]
+    if guard is not None:
+        attach_guard(model, guard)
     if with_logits:
         append_log_output(model, answers)
     common.RemoveUnusedNodesPass()(model)
@@ -193,7 +199,7 @@ def _free_names(model: ir.Model, needed: set[str]) -> None:
 
 
 def _ensure(model: ir.Model, defence: Defence, noise_input: str | None) -> LeakReport:
-    answers = None if defence.takes_noise else OUTPUT_NAME
+    answers = None if covers_by_noise(defence) else OUTPUT_NAME
     report = find_leaks(model, [] if noise_input is None else [noise_input], noise_free_answers=answers)
     if not report.defended and not any(draw.live for draw in report.draws):
         raise UnsupportedModelError(

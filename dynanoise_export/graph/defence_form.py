@@ -80,7 +80,7 @@ def compare_defence(model: ir.Model, answers: str, stated: StatedDefence) -> Com
     Raises:
         UnknownFormError: another tool rewrote the file, or the defence can't be attached to compare with.
     """
-    flat = _flat(model)
+    flat = flattened(model)
     output = next((value for value in flat.graph.outputs if value.name == answers), None)
     if output is None:
         return Compared(f"it has no output {answers!r}", flat, None)
@@ -116,7 +116,12 @@ def _compare(form: ir.Model, model: ir.Model, output: ir.Value, stated: StatedDe
     return scores
 
 
-def _flat(model: ir.Model) -> ir.Model:
+def flattened(model: ir.Model) -> ir.Model:
+    """Give a copy of a model in which the functions of this project are flattened.
+
+    Raises:
+        UnknownFormError: they can't be.
+    """
     copy = model.clone()
     try:
         common.InlinePass(criteria=lambda function: function.domain == DOMAIN)(copy)

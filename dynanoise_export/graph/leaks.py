@@ -3,8 +3,9 @@
 An output may not be raw, the label, or the noise itself; `taint_walk` finds which it is. Answers that depend on the
 undefended label as well are covered, and the report names them.
 
-A defence without noise covers nothing in this sense: its answers are identified by the name of their output, and every
-other output that depends on the query leaks. `validate` compares such answers with the reference.
+A defence without noise covers nothing in this sense, and neither does noise that chooses among answers: the answers are
+identified by the name of their output, and every other output that depends on the query leaks. `validate` compares such
+answers with the reference.
 """
 
 from collections.abc import Collection
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.keep_label import NAME as KEEP_LABEL
 from dynanoise_export.errors import UsageError
 from dynanoise_export.graph.draws import Draw
@@ -57,8 +59,8 @@ def find_leaks(
     Args:
         model: any ONNX model; its nodes are sorted into the order in which they run.
         noise_inputs: the names of the inputs that carry standard normals instead of a query.
-        noise_free_answers: the name of the output with the answers of a defence that takes no noise; None if the
-            defence takes noise, or if there is none.
+        noise_free_answers: the name of the output with the answers of a defence that adds no noise; None if the
+            defence adds noise, or if there is none.
     """
     common.TopologicalSortPass()(model)
     walk = Walk(model)
@@ -113,11 +115,16 @@ def leaks_as_stated(model: ir.Model, provenance: Provenance | None) -> LeakRepor
     if provenance is None:
         return find_leaks(model)
     try:
-        takes_noise = provenance.made_defence().takes_noise
+        covers = covers_by_noise(provenance.made_defence())
     except UsageError:  # the defence is not installed here, so no output is excused
-        takes_noise = True
+        covers = True
     noise_inputs = [provenance.noise_input] if provenance.noise_input else []
-    return find_leaks(model, noise_inputs, noise_free_answers=None if takes_noise else OUTPUT_NAME)
+    return find_leaks(model, noise_inputs, noise_free_answers=None if covers else OUTPUT_NAME)
+
+
+def covers_by_noise(defence: Defence) -> bool:
+    """Whether the walk can see that a defence covers its answers: its noise is added to them."""
+    return defence.takes_noise and defence.adds_noise
 
 
 def _is_answer(output: ir.Value, name: str, flattened: bool) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from dynanoise_export.defences.catalogue import DEFENCES
 from dynanoise_export.defences.keep_label import NAME as KEEP_LABEL
 from dynanoise_export.errors import DefenceError, UserError, reason_of
 from dynanoise_export.graph.log_probabilities import before_log
@@ -48,7 +49,7 @@ def make_probe(model: ir.Model) -> Probe:
     copy = model.clone()
     node = _defence_node(copy)
     taken = None if node is None else node.inputs[0]
-    if node is not None and len(node.inputs) == 1:
+    if node is not None and not _takes_noise(node):
         return _given(copy, None, taken)
     noise = make_twin(copy)  # before the defence is flattened, which may hide where the noise ends
     common.InlinePass(criteria=lambda function: _fits(function, copy))(copy)
@@ -66,6 +67,14 @@ def _defence_node(model: ir.Model) -> ir.Node | None:
     """Find the one node that calls a defence's function; None if there is no such node, or more than one."""
     nodes = [node for node in model.graph if node.domain == DOMAIN and node.op_type not in HELPERS and node.inputs]
     return nodes[0] if len(nodes) == 1 else None
+
+
+def _takes_noise(node: ir.Node) -> bool:
+    """Whether a defence's node takes noise beside its logits and its tensors."""
+    for _, kind in DEFENCES.all():
+        if kind.function_name == node.op_type:
+            return kind.takes_noise
+    return len(node.inputs) > 1
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,13 @@ from pydantic import Field, Strict
 
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.catalogue import make_defence
-from dynanoise_export.errors import FormatError
+from dynanoise_export.defences.guards.guard import Guard, GuardKind
+from dynanoise_export.defences.guards.guard_catalogue import stated_guard
+from dynanoise_export.errors import FormatError, UserError
 from dynanoise_export.fixed_tensors import FixedTensor, PackedTensor, packed_tensors, unpacked_tensors
 from dynanoise_export.graph.external_data import scopes, weights
 from dynanoise_export.graph.log_probabilities import LARGEST_FLOOR
+from dynanoise_export.graph.specs import input_specs
 from dynanoise_export.noise.keyed.keyed_noise import MOST_GRIDS, NARROWEST, WIDEST
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.records import Record, json_of, record_of
@@ -27,7 +30,7 @@ TOOLS = ("torch", "onnx", "onnx-ir", "onnxscript", "transformers")
 # A defence has a few parameters, and a file was made by a few tools.
 MOST_NAMES = 100
 # The entries that are JSON; the others are plain texts.
-AS_JSON = {"parameters", "versions", "grids", "keep_label", "labels", "floor", "binary", "tensors"}
+AS_JSON = {"parameters", "versions", "grids", "keep_label", "labels", "floor", "binary", "tensors", "guard"}
 
 # What a file may state: texts of a bounded length, and digests of their full length.
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -56,6 +59,7 @@ class Provenance:
         treated_as: what the user said that the model's scores are, "logits" or "probabilities"; None if it was found.
         binary: whether the model has one score, which is that of the second of two classes.
         tensors: of a defence that was fitted to the model, by name.
+        guard: on the inputs; None if there is none.
     """
 
     defence: str
@@ -73,6 +77,7 @@ class Provenance:
     treated_as: str | None = None
     binary: bool = False
     tensors: Mapping[str, FixedTensor] = field(default_factory=dict)
+    guard: Guard | None = None
 
     def made_defence(self) -> Defence:
         """Make the defence that the file states.
@@ -81,6 +86,22 @@ class Provenance:
             UsageError: no such defence is installed, or it does not take such parameters.
         """
         return make_defence(self.defence, self.parameters, self.tensors, keep_label=self.keep_label)
+
+
+class StatedGuard(Record):
+    """A guard as a file states it; see `Guard`."""
+
+    kind: Annotated[GuardKind, Strict(False)]
+    bounds: dict[Name, dict[Name, PackedTensor]] = Field(max_length=MOST_NAMES)
+
+    def made(self) -> Guard:
+        """Make the guard.
+
+        Raises:
+            FormatError: a tensor is damaged, or the bounds are not those of such a guard.
+        """
+        bounds = {name: unpacked_tensors(tensors, "The bound") for name, tensors in self.bounds.items()}
+        return stated_guard(self.kind, bounds)
 
 
 class StatedProvenance(Record):
@@ -101,6 +122,7 @@ class StatedProvenance(Record):
     treated_as: Literal["logits", "probabilities"] | None = None
     binary: bool = False
     tensors: dict[Name, PackedTensor] = Field(default={}, max_length=MOST_NAMES)
+    guard: StatedGuard | None = None
 
 
 def tool_versions() -> dict[str, str]:
@@ -119,8 +141,14 @@ def write_provenance(model: ir.Model, provenance: Provenance) -> None:
 
 
 def read_provenance(model: ir.Model) -> Provenance | None:
-    """Read the provenance from the model's metadata; None if it is missing or incomplete."""
-    return provenance_of(model.metadata_props)
+    """Read the provenance from the model's metadata; None if it is missing, incomplete, or of other inputs."""
+    stated = provenance_of(model.metadata_props)
+    if stated is not None and stated.guard is not None:
+        try:
+            stated.guard.require_fits([spec for spec in input_specs(model) if spec.name != stated.noise_input])
+        except UserError:
+            return None
+    return stated
 
 
 def entries_of(provenance: Provenance) -> dict[str, str]:
@@ -141,6 +169,7 @@ def entries_of(provenance: Provenance) -> dict[str, str]:
         "treated_as": provenance.treated_as,
         "binary": json.dumps(True) if provenance.binary else None,
         "tensors": json.dumps(packed_tensors(provenance.tensors)) if provenance.tensors else None,
+        "guard": None if provenance.guard is None else json.dumps(packed_guard(provenance.guard)),
     }
     return {PREFIX + k: v for k, v in entries.items() if v is not None}
 
@@ -154,9 +183,16 @@ def provenance_of(entries: Mapping[str, object]) -> Provenance | None:
     try:
         content = {name: json_of(text, "The provenance") if name in AS_JSON else text for name, text in texts.items()}
         record = record_of(StatedProvenance, content, "The provenance")
-        return Provenance(**vars(record) | {"tensors": unpacked_tensors(record.tensors, "The tensor")})
+        tensors = unpacked_tensors(record.tensors, "The tensor")
+        guard = None if record.guard is None else record.guard.made()
+        return Provenance(**vars(record) | {"tensors": tensors, "guard": guard})
     except FormatError:
         return None
+
+
+def packed_guard(guard: Guard) -> dict[str, object]:
+    """Give plain values for JSON."""
+    return {"kind": guard.kind, "bounds": {name: packed_tensors(tensors) for name, tensors in guard.bounds.items()}}
 
 
 def states_defence(model: ir.Model) -> bool:

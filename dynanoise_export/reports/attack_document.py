@@ -18,6 +18,7 @@ from dynanoise_export.reports.budget_document import (
 )
 from dynanoise_export.reports.documents import CachedDocument, Header, ends, header
 from dynanoise_export.reports.exposed_document import RiskDocument, risk_document
+from dynanoise_export.reports.utility_document import UtilityDocument, utility_document
 
 
 class DataDocument(TypedDict):
@@ -36,25 +37,6 @@ class ShadowsDocument(TypedDict):
     path: str
     count: int
     asked: int
-
-
-class _DefendedUtility(TypedDict):
-    accuracy_defended: float
-    accuracy_defended_ci: list[float]
-    accuracy_on_members_defended: float
-    calibration_error_defended: float
-
-
-class UtilityDocument(_DefendedUtility, total=False):
-    """How good one answer of the model is, and of the undefended model if there is a reference."""
-
-    accuracy_plain: float
-    accuracy_plain_ci: list[float]
-    accuracy_on_members_plain: float
-    calibration_error_plain: float
-    accuracy_lost: float
-    accuracy_lost_ci: list[float]
-    label_flips: float
 
 
 class WorstDocument(StrongestDocument):
@@ -176,7 +158,7 @@ def attack_document(report: AttackReport) -> AttackDocument:
         "keep_label": defence is not None and defence.keep_label,
         "queries_per_row": report.queries_per_row,
         **effort_document(report),
-        "utility": _utility(report),
+        "utility": utility_document(report),
         "worst": _worst(report),
         **risk_document(report),
         "attacks": [_result(result, report) for result in report.results],
@@ -204,28 +186,6 @@ def _data(report: AttackReport) -> DataDocument:
         "members": audit.members,
         "non_members": audit.non_members,
         "auxiliary": len(audit) - audit.members - audit.non_members,
-    }
-
-
-def _utility(report: AttackReport) -> UtilityDocument:
-    own, plain, cost = report.utility, report.plain_utility, report.cost
-    document: UtilityDocument = {
-        "accuracy_defended": own.accuracy.value,
-        "accuracy_defended_ci": ends(own.accuracy),
-        "accuracy_on_members_defended": own.accuracy_on_members.value,
-        "calibration_error_defended": own.calibration_error,
-    }
-    if plain is None or cost is None:
-        return document
-    return {
-        **document,
-        "accuracy_plain": plain.accuracy.value,
-        "accuracy_plain_ci": ends(plain.accuracy),
-        "accuracy_on_members_plain": plain.accuracy_on_members.value,
-        "calibration_error_plain": plain.calibration_error,
-        "accuracy_lost": cost.accuracy_lost.value,
-        "accuracy_lost_ci": ends(cost.accuracy_lost),
-        "label_flips": cost.flips,
     }
 
 

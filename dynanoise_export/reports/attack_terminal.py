@@ -17,6 +17,7 @@ from dynanoise_export.reports.effort_tables import READINGS, budget_legend, budg
 from dynanoise_export.reports.exposed_wording import risk_sentences
 from dynanoise_export.reports.gate_wording import WORDS, against_whom, gate_sentence
 from dynanoise_export.reports.terminal import words
+from dynanoise_export.reports.usefulness_table import USEFULNESS, usefulness_table
 
 # How many of the most exposed members are listed.
 SHOWN = 5
@@ -30,6 +31,7 @@ def print_attack(report: AttackReport, console: Console) -> None:
     for sentence in _figures(report):
         console.print(words(sentence))
     for table, legend in (
+        (usefulness_table(report), USEFULNESS),
         (budget_table(report), budget_legend(report)),
         (reading_table(report), READINGS),
         (_table(report), _legend(report)),
@@ -113,13 +115,9 @@ def _figures(report: AttackReport) -> Iterator[str]:
             plain_tpr = plain.tpr[fpr] if plain else None
             compared = f" {own}, {plain_tpr.value:.4f} {other}" if plain_tpr else ""
             yield f"TPR at {100 * fpr:g}% FPR: {tpr.value:.4f}{compared}, by {who(result, report.defence is not None)}"
-    if report.cost is not None and report.plain_utility is not None:
+    if report.cost is not None:
         lost = report.cost.accuracy_lost
-        yield (
-            f"accuracy lost {lost.value:.4f} [{lost.low:.4f}, {lost.high:.4f}], labels flipped "
-            f"{report.cost.flips:.2%}, calibration error {report.utility.calibration_error:.3f} {own}, "
-            f"{report.plain_utility.calibration_error:.3f} {other}"
-        )
+        yield f"accuracy lost {lost.value:.4f} [{lost.low:.4f}, {lost.high:.4f}]"
     yield from risk_sentences(report)
     audit = report.audit
     yield (

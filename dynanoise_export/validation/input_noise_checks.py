@@ -9,6 +9,7 @@ from dynanoise_export.validation.check import Check, CheckCode, failed, judge
 from dynanoise_export.validation.noise_reach import DRAWS
 from dynanoise_export.validation.parity_checks import undecided
 from dynanoise_export.validation.repetition_checks import compare
+from dynanoise_export.validation.tolerance import jumps
 
 # The same row at another position in the batch may be summed in another order.
 SAME = 1e-6
@@ -71,7 +72,8 @@ def _equals_the_reference(case: Case, predictor: Predictor) -> Check:
         )
     limit = case.tolerance.of_answers(case.defence)
     edge = undecided(case.expected, case.tolerance) if case.defence.keep_label else None
-    return compare(code, answers[None], defended, limit, "the reference's under the same noise", edge)
+    jump = jumps(case.defence, case.expected, case.tolerance)
+    return compare(code, answers[None], defended, limit, "the reference's under the same noise", edge, jump)
 
 
 def answers_to_other_noise(case: Case, predictor: Predictor) -> Float32s:

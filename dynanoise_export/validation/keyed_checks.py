@@ -28,6 +28,7 @@ from dynanoise_export.validation.parity_checks import defended, undecided
 from dynanoise_export.validation.repeated_answers import Answers
 from dynanoise_export.validation.repetition_checks import answers_repeat, compare
 from dynanoise_export.validation.sample_size import rows_needed
+from dynanoise_export.validation.tolerance import jumps
 
 # More queries would make the check slower and no sharper.
 HASHED = 256
@@ -70,9 +71,8 @@ def keyed_noise(keyed: KeyedCase, predictor: Predictor) -> Iterator[Check]:
     noise = reference.keyed_normals(case.expected, keyed.tables).astype(np.float64)
     expected = defended(case.defence, case.expected, noise)
     limit = case.tolerance.of_answers(case.defence)
-    yield compare(
-        CheckCode.KEYED_NOISE, answers.calls[:1], expected, limit, "the reference's with its noise", keyed.edge
-    )
+    described, jump = "the reference's with its noise", jumps(case.defence, case.expected, case.tolerance)
+    yield compare(CheckCode.KEYED_NOISE, answers.calls[:1], expected, limit, described, keyed.edge, jump)
     yield from answers_repeat(case, predictor, answers, keyed.edge)
     alone, count, equal = _with_noise_of_their_own(keyed), _different_rows(case), with_equal_scores(case)
     yield _shared(len(alone), count, equal)

@@ -17,6 +17,7 @@ from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, failed, judge, not_run, warn
 from dynanoise_export.validation.input_noise_checks import with_normals
 from dynanoise_export.validation.noise_alive import repeated_rows
+from dynanoise_export.validation.tolerance import jumps
 
 OF_LEVEL = {
     "no optimisation": CheckCode.SURVIVES_ONNXRUNTIME_NO_OPTIMISATION,
@@ -88,7 +89,8 @@ def _unchanged(case: Case, path: Path) -> Judge:
         reason = reason_of(error)
         return lambda code, predictor: not_run(code, reason)
 
-    same = case.tolerance.of_answers(case.defence)  # optimisers may change the order of sums
+    # Optimisers may change the order of sums.
+    same = case.tolerance.of_answers(case.defence) + jumps(case.defence, case.expected, case.tolerance)
 
     def judged(code: CheckCode, predictor: Predictor) -> Check:
         answers = _answers(case, predictor, case.rows)

@@ -9,7 +9,7 @@ from dynanoise_export.probabilities import centred, log_probabilities
 from dynanoise_export.types import Bools, Float64s, Floats
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, failed, judge, not_applicable, not_run
-from dynanoise_export.validation.tolerance import ANSWER_TOLERANCE, Tolerance
+from dynanoise_export.validation.tolerance import ANSWER_TOLERANCE, EXACT, Tolerance, jumps
 
 # A graph holds parameters in float32.
 PARAMETER_TOLERANCE = 1e-6
@@ -70,7 +70,8 @@ def defence_parity(answers: Floats, logits: Floats, scores: Floats, noise: Float
     """
     detail = "Under the same noise, answers differ from the defence's reference by at most"
     expected = defended(defence, logits, noise, scores)
-    return _parity(CheckCode.DEFENCE_PARITY, answers, expected, ANSWER_TOLERANCE, detail)
+    jump = jumps(defence, logits, EXACT)
+    return _parity(CheckCode.DEFENCE_PARITY, answers, expected, ANSWER_TOLERANCE, jump, detail)
 
 
 def answer_parity(case: Case, answers: Floats) -> Check:
@@ -83,7 +84,8 @@ def answer_parity(case: Case, answers: Floats) -> Check:
     expected = defended(case.defence, case.expected, np.zeros_like(case.expected))
     limit = case.tolerance.of_answers(case.defence)
     detail = "Answers differ from the defended reference's by at most"
-    return _parity(CheckCode.ANSWER_PARITY, answers, expected, limit, detail)
+    jump = jumps(case.defence, case.expected, case.tolerance)
+    return _parity(CheckCode.ANSWER_PARITY, answers, expected, limit, jump, detail)
 
 
 def defended(defence: Defence, logits: Floats, noise: Floats, scores: Floats | None = None) -> Float64s:
@@ -104,14 +106,21 @@ def defended(defence: Defence, logits: Floats, noise: Floats, scores: Floats | N
     return np.asarray(answers, np.float64)
 
 
-def _parity(code: CheckCode, answers: Floats, expected: Float64s, limit: float, detail: str) -> Check:
+def _parity(code: CheckCode, answers: Floats, expected: Float64s, limit: float, jump: Float64s, detail: str) -> Check:
     if answers.shape != expected.shape:
         shapes = f"The answers have the shape {list(answers.shape)}, and {list(expected.shape)} was expected."
         return failed(code, shapes)
     differences = np.abs(answers - expected).max(axis=1)
-    worst = int(np.nan_to_num(differences, nan=np.inf).argmax())
+    excess = differences - jump
+    worst = int(np.nan_to_num(excess, nan=np.inf).argmax())
     detail = f"{detail} {differences[worst]:.2g}, over {len(differences):,} rows; row {worst} is the worst."
-    return judge(code, float(differences[worst]), limit, detail)
+    return judge(code, float(excess[worst]), limit, detail + on_edges(jump))
+
+
+def on_edges(jump: Float64s) -> str:
+    """Say how many answers may jump, as a sentence after another one."""
+    count = int((jump > 0).sum())
+    return f" {count:,} lie on an edge of the defence, and may differ by a jump more." if count else ""
 
 
 def kept_labels(answers: Floats, scores: Floats) -> Check:

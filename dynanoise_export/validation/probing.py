@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from dynanoise_export.deployed.deployed_model import Graph
 from dynanoise_export.errors import UserError, reason_of
+from dynanoise_export.graph.leaks import covers_by_noise
 from dynanoise_export.graph.probe import DefenceInput, probe_defence
 from dynanoise_export.graph.values import unused_name
 from dynanoise_export.noise.source import NoiseSource
@@ -115,10 +116,10 @@ def compared(case: Case, inside: Inside) -> Iterator[Check]:
 def not_compared(case: Case, error: UserError) -> Iterator[Check]:
     """Report that the graph gave no logits to compare.
 
-    That is a matter of course for the flattened form of a defence that takes no noise: nothing marks it in the graph.
+    That is a matter of course for the flattened form of a defence that adds no noise: nothing marks it in the graph.
     """
     for code in NEED_LOGITS:
-        if case.defence.takes_noise:
+        if covers_by_noise(case.defence):
             yield not_run(code, reason_of(error))
         else:
             yield not_applicable(code, "no node of the graph is the defence, and its answers are judged")

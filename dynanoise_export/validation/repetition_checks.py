@@ -6,10 +6,12 @@ import numpy as np
 
 from dynanoise_export.errors import UserError, reason_of
 from dynanoise_export.runtimes.predictor import Predictor, predict
-from dynanoise_export.types import Bools, Floats
+from dynanoise_export.types import Bools, Float64s, Floats
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, judge, not_run
+from dynanoise_export.validation.parity_checks import on_edges
 from dynanoise_export.validation.repeated_answers import Again, Answers
+from dynanoise_export.validation.tolerance import jumps
 
 REPEATS = {
     Again.BETWEEN_CALLS: CheckCode.ANSWERS_REPEAT_BETWEEN_CALLS,
@@ -37,11 +39,15 @@ def answers_repeat(case: Case, predictor: Predictor, answers: Answers, edge: Boo
         edge: of keyed noise: which queries [n] rounding may put into the next cell, or on another label; None without
             noise.
     """
-    limit = case.tolerance.of_answers(case.defence)
+    limit, jump = case.tolerance.of_answers(case.defence), jumps(case.defence, case.expected, case.tolerance)
     again = {Again.BETWEEN_CALLS: answers.calls[1:], Again.IN_ANOTHER_ORDER: answers.put_in_order[None]}
     for way, theirs in (again | dict(answers.others)).items():
         exact = way is Again.BETWEEN_CALLS and edge is None
-        yield compare(REPEATS[way], theirs, answers.calls[0], 0 if exact else limit, "those of the first call", edge)
+        described = "those of the first call"
+        if exact:
+            yield compare(REPEATS[way], theirs, answers.calls[0], 0, described)
+        else:
+            yield compare(REPEATS[way], theirs, answers.calls[0], limit, described, edge, jump)
     code = REPEATS[Again.ONE_BY_ONE]
     try:
         alone = np.asarray(
@@ -51,11 +57,17 @@ def answers_repeat(case: Case, predictor: Predictor, answers: Answers, edge: Boo
         yield not_run(code, reason_of(error))
         return
     few = None if edge is None else edge[:ALONE]
-    yield compare(code, alone[None], answers.calls[0][:ALONE], limit, "those in a batch", few)
+    yield compare(code, alone[None], answers.calls[0][:ALONE], limit, "those in a batch", few, jump[:ALONE])
 
 
 def compare(
-    code: CheckCode, answers: Floats, expected: Floats, limit: float, described: str, edge: Bools | None = None
+    code: CheckCode,
+    answers: Floats,
+    expected: Floats,
+    limit: float,
+    described: str,
+    edge: Bools | None = None,
+    jump: Float64s | None = None,
 ) -> Check:
     """Check that answers [s, n, k] differ from the expected ones [n, k] by at most a limit.
 
@@ -66,17 +78,22 @@ def compare(
         limit: in probability.
         described: what the expected answers are, for people.
         edge: which queries [n] are left out, because they lie on the edge of a cell or of a label; None for none.
+        jump: [n], how much farther each answer may differ, in probability; None for no farther.
     """
     differences = np.nan_to_num(np.abs(answers - expected).max(axis=2), nan=np.inf).max(axis=0)
+    if jump is not None:
+        differences = np.maximum(differences - jump, 0)
     clear = np.ones(len(differences), bool) if edge is None else ~edge
     if not clear.any():
         return not_run(code, f"all {len(clear):,} queries lie on the edge of a cell or of a label")
     worst = float(differences[clear].max())
     detail = f"Answers differ from {described} by at most {worst:.2g}"
+    if jump is not None and jump.any():
+        detail += " beyond a jump"
     if edge is not None:
         moved = int((differences[edge] > limit).sum())
         detail += (
             f"; {int(edge.sum()):,} of {len(edge):,} queries lie on the edge of a cell or of a label and are left out, "
             f"and {moved:,} of them got the noise of the next cell or another label"
         )
-    return judge(code, worst, limit, f"{detail}.")
+    return judge(code, worst, limit, f"{detail}." + ("" if jump is None else on_edges(jump)))

@@ -6,6 +6,7 @@ from dynanoise_export import __version__
 from dynanoise_models.checkpoint_source import FORMAT
 from dynanoise_models.targets import TARGETS, Target
 from dynanoise_models.train_target import Trained
+from dynanoise_models.training_defences.described_defences import describe_defences
 
 VERSION = 2
 
@@ -32,11 +33,26 @@ class TargetDocument(TypedDict):
     expected_accuracy: str
 
 
+class TrainingDefenceDocument(TypedDict):
+    """A defence at training time.
+
+    Attributes:
+        name: for `--defence`.
+        summary: what it does, in one line.
+        parameters: the default of each, by the name that `--parameter` takes.
+    """
+
+    name: str
+    summary: str
+    parameters: dict[str, float]
+
+
 class ListDocument(TypedDict):
-    """All targets."""
+    """All targets, and all defences at training time."""
 
     schema: str
     targets: list[TargetDocument]
+    defences: list[TrainingDefenceDocument]
 
 
 class CheckpointDocument(TypedDict):
@@ -83,7 +99,7 @@ class TrainDocument(TypedDict):
 
 
 def list_document() -> ListDocument:
-    """Describe all targets."""
+    """Describe all targets, and all defences at training time."""
     targets: list[TargetDocument] = [
         {
             "name": name,
@@ -96,7 +112,11 @@ def list_document() -> ListDocument:
         }
         for name, target in TARGETS.items()
     ]
-    return {"schema": _schema("list"), "targets": targets}
+    defences: list[TrainingDefenceDocument] = [
+        {"name": defence.name, "summary": defence.summary, "parameters": dict(defence.parameters)}
+        for defence in describe_defences()
+    ]
+    return {"schema": _schema("list"), "targets": targets, "defences": defences}
 
 
 def train_document(trained: Trained) -> TrainDocument:

@@ -7,6 +7,7 @@ from rich.table import Column, Table
 from dynanoise_export.reports.terminal import Row, pasted, print_rows
 from dynanoise_models.targets import TARGETS, Target
 from dynanoise_models.train_target import Trained
+from dynanoise_models.training_defences.described_defences import describe_defences
 from dynanoise_models.training_documents import parameter_count
 
 
@@ -19,6 +20,16 @@ def print_targets(console: Console) -> None:
         table.add_row(name, target.data, _shape(target), *numbers, target.expected)
     console.print(table)
     console.print("The accuracy is for rows of the balanced protocol that the target was not trained on.")
+
+
+def print_defences(console: Console) -> None:
+    """Print all defences at training time, with their parameters."""
+    table = Table(Column("defence", no_wrap=True), "parameters", "what it does", box=SIMPLE, pad_edge=False)
+    for defence in describe_defences():
+        parameters = ", ".join(f"{name}={value:g}" for name, value in defence.parameters.items())
+        table.add_row(defence.name, parameters, defence.summary)
+    console.print(table)
+    console.print("`--defence` trains with one of them, and `--parameter NAME=VALUE` changes one of its parameters.")
 
 
 def print_trained(trained: Trained, console: Console) -> None:

@@ -105,7 +105,7 @@ def test_the_table_lists_the_rooms_from_low_to_high():
 
 def test_the_defence_of_the_page_is_exported_and_audited(install, run):
     install("A defence")
-    assert "gaussian" in DEFENCES.names()
+    assert "concentration" in DEFENCES.names()
     _, _, validated, _ = run("A defence")
     assert dynanoise_export.inspect("defended.onnx").provenance.made_defence().parameters == {"sigma": 2}
     assert validated["passed"]

@@ -61,7 +61,8 @@ Canaries = Annotated[
 DefenceOption = Annotated[
     DefenceName,
     typer.Option(
-        help="The defence at training time. label-smoothing is a baseline: it makes leakage worse.",
+        help="The defence at training time. `dynanoise-models list` says what each does; label-smoothing is a baseline "
+        "that makes leakage worse.",
         rich_help_panel=TRAINING,
     ),
 ]

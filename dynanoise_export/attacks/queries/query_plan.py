@@ -12,6 +12,7 @@ import numpy as np
 
 from dynanoise_export.attacks.domain import Domain
 from dynanoise_export.defences.base import Defence
+from dynanoise_export.defences.guards.box_guard import ranges_of
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.types import Array, Arrays, Bools, Float32s, Float64s, Floats, Int64s
 
@@ -207,7 +208,6 @@ def bounds_of(inputs: Arrays) -> dict[str, tuple[Float32s, Float32s]]:
     found = {}
     for name, array in inputs.items():
         if array.dtype.kind == "f":
-            parts = [(part.min(axis=0), part.max(axis=0)) for part in np.array_split(array, max(1, len(array) // 4096))]
-            low, high = (np.stack(ends).astype(np.float32) for ends in zip(*parts, strict=True))
-            found[name] = (low.min(axis=0), high.max(axis=0))
+            low, high = ranges_of(array)
+            found[name] = (low.astype(np.float32), high.astype(np.float32))
     return found

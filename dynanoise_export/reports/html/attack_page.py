@@ -17,6 +17,7 @@ from dynanoise_export.reports.exposed_wording import measured_tprs
 from dynanoise_export.reports.gate_wording import WORDS, against_whom, gate_sentence
 from dynanoise_export.reports.html import answer, column_groups, wording
 from dynanoise_export.reports.html.rendering import require_report, write_page
+from dynanoise_export.reports.usefulness_table import usefulness_rows
 
 TEMPLATE = "attack.html.jinja"
 # How many classes or groups the page shows.
@@ -47,6 +48,7 @@ def _context(report: AttackReport) -> dict[str, Any]:
         "defended": report.defence is not None,
         "names": model_names(report),
         "plain": report.without_defence(report.worst),
+        "usefulness": list(usefulness_rows(report)),
         "found": answer.members_found(report),
         "bars": answer.strongest(report),
         "drawn": drawn,

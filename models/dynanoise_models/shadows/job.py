@@ -150,7 +150,7 @@ def _train(job: Job) -> None:
         for seed, logits, own in zip(job.seeds, trained.logits, job.in_training(), strict=True)
     ]
     write_part(job.store, job.models, trained.logits, records)
-    for path in (job.training_file, job.progress_file):
+    for path in (*job.states.glob(f"{job.training_file.name}*"), job.progress_file):
         path.unlink(missing_ok=True)
 
 

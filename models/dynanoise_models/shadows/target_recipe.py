@@ -27,7 +27,7 @@ from dynanoise_models.training.loop import Task
 from dynanoise_models.training.resuming import State
 from dynanoise_models.training.rows import predict
 from dynanoise_models.training.settings import Settings
-from dynanoise_models.training.stack import Stack
+from dynanoise_models.training.stack import Stack, equally_long
 from dynanoise_models.training_defences.training_catalogue import make_training_defence
 from dynanoise_models.training_defences.training_defence import Training
 
@@ -61,7 +61,7 @@ class TargetRecipe:
         rows, in_training = rows_of(bundle), job.in_training()
         device = best_device(job.models[0] // target.stacked)
         state = State(job.training_file, self._identity(job))
-        task = Task(rows, _indices(in_training), job.seeds, self.settings, state)
+        task = Task(rows, equally_long(list(map(np.flatnonzero, in_training))), job.seeds, self.settings, state)
         training = Training(
             find_start(self.target, self.start_from).make_module, task, device, _reference(bundle, in_training),
             progress=lambda step: _report(job, step),
@@ -97,16 +97,6 @@ def _write(target: str, module: torch.nn.Module, architecture: Path, path: Path)
         Path(target), "a shadow model", "", module.cpu(), find_target(target).inputs, SourceOptions()
     )
     write_module(source, architecture, path)
-
-
-def _indices(in_training: Bools) -> Int64s:
-    """Give the indices of the rows [m, n] that each model trains on.
-
-    The two halves of an odd number of rows differ by one row; in a stack, the smaller half uses one row twice.
-    """
-    indices = [np.flatnonzero(rows) for rows in in_training]
-    longest = max(map(len, indices))
-    return np.stack([np.resize(rows, longest) for rows in indices])
 
 
 def _reference(bundle: Bundle, in_training: Bools) -> Int64s:

@@ -1,5 +1,7 @@
 """Random flips and crops of batches of images, drawn from PyTorch's own generator."""
 
+from collections.abc import Mapping
+
 import torch
 from torch.nn.functional import pad
 
@@ -7,6 +9,11 @@ from dynanoise_models.training.settings import Augmentation
 
 # Pixels of margin for each 32 pixels of the side, as He et al. 2015 crop CIFAR-10.
 MARGIN, OF_SIDE = 4, 32
+
+
+def augmented(inputs: Mapping[str, torch.Tensor], augmentation: Augmentation) -> dict[str, torch.Tensor]:
+    """Augment the images [b, c, h, w] among the inputs of a batch."""
+    return {name: _batch(value, augmentation) if value.ndim == 4 else value for name, value in inputs.items()}
 
 
 def augment(images: torch.Tensor, augmentation: Augmentation) -> torch.Tensor:
@@ -19,6 +26,10 @@ def augment(images: torch.Tensor, augmentation: Augmentation) -> torch.Tensor:
     flipped = torch.rand(len(images), device=images.device) < 0.5
     images = torch.where(flipped[:, None, None, None], images.flip(3), images)
     return _crop(images) if augmentation is Augmentation.FLIP_AND_CROP else images
+
+
+def _batch(images: torch.Tensor, augmentation: Augmentation) -> torch.Tensor:
+    return augment(images, augmentation).contiguous(memory_format=torch.channels_last)  # faster convolutions
 
 
 def _crop(images: torch.Tensor) -> torch.Tensor:

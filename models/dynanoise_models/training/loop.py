@@ -11,7 +11,7 @@ import torch
 
 from dynanoise_export.errors import DataError
 from dynanoise_export.types import Int64s, Progress, Step, no_progress
-from dynanoise_models.training.augmentation import augment
+from dynanoise_models.training.augmentation import augmented
 from dynanoise_models.training.devices import half_precision
 from dynanoise_models.training.resuming import State
 from dynanoise_models.training.rows import Rows, logits_of
@@ -21,6 +21,7 @@ from dynanoise_models.training.step_loss import CrossEntropy, StepLoss, Training
 
 SAVING = 0.05  # the share of its time that a training may spend on saving its state
 WARM_UP = 0.25  # the share of a one-cycle schedule in which the rate rises
+SHORTEST_CYCLE = 5  # steps: with fewer, PyTorch divides by a rise of no steps
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,19 @@ def fit(
     gpus = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=gpus):
         torch.manual_seed(task.seeds[0])
-        return _Training(model, task, device, loss or CrossEntropy()).run(progress, stopped)
+        return TrainingLoop(model, task, device, loss or CrossEntropy()).run(progress, stopped)
 
 
-class _Training:
+class TrainingLoop:
+    """A training from its saved state to its end; a subclass may draw other batches and make other steps.
+
+    Args:
+        model: on the device.
+        task: what to train on, and how.
+        device: where the model is.
+        loss: what each step reduces.
+    """
+
     def __init__(self, model: torch.nn.Module, task: Task, device: torch.device, loss: StepLoss) -> None:
         self.model, self.task, self.device = model, task, device
         settings = task.settings
@@ -105,6 +115,7 @@ class _Training:
         self.started, self.saving = time.monotonic(), 0.0
 
     def run(self, progress: Progress, stopped: Callable[[], bool]) -> float:
+        """Train; give the number of epochs that are done."""
         epochs = self.task.settings.epochs
         for epoch in range(self._resume(), epochs):
             for done, loss, accuracy in self._epoch(epoch):
@@ -121,29 +132,29 @@ class _Training:
     def _epoch(self, epoch: int) -> Iterator[tuple[float, float, float]]:
         """Train for one epoch; yield the epochs done, the mean loss and the accuracy of the epoch after each step."""
         rows, loss, correct = 0, 0.0, 0.0
-        for step, indices in enumerate(self._batches(), 1):
-            step_loss, step_correct = self._step(indices, epoch)
+        for step, indices in enumerate(self.batches(), 1):
+            step_loss, step_correct = self.step(indices, epoch)
             rows, loss, correct = rows + indices.size, loss + step_loss * indices.size, correct + step_correct
             if not math.isfinite(loss):
                 raise DataError(
                     f"The loss is {step_loss} in epoch {epoch + 1}: check that the rows are finite numbers, or train "
                     "with other settings."
                 )
-            yield epoch + step / self.steps, loss / rows, correct / rows
+            yield epoch + step / self.steps, loss / max(rows, 1), correct / max(rows, 1)
 
-    def _batches(self) -> Iterator[Int64s]:
+    def batches(self) -> Iterator[Int64s]:
         """Yield the indices of the rows [m, b] of each step, in a new order for each model."""
         pairs = zip(self.orders, self.task.indices, strict=True)
         shuffled = np.stack([generator.permutation(indices) for generator, indices in pairs])
         for start in range(0, shuffled.shape[1], self.task.settings.batch):
             yield shuffled[:, start : start + self.task.settings.batch]
 
-    def _step(self, indices: Int64s, epoch: int) -> tuple[float, float]:
+    def step(self, indices: Int64s, epoch: int) -> tuple[float, float]:
         """Change the weights once; give the mean loss and the number of correct answers."""
         indices = indices if isinstance(self.model, Stack) else indices[0]
         self.model.train()
         inputs, y = self.task.rows.batch(indices, self.device)
-        inputs = {name: self._augmented(value) for name, value in inputs.items()}
+        inputs = augmented(inputs, self.task.settings.augmentation)
         self.optimizer.zero_grad()
         losses, logits = self.loss(TrainingStep(self._forward, inputs, y, indices, epoch))
         self.scaler.scale(losses.sum()).backward()
@@ -155,12 +166,6 @@ class _Training:
     def _forward(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
             return logits_of(self.model, inputs).float()
-
-    def _augmented(self, value: torch.Tensor) -> torch.Tensor:
-        if value.ndim != 4:
-            return value
-        images = augment(value, self.task.settings.augmentation)
-        return images.contiguous(memory_format=torch.channels_last)  # faster convolutions
 
     def _parts(self) -> dict[str, Any]:
         own = {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
@@ -182,7 +187,7 @@ class _Training:
 def _schedule(optimizer: torch.optim.Optimizer, settings: Settings, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
     if settings.schedule is Schedule.CONSTANT:
         return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1)
-    total = max(1, settings.epochs * steps)
+    total = max(SHORTEST_CYCLE, settings.epochs * steps)
     return torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total, pct_start=WARM_UP)
 
 

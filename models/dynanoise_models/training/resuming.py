@@ -1,5 +1,6 @@
 """The state of a training in a file, so that an interrupted training goes on where it stopped."""
 
+import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,34 @@ class State:
             torch.cuda.set_rng_state(content["gpu_generator"], device)
         return epochs
 
+    def save_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Save results that the training needs later, instead of the state of a model; the file appears whole."""
+        with written_whole(self.path) as staged:
+            torch.save({"identity": self.identity, "tensors": dict(tensors)}, staged)
+
+    def load_tensors(self) -> Mapping[str, torch.Tensor]:
+        """Give the results that this training saved; none if it has saved nothing.
+
+        Raises:
+            FormatError: the file is damaged.
+        """
+        if not self.path.exists():
+            return {}
+        with reading(self.path, "the state of a training"):
+            content = torch.load(self.path, weights_only=True, map_location="cpu")
+            tensors: dict[str, torch.Tensor] = content["tensors"] if content["identity"] == self.identity else {}
+            return tensors
+
+    def beside(self, name: str, *numbers: int) -> "State":
+        """Give the state of a part of the training, such as a model that it needs, in a file beside this one.
+
+        Args:
+            name: of the file, after this one's name and a dot.
+            numbers: of the part, if several use the file one after the other.
+        """
+        return State(self.path.with_name(f"{self.path.name}.{name}"), f"{self.identity} {name} {numbers}")
+
     def delete(self) -> None:
-        """Delete the file, because the training has ended."""
-        self.path.unlink(missing_ok=True)
+        """Delete the file and those beside it, because the training has ended."""
+        for path in (self.path, *self.path.parent.glob(f"{glob.escape(self.path.name)}.*")):
+            path.unlink(missing_ok=True)

@@ -36,6 +36,15 @@ class DefenceName(StrEnum):
 
     NONE = "none"
     LABEL_SMOOTHING = "label-smoothing"
+    RELAXLOSS = "relaxloss"
+    HAMP = "hamp"
+    ADVREG = "advreg"
+    EARLY_STOPPING = "early-stopping"
+    DROPOUT = "dropout"
+    MIXUP_MMD = "mixup-mmd"
+    SELENA = "selena"
+    DPSGD = "dpsgd"
+    OPTIMAL_NOISE = "optimal-noise"
 
 
 @dataclass(frozen=True)

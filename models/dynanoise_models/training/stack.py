@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch.func import functional_call, stack_module_state, vmap
+
+from dynanoise_export.types import Int64s
 
 
 class Stack(torch.nn.Module):
@@ -42,3 +45,9 @@ class Stack(torch.nn.Module):
         for model in range(len(self.stacked[0])):
             pairs = zip(self.names, self.stacked, strict=True)
             yield {name: weights[model].detach().cpu() for name, weights in pairs}
+
+
+def equally_long(indices: Sequence[Int64s]) -> Int64s:
+    """Join the indices of the rows of m models as [m, n]; the shorter ones use their first rows twice."""
+    longest = max(map(len, indices))
+    return np.stack([np.resize(rows, longest) for rows in indices])

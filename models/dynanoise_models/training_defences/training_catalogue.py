@@ -15,6 +15,15 @@ _PACKAGE = "dynanoise_models.training_defences"
 TRAINING_DEFENCES: Mapping[DefenceName, str] = {
     DefenceName.NONE: f"{_PACKAGE}.plain_training:PlainTraining",
     DefenceName.LABEL_SMOOTHING: f"{_PACKAGE}.label_smoothing:LabelSmoothing",
+    DefenceName.RELAXLOSS: f"{_PACKAGE}.relaxloss:RelaxLoss",
+    DefenceName.HAMP: f"{_PACKAGE}.hamp:Hamp",
+    DefenceName.ADVREG: f"{_PACKAGE}.advreg:AdvReg",
+    DefenceName.EARLY_STOPPING: f"{_PACKAGE}.early_stopping:EarlyStopping",
+    DefenceName.DROPOUT: f"{_PACKAGE}.dropout:Dropout",
+    DefenceName.MIXUP_MMD: f"{_PACKAGE}.mixup_mmd:MixupMMD",
+    DefenceName.SELENA: f"{_PACKAGE}.selena:Selena",
+    DefenceName.DPSGD: f"{_PACKAGE}.dpsgd:DpSgd",
+    DefenceName.OPTIMAL_NOISE: f"{_PACKAGE}.optimal_noise:OptimalNoise",
 }
 
 

@@ -76,6 +76,8 @@ class TrainingDefence(ABC):
 
     #: Its name for `--defence`, in checkpoints and in shadow stores.
     name: ClassVar[str]
+    #: What it does, in one line for people.
+    summary: ClassVar[str]
     #: Whether several small models can train as one stack.
     stackable: ClassVar[bool] = False
 

@@ -32,3 +32,20 @@ def test_canaries_do_not_count():
     assert found.accuracy.value == pytest.approx(1 / 3)
     # A third of the answers is right, and each states 0.9 for its class.
     assert found.calibration_error == pytest.approx(0.9 - 1 / 3, abs=1e-6)
+
+
+def test_likelihood_brier_score_and_area_are_those_of_the_non_members():
+    found = measured(AUDIT)
+    assert measured(replace(AUDIT, y=np.where(MEMBER, 1, Y))) == found
+    # Two of four labels get 0.9, and two get 0.1.
+    assert found.negative_log_likelihood == pytest.approx(-(np.log(0.9) + np.log(0.1)) / 2, rel=1e-6)
+    assert found.brier_score == pytest.approx((2 * 0.1**2 + 2 * 0.9**2) / 2, rel=1e-5)
+    assert found.risk_coverage_area == 0.5
+
+
+def test_top_5_accuracy_needs_more_than_five_classes():
+    assert measured(AUDIT).top_5_accuracy is None
+    audit = replace(AUDIT, y=np.arange(8) % 6)
+    log_p = np.log(np.tile([0.3, 0.25, 0.2, 0.15, 0.06, 0.04], (8, 1))).astype(np.float32)
+    # Of the non-members' labels 4, 5, 0 and 1, the five best classes lack the 5.
+    assert utility(audit, Responses(log_p, np.zeros(8, np.float32), CORRECT, 1)).top_5_accuracy == 0.75

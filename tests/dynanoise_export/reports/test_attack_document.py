@@ -104,3 +104,19 @@ def test_names_of_readings_are_escaped(document):
     text = printable_json(document)
     assert "\u202e" not in text
     assert "\\u202e" in text
+
+
+def test_usefulness_stands_beside_that_of_the_undefended_model(whole_report, document):
+    own, plain, found = whole_report.utility, whole_report.plain_utility, document["utility"]
+    for name in ("negative_log_likelihood", "brier_score", "calibration_error", "risk_coverage_area"):
+        assert found[f"{name}_defended"] == getattr(own, name) > 0
+        assert found[f"{name}_plain"] == getattr(plain, name) > 0
+        assert getattr(own, name) != getattr(plain, name)
+    assert found["top_5_accuracy_defended"] == own.top_5_accuracy
+    assert found["label_flips"] == whole_report.cost.flips
+
+
+def test_without_a_reference_usefulness_is_that_of_the_model_alone(whole_report):
+    alone = attack_document(replace(whole_report, plain_utility=None, cost=None, without=(), tradeoffs=()))["utility"]
+    assert not any(name.endswith("_plain") for name in alone)
+    assert alone["brier_score_defended"] == whole_report.utility.brier_score

@@ -144,3 +144,20 @@ def test_the_grid_has_the_rows_themselves_alone(whole_report):
     text = lines(whole_report)
     head = next(line for line in text if line.startswith("AUC of the rows"))
     assert head.split()[-4:] == ["without", "naive", "×1", "×16"]
+
+
+def test_usefulness_has_a_column_without_the_defence_and_one_with_it(whole_report):
+    printed, (own, plain) = lines(whole_report), (whole_report.utility, whole_report.plain_utility)
+    assert ["usefulness", "without", "with"] in [line.split() for line in printed]
+    for name, figure in (("negative log-likelihood", "negative_log_likelihood"), ("Brier score", "brier_score")):
+        (line,) = [line for line in printed if line.startswith(name)]
+        assert line.split()[-2:] == [f"{getattr(one, figure):.3f}" for one in (plain, own)]
+    (flips,) = [line for line in printed if line.startswith("labels flipped")]
+    assert flips.split()[-1] == f"{whole_report.cost.flips:.2%}"
+    assert any(line.startswith("top-5 accuracy") for line in printed) == (own.top_5_accuracy is not None)
+
+
+def test_usefulness_of_one_model_has_one_column(whole_report):
+    printed = lines(replace(whole_report, plain_utility=None, cost=None, without=(), tradeoffs=()))
+    assert ["usefulness", "with"] in [line.split() for line in printed]
+    assert not any(line.startswith("labels flipped") for line in printed)

@@ -12,7 +12,7 @@ from dynanoise_models.training.resuming import State
 from dynanoise_models.training.rows import Rows, predict
 from dynanoise_models.training.settings import Augmentation, Optimizer, Schedule, Settings
 from dynanoise_models.training.step_loss import CrossEntropy
-from support.training import CPU, table
+from support.training import CPU, images, table
 
 PLAIN = Settings(epochs=1, batch=100, optimizer=Optimizer.SGD, learning_rate=0.5)
 # Everything that has a state: momentum, a schedule, dropout and augmentation.
@@ -20,11 +20,6 @@ FULL = Settings(
     epochs=6, batch=8, optimizer=Optimizer.SGD, learning_rate=0.05, momentum=0.9, schedule=Schedule.ONE_CYCLE,
     augmentation=Augmentation.FLIP_AND_CROP,
 )  # fmt: skip
-
-
-def images():
-    generator = np.random.default_rng(0)
-    return Rows({"x": generator.standard_normal((40, 3, 8, 8)).astype(np.float32)}, generator.integers(0, 3, 40))
 
 
 def network():
@@ -101,6 +96,13 @@ def test_progress_reports_epochs_loss_and_accuracy():
     fit(nn.Linear(4, 3), task(rows, replace(PLAIN, epochs=2, batch=30)), CPU, progress=steps.append)
     assert [step.done for step in steps] == pytest.approx([0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2])
     assert all(step.total == 2 and step.loss > 0 and 0 <= step.accuracy <= 1 for step in steps)
+
+
+@pytest.mark.parametrize("steps", range(1, 7))
+def test_a_cycle_of_few_steps_has_a_rate_for_each(steps):
+    few = replace(PLAIN, batch=100 // steps, schedule=Schedule.ONE_CYCLE)
+    rows = table(100 // steps * steps)
+    assert fit(nn.Linear(4, 3), task(rows, few), CPU) == 1
 
 
 def test_a_loss_that_is_not_finite_ends_the_training():

@@ -1,0 +1,1 @@
+"""Defences at training and at inference time, side by side."""

@@ -1,0 +1,53 @@
+"""The plots of a comparison: what a case costs against what attackers get, as SVG."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+
+from benchmarks.comparison.cases import NO_DEFENCE
+from benchmarks.comparison.figures import Figures
+
+# The same picture from the same figures: no date, no random names.
+mpl.rcParams.update({"svg.hashsalt": "dynanoise", "svg.fonttype": "none", "font.size": 8})
+TRAINED, HEADED, BOTH, NEITHER = "#2f6fb0", "#c2542d", "#3c8c4a", "#222222"
+LABELS = {NEITHER: "no defence", TRAINED: "training", HEADED: "head", BOTH: "training and head"}
+
+
+def plot(cases: Sequence[Figures], title: str, path: Path) -> None:
+    """Draw accuracy and NLL against the strongest attack's AUC and TPR at 1% FPR, four pictures in one file."""
+    figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
+    costs = (("accuracy on non-members", "accuracy_defended"), ("negative log-likelihood, nats", "nll_defended"))
+    for column, (name, key) in enumerate(costs):
+        _scatter(axes[0][column], cases, key, lambda case: case.anywhere.auc, bars=True)
+        _scatter(axes[1][column], cases, key, lambda case: case.anywhere.tpr[0], bars=False)
+        axes[1][column].set_xlabel(name)
+    axes[0][0].set_ylabel("AUC of the strongest attack, 95% interval")
+    axes[1][0].set_ylabel("its TPR at 1% FPR")
+    marks = [plt.Line2D([], [], marker="o", linestyle="", color=colour, label=LABELS[colour]) for colour in LABELS]
+    figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), frameon=False)
+    figure.suptitle(title)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def _scatter(
+    axes: plt.Axes, cases: Sequence[Figures], key: str, height: Callable[[Figures], float | None], *, bars: bool
+) -> None:
+    for number, case in enumerate(cases, 1):
+        x, y = case.utility.get(key), height(case)
+        if x is None or y is None:
+            continue
+        error = [[y - case.anywhere.low], [case.anywhere.high - y]] if bars else None
+        axes.errorbar(x, y, error, fmt="o", color=_colour(case), markersize=4, elinewidth=0.7)
+        axes.annotate(str(number), (x, y), xytext=(4, 3), textcoords="offset points")
+    axes.grid(linewidth=0.3)
+
+
+def _colour(case: Figures) -> str:
+    trained, headed = case.training.name != NO_DEFENCE, case.head.name != NO_DEFENCE
+    if trained:
+        return BOTH if headed else TRAINED
+    return HEADED if headed else NEITHER

@@ -1,0 +1,1 @@
+"""Guards: what happens to the inputs before the model."""
