@@ -1,6 +1,6 @@
 """Attack the papers' models: at the papers' setting, and at the strongest one that keeps labels; write docs/results.md.
 
-    DYNANOISE_DATA=… python benchmarks/results.py --work DIR [TARGET ...]
+    DYNANOISE_DATA=… python -m benchmarks.results --work DIR [TARGET ...]
 
 Files that are missing in DIR are made first: each target, its shadow models, its defended files, and the answers to the
 attackers' queries. Files that exist are used as they are, so an interrupted run goes on. The tables between the two
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from benchmarks.markdown import row
+from benchmarks.printed_progress import Printed
 from dynanoise_export.attacks.attack_report import AttackReport
 from dynanoise_export.attacks.attacking_model import attack
 from dynanoise_export.attacks.results import Result
@@ -27,7 +29,6 @@ from dynanoise_export.reports.attack_readings import best_of_each_reading
 from dynanoise_export.reports.attack_wording import domain_of, is_inside, who
 from dynanoise_export.reports.documents import write_document
 from dynanoise_export.reports.html.attack_page import write_html
-from dynanoise_export.types import Step
 from dynanoise_models.experiments import ExperimentOptions
 from dynanoise_models.protocols import Protocol
 from dynanoise_models.shadows.make_shadows import make_shadows
@@ -93,20 +94,6 @@ RUNS = {
         Run("minilm-sst2", (2, 2), shadows=8, rows=2000, epochs=2, budget=4, sample=120, settings=(PAPERS,)),
     )
 }
-
-
-@dataclass
-class Printed:
-    """Prints progress on one line, each percent once."""
-
-    last: str = ""
-
-    def __call__(self, step: Step) -> None:
-        """Print a step, with whole percents if it can be counted."""
-        line = f"{step.what} {step.done / step.total:.0%}" if step.total else step.what
-        if line != self.last:
-            self.last = line
-            print(f"\r  {line:60}", end="", flush=True)
 
 
 def main() -> None:
@@ -276,11 +263,6 @@ def rate(fpr: float, result: Result) -> str:
     """Write the TPR at an FPR."""
     tpr = result.tpr[fpr]
     return "" if tpr is None else f"{tpr.value:.2%}"
-
-
-def row(cells: list[str]) -> str:
-    """Write a row of a table; its cells may contain bars."""
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def midput(report: AttackReport, columns: list[Column]) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dynanoise_export.defences.base import Defence, NoiseLaw
     from dynanoise_export.defences.catalogue import make_defence
     from dynanoise_export.defences.dynanoise import DynaNoise
+    from dynanoise_export.defences.guards.guard import Guard, GuardKind
     from dynanoise_export.defences.keep_label import KeptLabel
     from dynanoise_export.defences.temperature import Temperature
     from dynanoise_export.deployed.open_deployed import load
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
     from dynanoise_export.exporting import Exported, export
     from dynanoise_export.fitting import fit_defence
+    from dynanoise_export.guarding import fit_guard
     from dynanoise_export.inspecting import Inspection, inspect
     from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
     from dynanoise_export.noise.source import NoiseSource
@@ -58,6 +60,7 @@ _WHERE = {
     "defences.base": ("Defence", "NoiseLaw"),
     "defences.catalogue": ("make_defence",),
     "defences.dynanoise": ("DynaNoise",),
+    "defences.guards.guard": ("Guard", "GuardKind"),
     "defences.keep_label": ("KeptLabel",),
     "defences.temperature": ("Temperature",),
     "deployed.open_deployed": ("load",),
@@ -80,6 +83,7 @@ _WHERE = {
     ),
     "exporting": ("Exported", "export"),
     "fitting": ("fit_defence",),
+    "guarding": ("fit_guard",),
     "inspecting": ("Inspection", "inspect"),
     "noise.keyed.keyed_noise": ("KeyedNoise",),
     "noise.source": ("NoiseSource",),
@@ -108,6 +112,8 @@ __all__ = [
     "Exported",
     "FileAccessError",
     "FormatError",
+    "Guard",
+    "GuardKind",
     "Inspection",
     "KeptLabel",
     "KeyedNoise",
@@ -140,6 +146,7 @@ __all__ = [
     "compile_plan",
     "export",
     "fit_defence",
+    "fit_guard",
     "inspect",
     "load",
     "make_defence",

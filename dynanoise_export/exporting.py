@@ -10,12 +10,14 @@ import onnx_ir as ir
 from dynanoise_export.choices import choice
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.dynanoise import DynaNoise
+from dynanoise_export.defences.guards.guard import Guard
 from dynanoise_export.errors import ModelInputError, UnsupportedModelError, UsageError
 from dynanoise_export.files import is_same, require_different, require_writable, sha256, written_whole
 from dynanoise_export.graph.attach import Attached, attach
 from dynanoise_export.graph.checker import check_form
 from dynanoise_export.graph.content_digest import content_sha256
 from dynanoise_export.graph.defence_form import StatedDefence, compare_defence
+from dynanoise_export.graph.guard_form import compare_guard
 from dynanoise_export.graph.lower_opset import lower_opset
 from dynanoise_export.graph.model_files import external_files, read_model, write_model
 from dynanoise_export.graph.provenance import Provenance, tool_versions, write_provenance
@@ -74,6 +76,7 @@ def export(
     noise: NoiseSource | str | None = None,
     key_file: str | Path | None = None,
     grids: tuple[float, ...] = (),
+    guard: Guard | None = None,
     source_options: SourceOptions | None = None,
     opset: int | None = None,
     precision: Precision | str = Precision.FP32,
@@ -92,6 +95,7 @@ def export(
         key_file: for keyed noise, the file of its key, which is made if it does not exist; None for one beside the
             output.
         grids: for keyed noise, the widths of its cells; empty for the default.
+        guard: on the inputs, for example of `fit_guard`; None for none.
         source_options: what the classifier's own file does not say.
         opset: of the file; None leaves it to the exporter, or to the ONNX model as it is.
         precision: of the model; the defence computes in float32.
@@ -118,6 +122,8 @@ def export(
         progress(Step(f"Opening {path}"))
         source = open_source(path, source_options)
         _require_other_data(source, written)
+        if guard is not None:
+            guard.require_fits(source.inputs)
         progress(Step("Converting to ONNX"))
         graph = source.to_onnx(opset)
         if opset is None and source_of_noise is NoiseSource.RANDOM:
@@ -131,8 +137,10 @@ def export(
         progress(Step("Attaching the defence"))
         logits = find_logits(graph, source)
         with naming(path):
-            attached = attach(graph, logits, source.classes, defence, drawn, inline=inline, with_logits=with_logits)
-        provenance = _provenance(source, defence, drawn, attached)
+            attached = attach(
+                graph, logits, source.classes, defence, drawn, guard=guard, inline=inline, with_logits=with_logits
+            )
+        provenance = _provenance(source, defence, drawn, attached, guard)
         write_provenance(graph, provenance)
         progress(Step("Writing and checking"))
         write_model(graph, staged)
@@ -140,6 +148,7 @@ def export(
         with naming(path):
             _check_answer(staged, _example(source, attached), source.classes)
         _check_form(graph, defence, drawn, attached, source.classes)
+        _check_guard(graph, guard)
         if key is not None:
             key.save()
     made = read_model(output)
@@ -181,7 +190,9 @@ def _require_other_data(source: SourceModel, files: Mapping[str, Path | None]) -
             raise UsageError(f"{source.path} has weights in {path}, which can't be {what} too: give another path.")
 
 
-def _provenance(source: SourceModel, defence: Defence, noise: Noise | None, attached: Attached) -> Provenance:
+def _provenance(
+    source: SourceModel, defence: Defence, noise: Noise | None, attached: Attached, guard: Guard | None
+) -> Provenance:
     said = source.scores.treat_as
     keyed = noise if isinstance(noise, KeyedNoise) else None
     return Provenance(
@@ -200,6 +211,7 @@ def _provenance(source: SourceModel, defence: Defence, noise: Noise | None, atta
         treated_as=None if said is None else said.value,
         binary=source.scores.binary,
         tensors=defence.tensors,
+        guard=guard,
     )
 
 
@@ -216,6 +228,13 @@ def _check_form(model: ir.Model, defence: Defence, noise: Noise | None, attached
     found = compare_defence(model, OUTPUT_NAME, stated)
     if found.difference is not None:
         raise AssertionError(f"the defence is not as it was attached: {found.difference}")
+
+
+def _check_guard(model: ir.Model, guard: Guard | None) -> None:
+    """Check that the model sees its inputs through the guard alone, as `validate` will."""
+    difference = None if guard is None else compare_guard(model, guard).difference
+    if difference is not None:
+        raise AssertionError(f"the guard is not as it was attached: {difference}")
 
 
 def _check_answer(path: Path, inputs: Arrays, classes: int) -> None:

@@ -23,8 +23,8 @@ from dynanoise_export.types import Arrays, Float32s, Progress, Step, no_progress
 def fit_defence(
     model: str | Path,
     name: str,
-    parameters: Mapping[str, object] | None = None,
     *,
+    parameters: Mapping[str, object] | None = None,
     data: str | Path,
     shadows: str | Path | None = None,
     keep_label: bool = False,

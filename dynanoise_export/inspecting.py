@@ -9,7 +9,8 @@ import onnx_ir as ir
 
 from dynanoise_export.files import sha256
 from dynanoise_export.graph.content_digest import content_sha256
-from dynanoise_export.graph.defence_form import UnknownFormError, as_provenance_states, compare_defence
+from dynanoise_export.graph.defence_form import Compared, UnknownFormError, as_provenance_states, compare_defence
+from dynanoise_export.graph.guard_form import compare_guard
 from dynanoise_export.graph.hidden_channels import NotableOperator, notable_operators
 from dynanoise_export.graph.leaks import LeakReport, leaks_as_stated
 from dynanoise_export.graph.map_types import other_type
@@ -39,7 +40,7 @@ UNSEEN = "only ONNX Runtime reads the graph of this file, so inspect the ONNX fi
 
 
 class Form(StrEnum):
-    """Whether there is nothing but the stated defence between the logits and the answers."""
+    """Whether there is nothing but the stated defence between the logits and the answers, and the stated guard."""
 
     AS_STATED = "as-stated"
     DIFFERENT = "different"
@@ -65,8 +66,9 @@ class Inspection:
         defence_nodes: the nodes that call functions of `ai.dynanoise`; empty for a flattened file.
         leaks: what the taint walk found.
         provenance: what the file states about how it was made, or None.
-        form: whether there is nothing but the stated defence between the logits and the answers. Without the key, of
-            the tables of keyed noise only the shapes are compared.
+        form: whether there is nothing but the stated defence between the logits and the answers, and whether the
+            inputs go through the stated guard alone. Without the key, of the tables of keyed noise only the shapes are
+            compared.
         form_detail: where it differs, or why it was not compared; without a full stop.
         notable: operators before the defence that could hide a channel of the model's author.
         graph_seen: whether the graph could be read; that of a file in ONNX Runtime's own format can't, and then nothing
@@ -180,11 +182,22 @@ def _form(model: ir.Model, stated: Provenance | None) -> tuple[Form, str, tuple[
         return Form.NOT_COMPARED, "it does not state how it was made", notable_operators(model)
     answers = model.graph.outputs[0].name or ""
     try:
-        found = compare_defence(model, answers, as_provenance_states(model, answers, stated))
+        found, difference = _compared(model, answers, stated)
     except UnknownFormError as unknown:
         return Form.NOT_COMPARED, str(unknown), notable_operators(model)
-    form = Form.AS_STATED if found.difference is None else Form.DIFFERENT
-    return form, found.difference or "", notable_operators(found.model, found.scores)
+    form = Form.AS_STATED if difference is None else Form.DIFFERENT
+    return form, difference or "", notable_operators(found.model, found.scores)
+
+
+def _compared(model: ir.Model, answers: str, stated: Provenance) -> tuple[Compared, str | None]:
+    """Compare the defence and the guard with the stated ones, and say where one of them differs.
+
+    A guard compares the inputs with constants, so that it is taken out before one looks at what else does.
+    """
+    defence = as_provenance_states(model, answers, stated)
+    guard = None if stated.guard is None else compare_guard(model, stated.guard)
+    found = compare_defence(model if guard is None else guard.without, answers, defence)
+    return found, found.difference or (None if guard is None else guard.difference)
 
 
 def _defence_nodes(model: ir.Model) -> list[DefenceNode]:

@@ -65,7 +65,7 @@ def test_the_options_of_public_functions_are_keywords(name):
     assert all(parameter.default is parameter.empty for parameter in positional)
 
 
-@pytest.mark.parametrize("name", ["export", "validate", "attack", "bench", "compile_plan"])
+@pytest.mark.parametrize("name", ["export", "validate", "attack", "bench", "compile_plan", "fit_defence"])
 def test_long_calls_report_their_progress_in_the_same_way(name):
     parameter = inspect.signature(getattr(dynanoise_export, name)).parameters["progress"]
     assert parameter.kind is parameter.KEYWORD_ONLY

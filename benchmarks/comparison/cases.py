@@ -76,6 +76,10 @@ class Head:
         return " ".join(part for part in parts if part)
 
 
+# The name of a training, and a head.
+Case = tuple[str, Head]
+
+
 @dataclass(frozen=True)
 class Comparison:
     """What is compared on one target.
@@ -93,7 +97,7 @@ class Comparison:
     target: str
     shadows: int
     trainings: Mapping[str, Training]
-    cases: tuple[tuple[str, Head], ...]
+    cases: tuple[Case, ...]
     rows: int | None = None
     sample: int | None = None
     budget: int = 64

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.comparison.cases import Comparison, Head, Training
 from dynanoise_export.attacks.metrics.midput import midput
 from dynanoise_export.attacks.tradeoff import FIRST_VERSION, SECOND_VERSION
-
-from benchmarks.comparison.cases import Comparison, Head, Training
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,10 @@ def figures_of(
         _strongest([one for one in rows if not one["adaptive"]]),
         _strongest([one for one in rows if one["adaptive"]]),
         *(_attacked(last[kind]) for kind in ("inside", "strongest", "labels_only")),
-        midput=(_midput(FIRST_VERSION, "asr", report, undefended), _midput(SECOND_VERSION, "balanced_accuracy", report, undefended)),
+        midput=(
+            _midput(FIRST_VERSION, "asr", report, undefended),
+            _midput(SECOND_VERSION, "balanced_accuracy", report, undefended),
+        ),
     )
 
 

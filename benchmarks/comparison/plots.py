@@ -18,7 +18,10 @@ LABELS = {NEITHER: "no defence", TRAINED: "training", HEADED: "head", BOTH: "tra
 def plot(cases: Sequence[Figures], title: str, path: Path) -> None:
     """Draw accuracy and NLL against the strongest attack's AUC and TPR at 1% FPR, four pictures in one file."""
     figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
-    costs = (("accuracy on non-members", "accuracy_defended"), ("negative log-likelihood, nats", "nll_defended"))
+    costs = (
+        ("accuracy on non-members", "accuracy_defended"),
+        ("negative log-likelihood, nats", "negative_log_likelihood_defended"),
+    )
     for column, (name, key) in enumerate(costs):
         _scatter(axes[0][column], cases, key, lambda case: case.anywhere.auc, bars=True)
         _scatter(axes[1][column], cases, key, lambda case: case.anywhere.tpr[0], bars=False)

@@ -4,19 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.comparison.cases import Comparison, Head, Training
+from benchmarks.printed_progress import Printed
 from dynanoise_export.attacks.attacking_model import attack
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.catalogue import make_defence
 from dynanoise_export.exporting import export
 from dynanoise_export.fitting import fit_defence
+from dynanoise_export.guarding import fit_guard
 from dynanoise_export.reports.attack_document import attack_document
 from dynanoise_export.reports.documents import write_document
 from dynanoise_export.reports.html.attack_page import write_html
 from dynanoise_models.shadows.make_shadows import make_shadows
 from dynanoise_models.train_target import train_target
-
-from benchmarks.comparison.cases import Comparison, Head, Training
-from benchmarks.printed_progress import Printed
 
 CHECKPOINT, SHADOWS, BUNDLE = "target.pt", "shadows", "bundle"
 # The file itself, with the target's own folder of answers and its report beside it.
@@ -46,10 +46,10 @@ def attack_case(comparison: Comparison, training: Training, head: Head, work: Pa
     file = folder / FILE.format(head.name)
     print(f"{comparison.target}, {training.name}, {head.name}", flush=True)
     if not file.exists():
-        export(
-            folder / CHECKPOINT, file, defence=_defence(head, folder, work / BUNDLE), noise=head.noise,
-            key_file=folder / KEY.format(head.name) if head.noise == "keyed" else None, **_guarded(head, work / BUNDLE),
-        )  # fmt: skip
+        key = folder / KEY.format(head.name) if head.noise == "keyed" else None
+        guard = None if head.guard is None else fit_guard(folder / CHECKPOINT, head.guard, data=work / BUNDLE)
+        defence = _defence(head, folder, work / BUNDLE)
+        export(folder / CHECKPOINT, file, defence=defence, noise=head.noise, key_file=key, guard=guard)
     attacked = attack(
         file, work / BUNDLE, shadows=folder / SHADOWS, reference=folder / CHECKPOINT, budget=comparison.budget,
         sample=comparison.sample, cache=folder / ANSWERS.format(head.name), progress=Printed(),
@@ -68,10 +68,6 @@ def _defence(head: Head, folder: Path, bundle: Path) -> Defence:
     if not head.fitted:
         return make_defence(head.defence, head.parameters, keep_label=head.keep_label)
     return fit_defence(
-        folder / CHECKPOINT, head.defence, head.parameters, data=bundle,
+        folder / CHECKPOINT, head.defence, parameters=head.parameters, data=bundle,
         shadows=folder / SHADOWS if head.shadows else None, keep_label=head.keep_label,
     )  # fmt: skip
-
-
-def _guarded(head: Head, bundle: Path) -> dict[str, Any]:
-    return {} if head.guard is None else {"guard": head.guard, "guard_data": bundle}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from benchmarks.comparison.cases import NO_DEFENCE, Comparison
 from benchmarks.comparison.figures import Attacked, Figures
+from benchmarks.markdown import row
 
 HEADS = (
     "#", "training", "head", "accuracy", "NLL", "Brier", "calibration", "risk–coverage", "labels flipped", "naive",
@@ -11,10 +12,16 @@ HEADS = (
     "MIDPUT, v1", "v2",
 )  # fmt: skip
 
+USEFULNESS = ("negative_log_likelihood", "brier_score", "calibration_error", "risk_coverage_area")
+
 
 def main_table(comparison: Comparison, cases: Sequence[Figures]) -> str:
     """Write the figures of all cases, a row each, with the number that it has in the plots."""
-    lines = [line(HEADS), line(["---"] * len(HEADS)), *(line([str(number), *_cells(case)]) for number, case in enumerate(cases, 1))]
+    lines = [
+        row(HEADS),
+        row(["---"] * len(HEADS)),
+        *(row([str(number), *_cells(case)]) for number, case in enumerate(cases, 1)),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -22,19 +29,14 @@ def commands_table(cases: Sequence[Figures]) -> str:
     """Write the options that make each training and each head."""
     trainings = {case.training.name: case.training.command() for case in cases}
     heads = {case.head.name: case.head.command() for case in cases}
-    lines = [line(["name", "options of", "which are"]), line(["---"] * 3)]
+    lines = [row(["name", "options of", "which are"]), row(["---"] * 3)]
     lines += [_command(name, "dynanoise-models train", options) for name, options in trainings.items()]
     lines += [_command(name, "dynanoise-export", options) for name, options in heads.items()]
     return "\n".join(lines) + "\n"
 
 
-def line(cells: Sequence[str]) -> str:
-    """Write a row of a table; its cells may contain bars."""
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
 def _command(name: str, program: str, options: str) -> str:
-    return line([f"`{name}`", f"`{program}`", f"`{options}`" if options else "none"])
+    return row([f"`{name}`", f"`{program}`", f"`{options}`" if options else "none"])
 
 
 def _cells(case: Figures) -> list[str]:
@@ -44,7 +46,7 @@ def _cells(case: Figures) -> list[str]:
         f"{bold}{case.training.name}{bold}",
         f"{bold}{case.head.name}{bold}",
         f"{utility['accuracy_defended']:.3f}",
-        *(_number(utility.get(f"{name}_defended")) for name in ("nll", "brier", "calibration_error", "risk_coverage")),
+        *(_number(utility.get(f"{name}_defended")) for name in USEFULNESS),
         f"{utility.get('label_flips', 0):.1%}",
         *(f"{one.auc:.3f}" for one in (case.naive, case.adaptive, case.inside)),
         _with_interval(worst),

@@ -2,46 +2,94 @@
 
 from collections.abc import Mapping
 
+from benchmarks.comparison.cases import NO_DEFENCE, Case, Comparison, Head, Training
+from benchmarks.comparison.heads import PLAIN, guarded, noisy, simple
 from dynanoise_models.training.settings import DefenceName
-
-from benchmarks.comparison.cases import NO_DEFENCE, Comparison, Head, Training
-
-# A softmax at temperature 1: the model's own answers.
-PLAIN = Head(NO_DEFENCE, "temperature", {"temperature": 1})
 
 
 def _named(*trainings: Training) -> Mapping[str, Training]:
     return {training.name: training for training in trainings}
 
 
-ALEXNET = _named(
-    Training(NO_DEFENCE, shadows=6),
-    Training("6-epochs", epochs=6),
-    Training("hamp", DefenceName.HAMP),
-    Training("relaxloss", DefenceName.RELAXLOSS),
-    Training("early-stopping", DefenceName.EARLY_STOPPING, {"patience": 2}),
-)
+def _cases(
+    trainings: Mapping[str, Training], heads: Mapping[str, Head], compositions: tuple[Case, ...]
+) -> tuple[Case, ...]:
+    """List each training without a head, each head on the undefended training, and compositions."""
+    plain = tuple((training, PLAIN) for training in trainings)
+    return (*plain, *((NO_DEFENCE, head) for head in heads.values()), *compositions)
+
 
 LOCATION = _named(
     Training(NO_DEFENCE, shadows=64),
     Training("5-epochs", epochs=5),
     Training("early-stopping", DefenceName.EARLY_STOPPING),
     Training("relaxloss", DefenceName.RELAXLOSS, {"alpha": 1.5}),
-    Training("label-smoothing", DefenceName.LABEL_SMOOTHING),
     Training("hamp", DefenceName.HAMP, {"gamma": 0.5}),
     Training("hamp-4-epochs", DefenceName.HAMP, {"gamma": 0.5}, epochs=4),
     Training("dropout-10-epochs", DefenceName.DROPOUT, epochs=10),
-    Training("advreg", DefenceName.ADVREG, {"lambda": 3}, shadows=16),
-    Training("mixup-mmd", DefenceName.MIXUP_MMD, {"mu": 100}, epochs=8, shadows=16),
+    Training("mixup-mmd-8-epochs", DefenceName.MIXUP_MMD, epochs=8, shadows=16),
+    Training("advreg", DefenceName.ADVREG, shadows=16),
+    Training("label-smoothing", DefenceName.LABEL_SMOOTHING),
+    Training("dpsgd", DefenceName.DPSGD, shadows=16),
+    Training("optimal-noise", DefenceName.OPTIMAL_NOISE, shadows=16),
     Training("selena", DefenceName.SELENA, shadows=16),
+)
+LOCATION_HEADS = {**simple(confidence=0.57), **noisy(sigma0=4, temperature=6)}
+KEPT = LOCATION_HEADS["dynanoise-kept"]
+LOCATION_COMPOSITIONS: tuple[Case, ...] = (
+    (NO_DEFENCE, guarded(PLAIN, "binary")),
+    (NO_DEFENCE, guarded(KEPT, "binary")),
+    ("hamp", LOCATION_HEADS["hamp-output"]),
+    ("selena", guarded(PLAIN, "binary")),
+    ("selena", guarded(KEPT, "binary")),
+    ("selena", guarded(LOCATION_HEADS["label-only"], "binary")),
+)
+
+DIGITS = _named(
+    Training(NO_DEFENCE),
+    Training("early-stopping", DefenceName.EARLY_STOPPING),
+    Training("relaxloss", DefenceName.RELAXLOSS, {"alpha": 0.2}),
+    Training("hamp", DefenceName.HAMP),
+    Training("dropout", DefenceName.DROPOUT),
+    Training("mixup-mmd", DefenceName.MIXUP_MMD),
+    Training("advreg", DefenceName.ADVREG),
+    Training("label-smoothing", DefenceName.LABEL_SMOOTHING),
+    Training("dpsgd", DefenceName.DPSGD),
+    Training("optimal-noise", DefenceName.OPTIMAL_NOISE),
+    Training("selena", DefenceName.SELENA),
+)
+DIGITS_HEADS = {**simple(confidence=0.97), **noisy(sigma0=4, temperature=6)}
+DIGITS_COMPOSITIONS: tuple[Case, ...] = (
+    ("hamp", DIGITS_HEADS["hamp-output"]),
+    ("selena", guarded(DIGITS_HEADS["dynanoise-kept"], "image")),
+)
+
+ALEXNET = _named(
+    Training(NO_DEFENCE, shadows=6),
+    Training("6-epochs", epochs=6),
+    Training("early-stopping", DefenceName.EARLY_STOPPING, {"patience": 2}),
+    Training("relaxloss", DefenceName.RELAXLOSS),
+    Training("hamp", DefenceName.HAMP),
+    Training("dpsgd", DefenceName.DPSGD),
+    Training("selena-5", DefenceName.SELENA, {"submodels": 5, "left_out": 2}),
+)
+ALEXNET_HEADS = {**simple(confidence=0.65), **noisy(sigma0=2, temperature=2)}
+ALEXNET_COMPOSITIONS: tuple[Case, ...] = (
+    ("6-epochs", guarded(ALEXNET_HEADS["dynanoise-kept"], "image")),
+    ("selena-5", guarded(ALEXNET_HEADS["dynanoise-kept"], "image")),
+    ("hamp", ALEXNET_HEADS["hamp-output"]),
 )
 
 COMPARISONS: Mapping[str, Comparison] = {
     comparison.target: comparison
     for comparison in (
-        Comparison("mlp-location30", 32, LOCATION, tuple((training, PLAIN) for training in LOCATION), sample=1500),
         Comparison(
-            "alexnet-cifar10", 4, ALEXNET, tuple((training, PLAIN) for training in ALEXNET), rows=20_000, sample=500
+            "mlp-location30", 32, LOCATION, _cases(LOCATION, LOCATION_HEADS, LOCATION_COMPOSITIONS), sample=1500
+        ),
+        Comparison("digits-mlp", 32, DIGITS, _cases(DIGITS, DIGITS_HEADS, DIGITS_COMPOSITIONS)),
+        Comparison(
+            "alexnet-cifar10", 4, ALEXNET, _cases(ALEXNET, ALEXNET_HEADS, ALEXNET_COMPOSITIONS), rows=20_000,
+            sample=500,
         ),
     )
-}
+}  # fmt: skip

@@ -8,6 +8,7 @@ import typer
 from dynanoise_cli import options
 from dynanoise_cli.console import console_beside, progress_bar, say
 from dynanoise_export.defences.catalogue import DEFAULT, make_defence
+from dynanoise_export.defences.guards.guard import GuardKind
 from dynanoise_export.errors import UsageError
 from dynanoise_export.files import require_different
 from dynanoise_export.noise.source import NoiseSource
@@ -82,6 +83,22 @@ def export(
             rich_help_panel=options.DEFENCE,
         ),
     ] = False,
+    guard: Annotated[
+        GuardKind | None,
+        typer.Option(
+            help="Bring every query into the rows' domain before the model sees it. box: each number within its range. "
+            "binary: 0 or 1. image: the levels of 8 bits.",
+            rich_help_panel=options.DEFENCE,
+        ),
+    ] = None,
+    guard_data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BUNDLE|LOW:HIGH",
+            help="Rows that pass the guard as they are, or one range for all numbers. The file shows the bounds.",
+            rich_help_panel=options.DEFENCE,
+        ),
+    ] = None,
     logits: options.Logits = None,
     treat_as: options.SaidScale = None,
     binary: options.Binary = False,
@@ -116,6 +133,9 @@ def export(
     options.check_writable(json, read=(model, output, key_file))
     if defence_shadows is not None and defence_data is None:
         raise UsageError("--defence-shadows is a store of the rows of --defence-data: give both.")
+    if guard is None and guard_data is not None:
+        raise UsageError("--guard-data belongs to a guard: add --guard box, --guard binary or --guard image.")
+    guarded_by = None if guard_data is None else options.rows_or_range(guard_data)
     source_options = options.source_options(
         logits,
         arch,
@@ -128,6 +148,7 @@ def export(
 
     from dynanoise_export.exporting import export as make
     from dynanoise_export.fitting import fit_defence
+    from dynanoise_export.guarding import fit_guard
     from dynanoise_export.reports.documents import write_document
     from dynanoise_export.reports.export_document import export_document
     from dynanoise_export.reports.export_terminal import print_exported
@@ -137,9 +158,12 @@ def export(
             made = make_defence(defence, given, keep_label=keep_label)
         else:
             made = fit_defence(
-                model, defence, given, data=defence_data, shadows=defence_shadows, keep_label=keep_label,
+                model, defence, parameters=given, data=defence_data, shadows=defence_shadows, keep_label=keep_label,
                 source_options=source_options, progress=progress,
             )  # fmt: skip
+        fitted = None
+        if guard is not None:
+            fitted = fit_guard(model, guard, data=guarded_by, source_options=source_options, progress=progress)
         exported = make(
             model,
             output,
@@ -147,6 +171,7 @@ def export(
             noise=noise,
             key_file=key_file,
             grids=tuple(grid or ()),
+            guard=fitted,
             source_options=source_options,
             opset=opset,
             precision=precision,

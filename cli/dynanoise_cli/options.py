@@ -1,6 +1,7 @@
 """Options that several commands share, and what is made of them."""
 
 import itertools
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -220,6 +221,24 @@ def named_numbers(given: Iterable[str] | None) -> dict[str, float]:
         except ValueError as error:
             raise UsageError(f"--parameter {text} is not NAME=VALUE with a number, as in temperature=5.") from error
     return gathered
+
+
+def rows_or_range(text: str) -> Path | tuple[float, float]:
+    """Read the path of a bundle, or LOW:HIGH, a range of numbers.
+
+    Raises:
+        UsageError: it is a range that holds no number.
+    """
+    path, (low, _, high) = Path(text), text.partition(":")
+    try:
+        ends = float(low), float(high)
+    except ValueError:
+        return path
+    if path.exists():
+        return path
+    if not (ends[0] <= ends[1] and all(map(math.isfinite, ends))):
+        raise UsageError(f"--guard-data {text} is no range: write the lower number first, as in 0:1.")
+    return ends
 
 
 def other_defence(model: str, provider: Provider | None, name: str | None, given: dict[str, float]) -> "Defence | None":

@@ -16,6 +16,7 @@ from dynanoise_export.attacks.audit_warnings import (
     attacker_warnings,
     cache_warnings,
     chosen_warnings,
+    guard_warnings,
     leak_warnings,
     result_warnings,
     row_warnings,
@@ -263,6 +264,7 @@ def _warnings(
 ) -> Iterator[AuditWarning]:
     audit = scenario.audit
     yield from leak_warnings(scenario.model.leaking if scenario.defence is not None else ())
+    yield from guard_warnings(scenario.model.guard, audit.inputs)
     yield from row_warnings(audit, blind_auc(audit, shared.features), compared=can_compare_rows())
     yield from shadow_warnings(scenario.store, usefulness)
     yield from result_warnings(outcome.results, audit.member_share)

@@ -12,8 +12,10 @@ from dynanoise_export.attacks.metrics.accuracy import uninformed_asr
 from dynanoise_export.attacks.metrics.roc import non_members_needed
 from dynanoise_export.attacks.results import FPRS, Result, ThresholdOrigin
 from dynanoise_export.attacks.utility import Utility
+from dynanoise_export.defences.guards.guard import Guard, changed_rows
 from dynanoise_export.intervals import LEVEL, Interval, proportion
 from dynanoise_export.shadow_stores import ShadowStore
+from dynanoise_export.types import Arrays, row_count
 
 # Between these shares of members, ASR and balanced accuracy mean the same.
 BALANCED = (0.45, 0.55)
@@ -46,6 +48,7 @@ class WarningCode(StrEnum):
     NOISE_AVERAGED_OUT = "noise-averaged-out"
     CHOSEN_QUERIES = "chosen-queries"
     MODELS_NOT_KEPT = "models-not-kept"
+    GUARD_CHANGES_ROWS = "guard-changes-rows"
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,17 @@ def leak_warnings(leaking: Sequence[str]) -> Iterator[AuditWarning]:
     if leaking:
         text = f"These outputs bypass the defence: {', '.join(leaking)}."
         yield AuditWarning(WarningCode.OUTPUTS_BYPASS_DEFENCE, text)
+
+
+def guard_warnings(guard: Guard | None, inputs: Arrays) -> Iterator[AuditWarning]:
+    """Warn of a guard that changes rows of the audit: what shadow models answered to them is then no evidence."""
+    changed = 0 if guard is None else changed_rows(guard, inputs)
+    if guard is not None and changed:
+        yield AuditWarning(
+            WarningCode.GUARD_CHANGES_ROWS,
+            f"The guard {guard.kind} changes {changed:,} of {row_count(inputs):,} rows, and the stored answers of "
+            "shadow models are those to the rows as they are, so attacks may look weak: choose the guard by these rows.",
+        )
 
 
 def row_warnings(audit: Audit, blind: Interval | None, *, compared: bool = True) -> Iterator[AuditWarning]:

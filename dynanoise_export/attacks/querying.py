@@ -126,6 +126,7 @@ def _ask_plans(
         () if model.provenance is None else model.provenance.grids,
         SourceOptions(rows=audit.inputs, scores=ScoreOptions(binary=binary)),
         options.twice and not context.repeats,
+        model.guard if scenario.defence is not None else None,
     )
     return ask_plans(planned, target, caches, progress)
 

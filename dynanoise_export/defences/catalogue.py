@@ -23,6 +23,7 @@ DEFENCES: Registry[type[Defence]] = Registry(
         "memguard": "dynanoise_export.defences.memguard:MemGuard",
         "memguard-limit": "dynanoise_export.defences.memguard_limit:MemGuardLimit",
         "targeted": "dynanoise_export.defences.targeted:Targeted",
+        "neighborhood-blending": "dynanoise_export.defences.neighborhood_blending:NeighborhoodBlending",
     },
 )
 
@@ -30,8 +31,8 @@ DEFENCES: Registry[type[Defence]] = Registry(
 def make_defence(
     name: str,
     parameters: Mapping[str, object],
-    tensors: Mapping[str, FixedTensor] | None = None,
     *,
+    tensors: Mapping[str, FixedTensor] | None = None,
     keep_label: bool = False,
 ) -> Defence:
     """Make a defence from its name and its parameters.

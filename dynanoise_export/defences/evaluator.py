@@ -92,9 +92,7 @@ def fit_evaluator(features: Float64s, member: Bools, generator: np.random.Genera
         generator.normal(0, 1 / np.sqrt(count), count * HIDDEN), np.zeros(HIDDEN),
         generator.normal(0, 1 / np.sqrt(HIDDEN), HIDDEN), [0.0],
     ])  # fmt: skip
-    found = minimize(
-        _loss, start, (scaled, member, weights), "L-BFGS-B", jac=True, options={"maxiter": MOST_TURNS}
-    ).x
+    found = minimize(_loss, start, (scaled, member, weights), "L-BFGS-B", jac=True, options={"maxiter": MOST_TURNS}).x
     raw = _unpacked(found, count)
     hidden = raw.hidden_weights / spread[:, None]
     return Evaluator(hidden, raw.hidden_bias - mean @ hidden, raw.output_weights, raw.output_bias)

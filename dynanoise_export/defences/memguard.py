@@ -1,13 +1,13 @@
 """MemGuard: an answer is moved until an attack classifier can't tell whether its row was a member.
 
-The paper solves an optimisation for each query; a graph takes a fixed number of its gradient steps. They lead to where
-the classifier gives even odds, and keep the order of the classes. The paper keeps the label alone and draws a coin: with
-a probability that bounds the mean distortion, the client gets the moved answer, else the true one. Here the answer is
-what the coin gives on average, which bounds the distortion of every answer, never shows a true answer that should
-have moved, and needs no noise.
+The paper solves an optimisation for each query; a graph takes a fixed number of gradient steps. They lead to where the
+classifier gives even odds, and keep the order of the classes. The paper keeps the label alone, and draws a coin: with a
+probability that bounds the mean distortion, the client gets the moved answer, else the true one. Here the answer is
+what the coin gives on average. That bounds the distortion of every answer, never shows a true answer that should have
+moved, and needs no noise.
 
-It hides from this classifier, and from attackers who look as it does. Answers that a member gives to other queries, or
-what another classifier sees in the same answer, stay as they were.
+It hides members from this classifier, and from attackers who look at an answer as it does. It does not hide what other
+queries about the same row show, or what another classifier sees in the same answer.
 
 Source: Jia et al., "MemGuard" (CCS 2019), sections 4.2 and 4.3. The paper's classifier has three hidden layers and sees
 all probabilities; this one has one, and sees the ten largest.
@@ -90,7 +90,7 @@ class MemGuard(OneWayDefence):
 
     @property
     def lipschitz(self) -> float:
-        """How far an answer moved in tests, with room: the steps lead to a surface that the start hardly matters for."""
+        """At most 1 in trials, with room: the steps end on a surface, and hardly depend on their start."""
         return 4.0
 
     def jump(self, logits: Float64s, moved: Float64s) -> Float64s:
@@ -114,7 +114,7 @@ class MemGuard(OneWayDefence):
         return memguard_onnx.function(self.function_name, opset, int(self.steps))
 
     def defend(self, logits: Floats, noise: Floats) -> Floats:
-        """Move the sorted logits, mix with the true answer as the budget says, and give it out; the noise is ignored."""
+        """Move the sorted logits, mix with the true answer, and give it out; the noise is ignored."""
         order = ranking(logits)
         log_p = log_probabilities_above_floor(logits)
         start = np.take_along_axis(log_p, order, axis=1)

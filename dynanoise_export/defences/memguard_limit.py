@@ -1,9 +1,9 @@
 """The limit of MemGuard: every answer has the same sorted probabilities, so no classifier of them can tell members.
 
 MemGuard moves an answer until one attack classifier can't tell. With distortion at will, and for every classifier of
-the sorted probabilities at once, it ends where all answers have the same: here those of an average non-member, given out
-in the order of the query's classes. The budget bounds the distortion as in `memguard`: an answer that is farther from the
-average than that is mixed with it, and then shows how far it was.
+the sorted probabilities at once, it ends where all answers have the same: here those of an average non-member, given
+out in the order of the query's classes. A budget bounds the distortion as in `memguard`: an answer that is farther away
+is mixed with the average, and then shows how far away it was.
 
 Source: Jia et al., "MemGuard" (CCS 2019), whose constraints it keeps; the closed form is ours.
 """

@@ -1,7 +1,7 @@
 """Whole numbers that are made of noise in the same way in NumPy and in a graph, to the last bit.
 
-Standard normals are multiplied by 2^16 and rounded down, which float32 does exactly, and the whole numbers of all classes
-are added. A remainder of the sum is uniform as far as anyone can tell: the sum is spread over so many multiples.
+Standard normals are multiplied by 2^16 and rounded down, which float32 does exactly, and the whole numbers of all
+classes are added. The sum is spread over so many multiples of a small number that its remainder is uniform.
 """
 
 import numpy as np

@@ -6,6 +6,7 @@ from pathlib import Path
 import onnx_ir as ir
 
 from dynanoise_export.defences.base import Defence
+from dynanoise_export.defences.guards.guard import Guard
 from dynanoise_export.graph.leaks import LeakReport
 from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.noise.source import NoiseSource
@@ -66,6 +67,11 @@ class DeployedModel:
     provenance: Provenance | None
     graph: Graph | None
     content_sha256: str | None = None
+
+    @property
+    def guard(self) -> Guard | None:
+        """The guard on its inputs that it states; None if it states none."""
+        return None if self.provenance is None else self.provenance.guard
 
     @property
     def all_inputs(self) -> tuple[TensorSpec, ...]:

@@ -33,7 +33,7 @@ def attach_guard(model: ir.Model, guard: Guard) -> None:
     inputs = {value.name: value for value in taken(model)}
     for name in guard.bounds:
         value = inputs.get(name)
-        work = None if value is None else WORKING.get(value.dtype)
+        work = None if value is None or value.dtype is None else WORKING.get(value.dtype)
         if value is None or work is None:
             raise UsageError(f"The guard is for the input {name!r}, and the model has no such input of floats.")
         _guard_input(model, value, work, guard)

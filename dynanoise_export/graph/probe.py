@@ -6,9 +6,11 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from dynanoise_export.defences.catalogue import DEFENCES
+from dynanoise_export.defences.guards.guard_catalogue import GUARDS
 from dynanoise_export.defences.keep_label import NAME as KEEP_LABEL
 from dynanoise_export.errors import DefenceError, UserError, reason_of
 from dynanoise_export.graph.log_probabilities import before_log
+from dynanoise_export.graph.provenance import read_provenance
 from dynanoise_export.graph.twin import make_twin
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.noise.keyed.onnx_function import NAME as KEYED_NORMALS
@@ -20,7 +22,7 @@ SUMS = {"Add", "Sub", "Sum"}
 WITHIN = ("LogSoftmax", "Clip", "Cast")
 
 # The functions of the domain that are not a defence's.
-HELPERS = {KEEP_LABEL, KEYED_NORMALS}
+HELPERS = {KEEP_LABEL, KEYED_NORMALS, *(guard.function_name for guard in GUARDS.values())}
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def probe_defence(model: ir.Model) -> tuple[Probe, DefenceInput]:
     Raises:
         DefenceError: no defence is found.
     """
+    if _defence_node(model) is None and _states_other_noise(model):
+        raise DefenceError("The model has no defence that can be found: its noise is not added to any logits.")
     try:
         probe = make_probe(model)
     except UserError as error:
@@ -104,6 +108,15 @@ def probe_defence(model: ir.Model) -> tuple[Probe, DefenceInput]:
     if noised is None:
         raise DefenceError("The model has no defence that can be found: its noise is not added to any logits.")
     return probe, _defence_input(noised, within=_defence_node(model) is None)
+
+
+def _states_other_noise(model: ir.Model) -> bool:
+    """Whether a model states a defence whose noise chooses among answers, so that nothing in its graph is a sum."""
+    stated = read_provenance(model)
+    try:
+        return stated is not None and not stated.made_defence().adds_noise
+    except UserError:  # it is not installed here
+        return False
 
 
 def _defence_input(noised: ir.Value, *, within: bool) -> DefenceInput:

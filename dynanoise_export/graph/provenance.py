@@ -85,7 +85,7 @@ class Provenance:
         Raises:
             UsageError: no such defence is installed, or it does not take such parameters.
         """
-        return make_defence(self.defence, self.parameters, self.tensors, keep_label=self.keep_label)
+        return make_defence(self.defence, self.parameters, tensors=self.tensors, keep_label=self.keep_label)
 
 
 class StatedGuard(Record):

@@ -3,14 +3,15 @@
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from dynanoise_export.graph.guard_form import compare_guard
 from dynanoise_export.graph.probe import probe_defence
-from dynanoise_export.graph.provenance import PREFIX
+from dynanoise_export.graph.provenance import PREFIX, read_provenance
 from dynanoise_export.graph.values import OUTPUT_NAME
 from dynanoise_export.onnx_functions import DOMAIN
 
 
 def undefended(model: ir.Model) -> ir.Model:
-    """Make the undefended model of a defended model, which is not changed.
+    """Make the undefended model of a defended model, which is not changed; a guard goes too.
 
     Raises:
         DefenceError: no defence is found in it.
@@ -22,6 +23,9 @@ def undefended(model: ir.Model) -> ir.Model:
         give_only(plain, taken.value)
     else:
         give_softmax(plain, taken.value)
+    stated = read_provenance(model)
+    if stated is not None and stated.guard is not None:
+        plain = compare_guard(plain, stated.guard).without
     common.RemoveUnusedFunctionsPass()(plain)  # type: ignore[no-untyped-call]
     plain.opset_imports.pop(DOMAIN, None)
     for name in [name for name in plain.metadata_props if name.startswith(PREFIX)]:

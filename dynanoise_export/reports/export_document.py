@@ -5,6 +5,7 @@ from typing import TypedDict
 from dynanoise_export.exporting import Exported
 from dynanoise_export.reports.documents import Header, InputDocument, header, input_document
 from dynanoise_export.reports.float16_wording import Float16Document, float16_document
+from dynanoise_export.reports.guard_wording import GuardDocument, guard_document
 
 
 class SourceDocument(TypedDict):
@@ -24,6 +25,7 @@ class ExportDocument(Header):
         key: the fingerprint of the key of keyed noise, or None.
         grids: the widths of the cells of keyed noise.
         keep_label: whether answers keep the undefended model's label.
+        guard: on the inputs; None if there is none.
         source: what the user had.
         inputs: of the model.
         classes: k.
@@ -39,6 +41,7 @@ class ExportDocument(Header):
     key: str | None
     grids: list[float]
     keep_label: bool
+    guard: GuardDocument | None
     source: SourceDocument
     inputs: list[InputDocument]
     classes: int
@@ -59,6 +62,7 @@ def export_document(exported: Exported) -> ExportDocument:
         "key": stated.key,
         "grids": list(stated.grids),
         "keep_label": stated.keep_label,
+        "guard": guard_document(stated.guard),
         "source": {
             "path": str(source.path),
             "format": source.format,

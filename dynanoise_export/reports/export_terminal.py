@@ -5,6 +5,7 @@ from rich.console import Console
 from dynanoise_export.exporting import Exported
 from dynanoise_export.graph.specs import fixed_batch
 from dynanoise_export.reports.float16_wording import float16_text
+from dynanoise_export.reports.guard_wording import guard_rows
 from dynanoise_export.reports.noise_wording import noise_text
 from dynanoise_export.reports.terminal import Row, defence_text, print_rows
 
@@ -23,6 +24,7 @@ def print_exported(exported: Exported, console: Console) -> None:
         ("defence", defence_text(stated.defence, stated.parameters)),
         ("noise", noise_text(stated) + _shared(exported)),
         *_key_row(exported),
+        *guard_rows(stated.guard),
         *([("label", "always the undefended model's")] if stated.keep_label else []),
         *([] if exported.float16 is None else [("precision", float16_text(exported.float16))]),
         ("checked", "no leak, ONNX checker, opened and run in ONNX Runtime"),

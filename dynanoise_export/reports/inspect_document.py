@@ -6,6 +6,7 @@ from dynanoise_export.graph.leaks import LeakReport
 from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.inspecting import Inspection
 from dynanoise_export.reports.documents import Header, header
+from dynanoise_export.reports.guard_wording import GuardDocument, guard_document
 
 
 class DefenceNodeDocument(TypedDict):
@@ -58,6 +59,7 @@ class ProvenanceDocument(TypedDict):
     grids: list[float]
     keep_label: bool
     labels: list[str]
+    guard: GuardDocument | None
 
 
 class InspectDocument(Header):
@@ -121,6 +123,7 @@ def provenance_document(stated: Provenance) -> ProvenanceDocument:
         "grids": list(stated.grids),
         "keep_label": stated.keep_label,
         "labels": list(stated.labels),
+        "guard": guard_document(stated.guard),
     }
 
 

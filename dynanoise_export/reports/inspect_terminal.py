@@ -5,6 +5,7 @@ from rich.console import Console
 from dynanoise_export.graph.draws import Draw, DrawKind
 from dynanoise_export.graph.leaks import LeakReport
 from dynanoise_export.inspecting import Form, Inspection
+from dynanoise_export.reports.guard_wording import guard_rows
 from dynanoise_export.reports.noise_wording import noise_text
 from dynanoise_export.reports.terminal import Row, defence_text, print_rows
 
@@ -70,7 +71,10 @@ def _verdict(leaks: LeakReport) -> str:
 def _form(seen: Inspection) -> str:
     if seen.form is Form.AS_STATED:
         tables = "; its tables are not compared without the key" if seen.provenance and seen.provenance.key else ""
-        return f"nothing but the stated defence is behind the logits{tables}"
+        guard = (
+            ", and the inputs go through the stated guard alone" if seen.provenance and seen.provenance.guard else ""
+        )
+        return f"nothing but the stated defence is behind the logits{guard}{tables}"
     return f"{'DIFFERENT' if seen.form is Form.DIFFERENT else 'not compared'}: {seen.form_detail}"
 
 
@@ -93,6 +97,7 @@ def _provenance_rows(seen: Inspection) -> list[Row]:
     return [
         ("stated", defence_text(stated.defence, stated.parameters)),
         ("noise", noise_text(stated)),
+        *guard_rows(stated.guard),
         *([("label", "always the undefended model's, as the file states")] if stated.keep_label else []),
         ("source", f"{stated.source_format}, sha256 {stated.source_sha256}"),
         ("made with", ", ".join(f"{name} {version}" for name, version in stated.versions.items())),

@@ -23,7 +23,7 @@ class Case:
         defence: what its answers must follow.
         classes: k.
         rows: n rows for each of the model's inputs, without noise.
-        expected: [n, k], the reference's logits.
+        expected: [n, k], the reference's logits for the guarded rows.
         tolerance: how far the model's logits may differ from them.
         provider: what ONNX Runtime runs graphs on.
         floor: the probability below which the reference, which gives probabilities, does not show a class's logit;
@@ -47,6 +47,11 @@ class Case:
     def batch(self) -> int | None:
         """The size of the model's batch, if it is fixed; None if it is dynamic."""
         return fixed_batch(self.model.inputs)
+
+    @property
+    def guarded(self) -> Arrays:
+        """The rows as the model sees them, behind the guard that it states."""
+        return self.rows if self.model.guard is None else self.model.guard.apply(self.rows)
 
     def completed(self, logits: Floats) -> "Case":
         """Give the same case with the graph's own logits [n, k] where the reference does not show them."""

@@ -27,6 +27,10 @@ class CheckCode(StrEnum):
     KEPT_LABELS = "kept-labels"
     ANSWER_PARITY = "answer-parity"
 
+    NOTHING_BUT_THE_GUARD = "nothing-but-the-guard"
+    GUARD_HOLDS = "guard-holds"
+    GUARD_LEAVES_ROWS = "guard-leaves-rows"
+
     NOISE_REACHES_EVERY_CLASS = "noise-reaches-every-class"
     NOISE_AUDIT = "noise-audit"
     NOISE_RECOVERED = "noise-recovered"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dynanoise_export.bundles import load_bundle
+from dynanoise_export.defences.guards.guard import Guard
 from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.reference_options import reference_options
 from dynanoise_export.graph.specs import with_dynamic_batch
@@ -44,14 +45,14 @@ class JudgedRows:
     whose: str
     way_out: str
 
-    def answered(self, reference: Reference) -> Float64s:
-        """Give the reference's logits for the rows, [n, k].
+    def answered(self, reference: Reference, guard: Guard | None = None) -> Float64s:
+        """Give the reference's logits for the rows behind a guard, [n, k].
 
         Raises:
             UserError: it does not run on them, or does not answer with k scores.
         """
         try:
-            return reference.logits(self.rows)
+            return reference.logits(self.rows if guard is None else guard.apply(self.rows))
         except FailedRunError as error:
             raise failed_on(str(self.source.path), self.whose, error, self.way_out) from error
 

@@ -113,7 +113,7 @@ def _with_noise_of_their_own(keyed: KeyedCase) -> Int64s:
 
 def with_equal_scores(case: Case) -> int:
     """Count the queries that get the same scores as another query, not counting a query that is sent twice."""
-    _, different = np.unique(digests(case.rows), return_index=True)
+    _, different = np.unique(digests(case.guarded), return_index=True)
     scores = centred(case.expected)[different].round(SCORE_DIGITS)
     counts = np.unique(scores, axis=0, return_counts=True)[1]
     return int(counts[counts > 1].sum())
@@ -121,7 +121,7 @@ def with_equal_scores(case: Case) -> int:
 
 def _different_rows(case: Case) -> int:
     """Count the rows, those that are equal once."""
-    return len(set(digests(case.rows)))
+    return len(set(digests(case.guarded)))
 
 
 def _too_few(alone: int, different: int, equal: int, needed: int | None) -> str:

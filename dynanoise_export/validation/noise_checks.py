@@ -26,6 +26,7 @@ from dynanoise_export.validation.sample_size import calls_needed, rows_needed
 # A large model with few classes needs many calls for a sharp audit; beyond this many answers it is less sharp.
 MOST_ANSWERS = 16_000
 AUDITING = Step("Auditing the noise")
+CHOOSES = "the noise of this defence chooses among answers"
 
 
 def no_noise(case: Case, predictor: Predictor, progress: Progress) -> Iterator[Check]:
@@ -54,7 +55,7 @@ def fed_noise(case: Case, few: Case, predictor: Predictor) -> Iterator[Check]:
     """
     try:
         checks = input_noise_checks.fed_noise(few, predictor)
-        checks.append(reaches_every_class(input_noise_checks.answers_to_other_noise(case, predictor)))
+        checks.append(_reaches(case, input_noise_checks.answers_to_other_noise(case, predictor)))
     except UserError as error:
         checks = [not_run(code, reason_of(error)) for code in input_noise_checks.CODES]
     yield from checks
@@ -79,7 +80,7 @@ def keyed_noise(
         yield sound
         # Only a probe shows whether other noise would change an answer.
         changing = answers.calls if inside is None else inside.answers
-        yield reaches_every_class(changing, repeats=inside is None)
+        yield _reaches(case, changing, repeats=inside is None)
         if not sound.passed or answers.permuted.shape != case.expected.shape:
             yield not_run(code, "the answers are not distributions over the reference's classes")
             return
@@ -120,7 +121,7 @@ def _audited(case: Case, logits: Floats, progress: Progress) -> Iterator[Check]:
     sound = distributions(answers.calls)
     yield sound
     fresh = [answers.put_in_order, *answers.others[Again.BETWEEN_THREADS], *answers.calls]
-    yield reaches_every_class(np.stack(fresh[:DRAWS]))
+    yield _reaches(case, np.stack(fresh[:DRAWS]))
     if law is None:
         yield not_applicable(code, keyed_checks.UNKNOWN_LAW)
         code = CheckCode.NOISE_ALIVE
@@ -135,6 +136,13 @@ def _audited(case: Case, logits: Floats, progress: Progress) -> Iterator[Check]:
         progress(AUDITING)
         for check in audit(logits, answers, law, keep_label=case.defence.keep_label):
             yield explained(check, lambda: _too_little(logits, law))
+
+
+def _reaches(case: Case, answers: Floats, *, repeats: bool = False) -> Check:
+    """Check that noise that is added reaches every class; noise that chooses among answers need not."""
+    if not case.defence.adds_noise:
+        return not_applicable(CheckCode.NOISE_REACHES_EVERY_CLASS, CHOOSES)
+    return reaches_every_class(answers, repeats=repeats)
 
 
 def _too_little(logits: Floats, law: NoiseLaw) -> str:

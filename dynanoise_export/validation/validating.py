@@ -20,6 +20,7 @@ from dynanoise_export.types import Progress, Step, no_progress, row_count
 from dynanoise_export.validation import (
     defence_form_check,
     form_checks,
+    guard_checks,
     leak_checks,
     noise_checks,
     optimiser_checks,
@@ -101,7 +102,7 @@ def validate(
     judged = judged_rows(deployed, Path(reference), None if data is None else Path(data), source_options)
     with Reference(judged.source) as undefended:
         progress(Step("Querying the reference"))
-        expected = judged.answered(undefended)
+        expected = judged.answered(undefended, deployed.guard)
         reference_batch, floor = fixed_batch(undefended.source.inputs), undefended.floor
     case = Case(
         model=_taking_any_rows(deployed),
@@ -160,6 +161,7 @@ def _checks(case: Case, noise: KeyedNoise | None, progress: Progress) -> Iterato
                 yield from probing.compared(case, inside)
                 case = case.completed(inside.logits)
         few = case.first(FEW_ROWS)
+        yield from guard_checks.guard_holds(case, few, predictor)
         if not case.defence.takes_noise:
             yield from noise_checks.no_noise(case, predictor, progress)
         elif case.model.noise_input is not None:
@@ -180,6 +182,7 @@ def _of_form(case: Case, noise: KeyedNoise | None) -> Iterator[Check]:
         yield leak_checks.unseen_graph(model)
         yield leak_checks.single_output(model)
         yield defence_form_check.unseen_form()
+        yield guard_checks.unseen_guard(case)
         return
     yield form_checks.well_formed(graph)
     yield leak_checks.no_leak(case, graph)
@@ -188,3 +191,4 @@ def _of_form(case: Case, noise: KeyedNoise | None) -> Iterator[Check]:
     yield leak_checks.no_overridable_weight(graph)
     yield parity_checks.stated_parameters(graph, case.defence)
     yield defence_form_check.nothing_but_the_defence(case, graph, noise)
+    yield guard_checks.nothing_but_the_guard(case, graph)

@@ -38,6 +38,7 @@ def print_trained(trained: Trained, console: Console) -> None:
         ("written", str(trained.checkpoint)),
         ("bundle", f"{trained.bundle} ({', '.join(f'{n:,} {part}' for part, n in trained.counts.items())})"),
         *((f"accuracy on {part}", f"{value:.4f}") for part, value in trained.accuracy.items()),
+        *((name.replace("_", " "), f"{value:.4g}") for name, value in trained.facts.items()),
         ("epochs", f"{trained.epochs:g} of {trained.settings.epochs}"),
         ("time", f"{trained.seconds:.1f} s on {trained.device}"),
         ("next step", pasted("dynanoise-export", trained.checkpoint, "-o", trained.checkpoint.with_suffix(".onnx"))),

@@ -23,7 +23,7 @@ LAYERS = (
     ("graph",),
     ("runtimes", "shadow_stores"),
     ("sources",),
-    ("exporting", "fitting", "inspecting"),
+    ("exporting", "fitting", "guarding", "inspecting"),
     ("deployed",),
     ("validation", "attacks", "benchmarking", "deployment"),
     ("bundling",),

@@ -1,7 +1,7 @@
 """Prepare all query plans, ask the target and the shadow models, and cache what comes back."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -18,6 +18,9 @@ from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.plan_readings import PlanReading, PlanReadings, ShadowReadings
 from dynanoise_export.attacks.queries.query_plan import PlanContext, PreparedPlan, QueryPlan
 from dynanoise_export.attacks.shadow_panel import MODELS, ShadowPanel
+from dynanoise_export.defences.base import Defence
+from dynanoise_export.defences.guards.guard import Guard
+from dynanoise_export.fixed_tensors import FixedTensor
 from dynanoise_export.shadow_stores import ShadowStore
 from dynanoise_export.sources.source_model import SourceOptions
 from dynanoise_export.types import Float64s, Int64s, Progress, Step
@@ -38,6 +41,7 @@ class PlannedQueries:
         grids: of the target's keyed noise, as the file states them.
         options: what the files of the shadow models do not say.
         twice: whether the target is asked a second time, to see how much its readings vary.
+        guard: on the target's inputs; None if there is none.
     """
 
     audit: Audit
@@ -47,6 +51,7 @@ class PlannedQueries:
     grids: tuple[float, ...]
     options: SourceOptions
     twice: bool
+    guard: Guard | None = None
 
     @property
     def rows(self) -> Int64s:
@@ -103,7 +108,7 @@ def _shadow(
     planned: PlannedQueries, store: ShadowStore, model: int, sent: Callable[[int], None] | None = None
 ) -> ShadowAsk:
     context = planned.context
-    defended = ShadowDefence(context.defence, context.noise, planned.grids)
+    defended = ShadowDefence(context.defence, context.noise, planned.grids, planned.guard)
     return ShadowAsk(store.models[model], model, defended, options=planned.options, sent=sent)
 
 
@@ -211,8 +216,22 @@ class _Counter:
 def _digest(planned: PlannedQueries, one: _Prepared) -> str:
     """Digest all that the answers to a plan depend on beside the model and the rows."""
     context, store = planned.context, planned.store
-    defence = None if context.defence is None else (type(context.defence).__name__, context.defence.parameters)
+    defence = None if context.defence is None else _stated(context.defence)
     record = None if store is None else store.record
+    guard = None if planned.guard is None else _stated_guard(planned.guard)
     parts = (one.plan.code, one.prepared.settings, one.prepared.readings, context.budget, context.allowed)
-    stated = repr((*parts, defence, context.noise, planned.grids, len(planned.rows), record))
+    stated = repr((*parts, defence, context.noise, planned.grids, guard, len(planned.rows), record))
     return hashlib.sha256(stated.encode()).hexdigest()
+
+
+def _stated(defence: Defence) -> tuple[object, ...]:
+    return type(defence).__name__, defence.parameters, _digests(defence.tensors)
+
+
+def _stated_guard(guard: Guard) -> tuple[object, ...]:
+    return guard.kind, [(name, _digests(tensors)) for name, tensors in guard.bounds.items()]
+
+
+def _digests(tensors: Mapping[str, FixedTensor]) -> list[tuple[object, ...]]:
+    """Give what tells tensors apart, in few characters."""
+    return [(name, tensor.shape, hashlib.sha256(tensor.data).hexdigest()) for name, tensor in tensors.items()]

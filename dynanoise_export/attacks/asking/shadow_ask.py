@@ -10,6 +10,7 @@ from scipy.special import log_softmax
 
 from dynanoise_export.attacks.asking.client import SMALLEST
 from dynanoise_export.defences.base import Defence, standard_normals
+from dynanoise_export.defences.guards.guard import Guard
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.specs import fixed_batch
 from dynanoise_export.graph.values import OUTPUT_NAME
@@ -36,11 +37,13 @@ class ShadowDefence:
         defence: None for an undefended target.
         noise: its noise source; None if it has none, or if it is not known, which counts as fresh noise.
         grids: of keyed noise; empty for the default. The key is the attacker's own, another one for each model.
+        guard: on the target's inputs; None if there is none.
     """
 
     defence: Defence | None
     noise: NoiseSource | None = None
     grids: tuple[float, ...] = ()
+    guard: Guard | None = None
 
     @property
     def fresh(self) -> bool:
@@ -114,6 +117,9 @@ class ShadowAsk(Closing):
         defence = self._defended.defence
         if defence is None or count == 1 or not self._defended.fresh:
             return self.answers(inputs)
+        guard = self._defended.guard
+        if guard is not None:
+            inputs = guard.apply(inputs)
         return np.asarray(log_softmax(defence.mean_answer(self.logits(inputs), count, self._generator), axis=1))
 
     def close(self) -> None:
@@ -143,8 +149,16 @@ class ShadowAsk(Closing):
             raise ValueError("there is no defence to attach")
         model = self._source.to_onnx(None)
         logits = find_logits(model, self._source)
-        attach(model, logits, self._source.classes, defence, self._defended.noise_for(self._number))
+        noise = self._defended.noise_for(self._number)
+        attach(model, logits, self._source.classes, defence, noise, guard=self._guard())
         return any_rows(open_graph(model, threads=1), fixed_batch(self._source.inputs))
+
+    def _guard(self) -> Guard | None:
+        """Give the target's guard, under this model's names."""
+        guard, names = self._defended.guard, [spec.name for spec in self._source.inputs]
+        if guard is None or len(guard.bounds) != 1 or len(names) != 1:
+            return guard
+        return guard.renamed(dict.fromkeys(guard.bounds, names[0]))
 
 
 def _nobody(queries: int) -> None:

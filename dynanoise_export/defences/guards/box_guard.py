@@ -12,14 +12,11 @@ from onnxscript import opset13 as op
 from onnxscript import script
 from onnxscript.values import Opset
 
-from dynanoise_export.defences.guards.guard import Guard, GuardKind, guarded_inputs
+from dynanoise_export.defences.guards.guard import ROWS, Guard, GuardKind, guarded_inputs
 from dynanoise_export.errors import DataError, UsageError
 from dynanoise_export.fixed_tensors import FixedTensor
 from dynanoise_export.onnx_functions import DOMAIN, VERSION, of_opset
 from dynanoise_export.types import Array, Arrays, Float32s, Floats, TensorSpec
-
-# Rows that are looked at together, so that a large bundle is not read whole.
-ROWS = 4096
 
 
 @script(Opset(DOMAIN, VERSION), default_opset=op)
@@ -114,8 +111,8 @@ def _range(array: Array, spec: TensorSpec) -> Mapping[str, FixedTensor]:
 
 def _outward(ends: Array, direction: float) -> Float32s:
     """Round to float32, away from the rows, so that no row is outside."""
-    rounded = ends.astype(np.float32)
-    inside = rounded > ends if direction < 0 else rounded < ends
+    exact, rounded = ends.astype(np.float64), ends.astype(np.float32)
+    inside = rounded > exact if direction < 0 else rounded < exact
     return np.where(inside, np.nextafter(rounded, np.float32(direction)), rounded)
 
 

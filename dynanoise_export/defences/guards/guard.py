@@ -10,11 +10,13 @@ import numpy as np
 
 from dynanoise_export.errors import UsageError
 from dynanoise_export.fixed_tensors import FixedTensor
-from dynanoise_export.types import Array, Arrays, Floats, TensorSpec
+from dynanoise_export.types import Array, Arrays, Floats, TensorSpec, row_count
 
 if TYPE_CHECKING:  # `--help` lists the guards without it
     import onnx_ir as ir
 
+# Rows that are looked at together, so that a large bundle is not read whole.
+ROWS = 4096
 FLOATS = {"float16", "float32", "float64"}
 
 
@@ -155,6 +157,18 @@ def guarded_inputs(inputs: Sequence[TensorSpec]) -> list[TensorSpec]:
             f"A guard covers inputs of floats, and the model takes {', '.join(map(str, inputs))}: leave --guard out."
         )
     return covered
+
+
+def changed_rows(guard: Guard, inputs: Arrays) -> int:
+    """Count the rows that a guard changes, for each input an array of n rows."""
+    count = 0
+    for start in range(0, row_count(inputs), ROWS):
+        part = {name: inputs[name][start : start + ROWS] for name in guard.bounds}
+        pairs = [(part[name].astype(np.float32), array) for name, array in guard.apply(part).items()]
+        differ = [rows != array.astype(np.float32) for rows, array in pairs]
+        changed = [one.reshape(len(one), -1).any(axis=1) for one in differ]
+        count += int(np.any(changed, axis=0).sum())
+    return count
 
 
 def _fits(bounds: tuple[int, ...], row: Sequence[int | str]) -> bool:

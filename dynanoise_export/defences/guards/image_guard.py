@@ -185,7 +185,7 @@ def _places(values: Float64s) -> Int64s | None:
     """Count for each of some sorted values its steps from the first one; None if no 256 even steps fit."""
     for count in range(len(values) - 1, LEVELS):
         places = (values - values[0]) / (values[-1] - values[0]) * count
-        numbers = np.round(places).astype(np.int64)
+        numbers: Int64s = np.round(places).astype(np.int64)
         if np.abs(places - numbers).max() <= UNEVEN and (np.diff(numbers) > 0).all():
             return numbers
     return None

@@ -130,10 +130,15 @@ def _shortened(network: Network, x: torch.Tensor, noise: torch.Tensor, entropy: 
 
 
 def entropies(logits: torch.Tensor) -> torch.Tensor:
-    """Compute the entropy of each answer in nats: logits [b, k] to float64 [b], always above 0."""
-    log_probabilities = logits.double().log_softmax(dim=1)
-    entropy: torch.Tensor = -(log_probabilities.exp() * log_probabilities).sum(dim=1)
-    return entropy.clamp(min=1e-300)
+    """Compute the entropy of each answer in nats: logits [b, k] to float64 [b], always above 0.
+
+    No term of the sum cancels another, so that an answer that is all but certain has a direction in which to move.
+    """
+    top = logits.argmax(dim=1, keepdim=True)
+    below = logits.double() - logits.double().gather(1, top)
+    odds = below.exp().scatter(1, top, 0)
+    total = odds.sum(dim=1)
+    return (total.log1p() - (odds * below).sum(dim=1) / (1 + total)).clamp(min=1e-300)
 
 
 def norms(rows: torch.Tensor) -> torch.Tensor:

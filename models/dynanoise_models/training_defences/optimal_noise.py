@@ -33,7 +33,7 @@ class OptimalNoise(TrainingDefence):
         alpha: the weight of the first model's answers in the loss; the rest is that of the labels.
     """
 
-    tau: float = 0.5
+    tau: float = 0.2
     epsilon: float = 0.5
     beta: float = 1.0
     alpha: float = 0.5
