@@ -1,7 +1,6 @@
 """Tensors that a defence or a guard carries: part of what a file states about itself."""
 
 import base64
-import binascii
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,7 +66,7 @@ class FixedTensor:
         """
         try:
             data = base64.b64decode(packed.float32, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise FormatError(f"{what} is damaged: its numbers are not in base64.") from error
         if len(data) != TYPE.itemsize * math.prod(packed.shape):
             raise FormatError(f"{what} is damaged: its numbers do not fill the shape {list(packed.shape)}.")

@@ -30,7 +30,7 @@ LOCATION = _named(
     Training("mixup-mmd-8-epochs", DefenceName.MIXUP_MMD, epochs=8, shadows=16),
     Training("advreg", DefenceName.ADVREG, shadows=16),
     Training("label-smoothing", DefenceName.LABEL_SMOOTHING),
-    Training("dpsgd", DefenceName.DPSGD, shadows=16),
+    Training("dpsgd", DefenceName.DPSGD, {"batch": 128, "learning_rate": 0.003}, shadows=16),
     Training("optimal-noise", DefenceName.OPTIMAL_NOISE, shadows=16),
     Training("selena", DefenceName.SELENA, shadows=16),
 )

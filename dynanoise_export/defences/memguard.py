@@ -27,7 +27,7 @@ from dynanoise_export.defences.fitting_data import FittingData
 from dynanoise_export.defences.masking import require_whole
 from dynanoise_export.defences.membership_evidence import labelled_answers
 from dynanoise_export.defences.one_way import OneWayDefence
-from dynanoise_export.defences.perturbing import by_logits, log_probabilities_above_floor, newton_step
+from dynanoise_export.defences.perturbing import by_logits, log_probabilities_above_floor, newton_step, shares
 from dynanoise_export.defences.ranks import given_out, mixed, ordered_jump, ranking
 from dynanoise_export.errors import UsageError
 from dynanoise_export.fixed_tensors import FixedTensor
@@ -50,7 +50,8 @@ class MemGuard(OneWayDefence):
         output_weights: see `Evaluator`.
         output_bias: see `Evaluator`.
         steps: of the gradient; a whole number.
-        step_size: how far the logits of a query move in a step, in all, at most; in logits.
+        step_size: how far the logits of a query move in the first step, in all, at most; in logits. The limit of later
+            steps shrinks to nothing.
         budget: ε, the most that an answer may differ from the true one, in the sum of absolute differences.
 
     Raises:
@@ -90,7 +91,7 @@ class MemGuard(OneWayDefence):
 
     @property
     def lipschitz(self) -> float:
-        """At most 1 in trials, with room: the steps end on a surface, and hardly depend on their start."""
+        """At most 2 in trials, with room: the steps end on a surface, and hardly depend on their start."""
         return 4.0
 
     def jump(self, logits: Float64s, moved: Float64s) -> Float64s:
@@ -119,20 +120,20 @@ class MemGuard(OneWayDefence):
         log_p = log_probabilities_above_floor(logits)
         start = np.take_along_axis(log_p, order, axis=1)
         evaluator, moved = Evaluator.of(self.tensors), start
-        for _ in range(int(self.steps)):
-            moved = self._step(moved, evaluator)
+        for share in shares(int(self.steps)):
+            moved = self._step(moved, evaluator, share * self.step_size)
         return given_out(mixed(softmax(start, axis=1), softmax(moved, axis=1), self.budget), order)
 
     @property
     def _seen(self) -> int:
         return self.hidden_weights.shape[0] if self.hidden_weights.shape else 0
 
-    def _step(self, logits: Floats, evaluator: Evaluator) -> Floats:
+    def _step(self, logits: Floats, evaluator: Evaluator, most: float) -> Floats:
         p = softmax(logits, axis=1)
         log_odds, by_seen = evaluator.with_gradient(p[:, : self._seen])
         by_p = np.zeros_like(p)
         by_p[:, : self._seen] = by_seen
-        moved = logits + newton_step(by_logits(p, by_p, by_p[:, :1]), log_odds, self.step_size)
+        moved = logits + newton_step(by_logits(p, by_p, by_p[:, :1]), log_odds, most)
         # The order stays: a class that would overtake its neighbour comes up beside it.
         gaps = np.maximum(moved[:, :-1] - moved[:, 1:], 0)
         return np.concatenate([np.zeros_like(p[:, :1]), -np.cumsum(gaps, axis=1)], axis=1)

@@ -54,7 +54,7 @@ class MemGuardLimit(OneWayDefence):
     def __post_init__(self) -> None:
         require_between("budget", self.budget, 1e-3, FARTHEST)
         require_answers("reference", self.reference, in_order=True)
-        require_shape("reference", self.reference, 1, self.reference.shape[-1])
+        require_shape("reference", self.reference, 1, None)
 
     @classmethod
     def fit(cls, data: FittingData, parameters: Mapping[str, object]) -> Self:

@@ -11,6 +11,7 @@ from onnxscript.values import Opset
 
 from dynanoise_export.defences.evaluator import TENSORS
 from dynanoise_export.defences.keep_label import SHARE
+from dynanoise_export.defences.perturbing import shares
 from dynanoise_export.defences.perturbing_onnx import evaluate, newton, piece, scalar, start
 from dynanoise_export.defences.ranks import SMALLEST_DISTANCE
 from dynanoise_export.defences.unrolling import Unrolled
@@ -96,11 +97,11 @@ def function(name: str, opset: int, steps: int) -> ir.Function:
     log_p, z = made.call(piece(start, opset), logits)
     first, order = made.call(piece(sort, opset), log_p, z, made.whole("classes"))
     moved = first
-    for _ in range(steps):
+    for share in shares(steps):
         p, seen = made.call(piece(look, opset), moved, evaluator[0])
         log_odds, by_seen = made.call(piece(evaluate, opset), seen, *evaluator)
         by_p, at_label = made.call(piece(spread, opset), p, by_seen)
-        (move,) = made.call(piece(newton, opset), p, by_p, at_label, log_odds, most)
+        (move,) = made.call(piece(newton, opset), p, by_p, at_label, log_odds, most, made.number(share))
         (moved,) = made.call(piece(keep_order, opset), moved, move)
     (answers,) = made.call(piece(mix, opset), first, moved, order, made.parameter("budget"))
     return made.made(answers)

@@ -1,7 +1,7 @@
 """Steps that move an answer until an evaluator judges it otherwise: what `memguard` and `targeted` share, in NumPy.
 
 Each step is a Newton step along the gradient: as far as the gradient says that the evaluator's log-odds reach the goal,
-and no farther than a limit. It shrinks as the goal comes near, so an answer follows its logits without jumps, and a
+and no farther than a limit, which shrinks from step to step. So an answer follows its logits without jumps, and a
 runtime that rounds otherwise gives the same answer.
 """
 
@@ -34,6 +34,11 @@ def by_logits(p: Floats, by_probabilities: Floats, at_label: Floats) -> Floats:
     """
     relative = by_probabilities - at_label
     return np.asarray(p * (relative - (p * relative).sum(axis=1, keepdims=True)))
+
+
+def shares(steps: int) -> list[float]:
+    """Give the limit of each step as a share of the first one's."""
+    return [1 - step / steps for step in range(steps)]
 
 
 def newton_step(gradient: Floats, excess: Floats, most: float) -> Floats:

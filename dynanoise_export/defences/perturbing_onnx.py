@@ -45,7 +45,7 @@ def evaluate(features, hidden_weights, hidden_bias, output_weights, output_bias)
 
 
 @script(Opset(DOMAIN, VERSION), default_opset=op)
-def newton(p, by_probabilities, at_label, excess, most):  # type: ignore[no-untyped-def]  # noqa: D103
+def newton(p, by_probabilities, at_label, excess, first_most, share):  # type: ignore[no-untyped-def]  # noqa: D103
     relative = op.Sub(by_probabilities, at_label)
     mean = op.ReduceSum(op.Mul(p, relative), op.Constant(value=CLASS_AXIS), keepdims=1)
     gradient = op.Mul(p, op.Sub(relative, mean))
@@ -54,6 +54,7 @@ def newton(p, by_probabilities, at_label, excess, most):  # type: ignore[no-unty
     direction = op.Div(gradient, size)
     sum_of_squares = op.ReduceSum(op.Mul(direction, direction), op.Constant(value=CLASS_AXIS), keepdims=1)
     squares = op.Max(sum_of_squares, op.Constant(value=SMALL_SQUARES))
+    most = op.Mul(first_most, share)
     bounded = op.Min(op.Div(excess, op.Mul(size, squares)), most)
     return op.Neg(op.Mul(direction, op.Max(bounded, op.Neg(most))))
 

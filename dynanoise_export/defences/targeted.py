@@ -30,7 +30,7 @@ from dynanoise_export.defences.keep_label import BELOW
 from dynanoise_export.defences.masking import may_swap, require_whole
 from dynanoise_export.defences.membership_evidence import labelled_answers
 from dynanoise_export.defences.one_way import OneWayDefence
-from dynanoise_export.defences.perturbing import by_logits, log_probabilities_above_floor, newton_step
+from dynanoise_export.defences.perturbing import by_logits, log_probabilities_above_floor, newton_step, shares
 from dynanoise_export.defences.tensor_shapes import require_classes, require_shape
 from dynanoise_export.fixed_tensors import FixedTensor
 from dynanoise_export.onnx_functions import LARGEST_LOGIT
@@ -39,8 +39,8 @@ from dynanoise_export.types import Float64s, Floats, Int64s
 FEATURES = 3
 MOST_STEPS = 50
 LARGEST_STRENGTH = 100.0
-# A step may use up the strength twice as fast as the number of steps needs. The largest of the moves is at most half of
-# their sum, because they cancel.
+# The first step may use up the strength twice as fast as the number of steps needs, and later ones less. The largest of
+# the moves is at most half of their sum, because they cancel.
 HASTE = 4.0
 # The logarithm of a smaller probability is not needed: it weighs nothing.
 SMALLEST_LOGGED = 1e-35
@@ -84,7 +84,8 @@ class Targeted(OneWayDefence):
         require_between("steps", self.steps, 1, MOST_STEPS)
         require_whole("steps", self.steps)
         require_evaluator(self.tensors, FEATURES)
-        require_shape("averages", self.averages, self.averages.shape[-1], self.averages.shape[-1])
+        classes = self.averages.shape[-1] if self.averages.shape else None
+        require_shape("averages", self.averages, classes, classes)
 
     @classmethod
     def fit(cls, data: FittingData, parameters: Mapping[str, object]) -> Self:
@@ -103,8 +104,8 @@ class Targeted(OneWayDefence):
 
     @property
     def lipschitz(self) -> float:
-        """How far an answer moved in tests, with room."""
-        return 4.0
+        """At most 10 in trials, with room: the average answer is another kink for the evaluator."""
+        return 20.0
 
     def jump(self, logits: Float64s, moved: Float64s) -> Float64s:
         """Bound the jump where the label may change, and with it the average that an answer is compared with."""
@@ -132,8 +133,11 @@ class Targeted(OneWayDefence):
         p, averages = softmax(start, axis=1), self.averages.array.astype(start.dtype)[label[:, 0]]
         risky = evaluator.log_odds(_features(p, label, averages)) > self._goal
         moved = start
-        for _ in range(int(self.steps)):
-            moved = np.where(risky, self._step(moved, start, label, averages, evaluator), start)
+        for share in shares(int(self.steps)):
+            most = share * HASTE * self.strength / self.steps
+            move = self._move(moved, label, averages, evaluator, most)
+            bounded = np.clip(moved + move * risky, start - self.strength, start + self.strength)
+            moved = np.minimum(bounded, np.take_along_axis(bounded, label, axis=1))
         answers = softmax(moved, axis=1)
         own = np.take_along_axis(answers, label, axis=1)
         kept = np.minimum(answers, own * BELOW)
@@ -144,7 +148,7 @@ class Targeted(OneWayDefence):
     def _goal(self) -> float:
         return math.log(self.threshold / (1 - self.threshold))
 
-    def _step(self, logits: Floats, start: Floats, label: Int64s, averages: Floats, evaluator: Evaluator) -> Floats:
+    def _move(self, logits: Floats, label: Int64s, averages: Floats, evaluator: Evaluator, most: float) -> Floats:
         p = softmax(logits, axis=1)
         log_odds, by_feature = evaluator.with_gradient(_features(p, label, averages))
         by_top, by_entropy, by_distance = np.split(by_feature, FEATURES, axis=1)
@@ -153,10 +157,7 @@ class Targeted(OneWayDefence):
         by_p -= by_entropy * np.log(np.maximum(p, SMALLEST_LOGGED)) / math.log(p.shape[1])
         at_label = np.take_along_axis(by_p, label, axis=1) + by_top
         np.put_along_axis(by_p, label, at_label, axis=1)
-        most = HASTE * self.strength / self.steps
-        moved = logits + newton_step(by_logits(p, by_p, at_label), log_odds - self._goal, most)
-        moved = np.clip(moved, start - self.strength, start + self.strength)
-        return np.asarray(np.minimum(moved, np.take_along_axis(moved, label, axis=1)))
+        return newton_step(by_logits(p, by_p, at_label), log_odds - self._goal, most)
 
 
 def average_answers(probabilities: Floats) -> Floats:

@@ -12,6 +12,7 @@ from onnxscript.values import Opset
 
 from dynanoise_export.defences.evaluator import TENSORS
 from dynanoise_export.defences.keep_label import SHARE
+from dynanoise_export.defences.perturbing import shares
 from dynanoise_export.defences.perturbing_onnx import evaluate, newton, piece, scalar, start
 from dynanoise_export.defences.targeted import HASTE, SMALLEST_LOGGED
 from dynanoise_export.defences.unrolling import Unrolled
@@ -96,14 +97,14 @@ def function(name: str, opset: int, steps: int) -> ir.Function:
         made.parameter("steps"),
     )  # fmt: skip
     moved, risky = first, None
-    for _ in range(steps):
+    for share in shares(steps):
         p, log_p, apart, seen = made.call(piece(features, opset), moved, label, average, log_k)
         log_odds, by_feature = made.call(piece(evaluate, opset), seen, *evaluator)
         by_p, at_label = made.call(piece(by_probabilities, opset), by_feature, log_p, apart, label, log_k)
         excess, exceeds = made.call(piece(exceed, opset), log_odds, goal)
         risky = exceeds if risky is None else risky
         (excess,) = made.call(piece(only_risky, opset), excess, risky)
-        (move,) = made.call(piece(newton, opset), p, by_p, at_label, excess, most)
+        (move,) = made.call(piece(newton, opset), p, by_p, at_label, excess, most, made.number(share))
         (moved,) = made.call(piece(project, opset), moved, move, first, strength, label)
     (answers,) = made.call(piece(answer, opset), moved, label)
     return made.made(answers)

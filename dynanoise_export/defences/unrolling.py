@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import onnx_ir as ir
 
 from dynanoise_export.onnx_functions import DOMAIN
@@ -31,6 +32,11 @@ class Unrolled:
     def whole(self, name: str) -> ir.Value:
         """Give the value of an integer attribute."""
         return self._added(ir.Node("", "Constant", [], [ir.RefAttr("value_int", name, ir.AttributeType.INT)]))
+
+    def number(self, number: float) -> ir.Value:
+        """Give a constant of float32."""
+        value = ir.AttrTensor("value", ir.tensor(np.float32(number)))
+        return self._added(ir.Node("", "Constant", [], [value]))
 
     def call(self, function: ir.Function, *inputs: ir.Value) -> Sequence[ir.Value]:
         """Put the nodes of another function here, and give its outputs."""

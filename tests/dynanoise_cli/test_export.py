@@ -242,7 +242,7 @@ def test_the_floor_is_stated_and_can_be_chosen(program, one_score, out):
 
 def test_a_guard_takes_a_bundle_or_a_range(program, checkpoint, out, tmp_path):
     report = tmp_path / "report.json"
-    assert program(checkpoint, "-o", out, "--guard", "box", "--guard-data", "-1:2", "--json", report).exit_code == 0
+    assert program(checkpoint, "-o", out, "--guard", "box", "--guard-data", "-1:2", "--json", report).status == 0
     guard = json.loads(report.read_text())["guard"]
     assert guard["kind"] == "box"
     assert list(guard["bounds"].values()) == [{"low": -1.0, "high": 2.0}]
@@ -254,5 +254,5 @@ def test_a_guard_takes_a_bundle_or_a_range(program, checkpoint, out, tmp_path):
      ["--guard", "binary", "--guard-data", "0:1"], ["--guard", "image", "--guard-data", "missing.npz"]],
 )  # fmt: skip
 def test_a_guard_without_what_it_needs_is_refused(program, checkpoint, out, options):
-    assert program(checkpoint, "-o", out, *options).exit_code == 2
+    assert program(checkpoint, "-o", out, *options).status == 2
     assert not out.exists()

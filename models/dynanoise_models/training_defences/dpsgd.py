@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from dynanoise_export.defences.base import require_between
 from dynanoise_export.defences.masking import require_whole
 from dynanoise_export.errors import UsageError
 from dynanoise_export.packages import require_packages
+from dynanoise_models.training.rows import Rows
 from dynanoise_models.training.settings import Settings
 from dynanoise_models.training_defences.training_defence import Fitted, Training, TrainingDefence
 
@@ -58,13 +60,14 @@ class DpSgd(TrainingDefence):
         """Train a model; the facts are its ε, its δ, and the noise that they need.
 
         Raises:
-            UserError: Opacus is missing, the network mixes the rows of a batch, or no noise gives this ε.
+            UserError: Opacus is missing, the network mixes the rows of a batch, the rows are tokens, or no noise gives
+                this ε.
         """
         require_packages("--defence dpsgd needs", "opacus")
         from dynanoise_models.training_defences.private_loop import PrivateLoop
 
         model, rows = training.model(), training.task.indices.shape[1]
-        _require_separate_rows(model)
+        _require_separate_rows(model, training.task.rows)
         task = replace(training.task, settings=self._settings(training.task.settings))
         steps = math.ceil(rows / task.settings.batch)
         delta = self.delta or 10.0 ** -math.ceil(math.log10(rows))
@@ -141,11 +144,21 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _require_separate_rows(model: torch.nn.Module) -> None:
+def _require_separate_rows(model: torch.nn.Module, rows: Rows) -> None:
+    """Check that the gradient of each row can be told from the others'.
+
+    Raises:
+        UsageError: it can't.
+    """
     from opacus.validators import ModuleValidator
 
     if ModuleValidator.validate(model.train()):
         raise UsageError(
             "--defence dpsgd can't train this network, because its batch normalisation mixes the rows of a batch: "
             "choose a target without batch normalisation, or another defence."
+        )
+    if not all(np.issubdtype(values.dtype, np.floating) for values in rows.inputs.values()):
+        raise UsageError(
+            "--defence dpsgd can't train a network that takes tokens, because all rows share its positions: choose a "
+            "target whose inputs are fractions, or another defence."
         )

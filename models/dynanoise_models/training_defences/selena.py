@@ -35,10 +35,10 @@ class Selena(TrainingDefence):
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        for name, value in (("submodels", self.submodels), ("left_out", self.left_out)):
-            require_whole(name, value)
         require_between("submodels", self.submodels, 2, 1000)
         require_between("left_out", self.left_out, 1, self.submodels - 1)
+        for name, value in (("submodels", self.submodels), ("left_out", self.left_out)):
+            require_whole(name, value)
 
     def fit(self, training: Training) -> Fitted:
         """Train the sub-models, then the model; stopped before that, the model keeps its first weights."""

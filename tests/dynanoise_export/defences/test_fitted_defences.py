@@ -77,12 +77,12 @@ def test_infinite_logits_give_an_answer_and_nan_stays(name):
 @pytest.mark.parametrize("name", FITTED)
 def test_it_is_made_again_from_parameters_and_tensors_and_fitting_repeats(name):
     defence = DEFENCE[name]
-    assert make_defence(name, defence.parameters, defence.tensors) == defence
+    assert make_defence(name, defence.parameters, tensors=defence.tensors) == defence
     assert type(defence).from_attributes(defence.attributes(CLASSES), defence.tensors) == defence
     assert fitted(name) == defence
     kept = KeptLabel(defence)
     assert (kept.tensors, kept.adds_noise) == (defence.tensors, defence.adds_noise)
-    assert make_defence(name, defence.parameters, defence.tensors, keep_label=True) == kept
+    assert make_defence(name, defence.parameters, tensors=defence.tensors, keep_label=True) == kept
 
 
 @pytest.mark.parametrize("name", FITTED)
@@ -91,11 +91,11 @@ def test_without_its_tensors_or_with_others_it_is_refused(name):
     with pytest.raises(UsageError):
         make_defence(name, {})
     with pytest.raises(UsageError):
-        make_defence(name, {}, defence.tensors | {"more": FixedTensor.of([1.0])})
+        make_defence(name, {}, tensors=defence.tensors | {"more": FixedTensor.of([1.0])})
     for tensor in defence.tensor_names:
         for wrong in (FixedTensor.of(0.0), FixedTensor.of([]), FixedTensor.of([[np.nan]])):
             with pytest.raises(UsageError):
-                make_defence(name, {}, defence.tensors | {tensor: wrong})
+                make_defence(name, {}, tensors=defence.tensors | {tensor: wrong})
 
 
 @pytest.mark.parametrize("name", FITTED)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import onnx_ir as ir
+import onnxruntime
 import pytest
 
 from dynanoise_export.defences.dynanoise import DynaNoise
@@ -45,7 +46,7 @@ def box(folder, bundle):
         (Temperature(3.0), None, "image"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("data", [False, True])
+@pytest.mark.parametrize("data", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_file_behind_a_guard_passes(folder, bundle, tmp_path, defence, noise, kind, data):
     guard = fit_guard(folder / "digits.pt", kind, data=bundle)
     export(folder / "digits.pt", tmp_path / "made.onnx", defence=defence, noise=noise, guard=guard)
@@ -92,6 +93,21 @@ def test_a_wider_guard_than_the_stated_one_fails(folder, box, tmp_path):
     assert {CheckCode.NOTHING_BUT_THE_GUARD, CheckCode.GUARD_HOLDS} <= set(
         failed_checks(tmp_path / "mutant.onnx", folder)
     )
+
+
+@pytest.mark.parametrize("lacking", [False, True])
+def test_fresh_noise_shows_the_guard_where_the_graph_is_not_seen(folder, box, tmp_path, lacking):
+    export(folder / "digits.pt", tmp_path / "made.onnx", guard=box)
+    model = ir.load(tmp_path / "made.onnx")
+    ir.save(compare_guard(model, box).without if lacking else model, tmp_path / "kept.onnx")
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    options.optimized_model_filepath = str(tmp_path / "made.ort")
+    onnxruntime.InferenceSession(tmp_path / "kept.onnx", options, providers=["CPUExecutionProvider"])
+    judged = validate(tmp_path / "made.ort", folder / "digits.pt", data=folder / "rows.npz")
+    found = {check.code: check.outcome for check in judged.checks if check.code in OF_GUARD}
+    assert found.pop(CheckCode.GUARD_HOLDS) is (Outcome.FAILED if lacking else Outcome.PASSED)
+    assert set(found.values()) == {Outcome.NOT_APPLICABLE}
 
 
 def test_rows_move_outside_where_the_guard_brings_them_back(folder, box):

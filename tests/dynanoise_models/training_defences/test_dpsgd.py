@@ -9,6 +9,7 @@ from torch import nn
 from dynanoise_export.errors import UsageError
 from dynanoise_models.training import loop
 from dynanoise_models.training.resuming import State
+from dynanoise_models.training.rows import Rows
 from dynanoise_models.training_defences import private_loop
 from dynanoise_models.training_defences.dpsgd import DpSgd, epsilon_of, noise_for
 from dynanoise_models.training_defences.private_loop import PrivateLoop
@@ -124,6 +125,13 @@ def test_an_epsilon_that_no_noise_gives_is_refused():
 def test_a_network_that_mixes_rows_is_refused():
     with pytest.raises(UsageError):
         DpSgd().fit(training_on_images())
+
+
+def test_tokens_are_refused():
+    training = training_on_table()
+    rows = Rows({"x": np.ones((100, 4), np.int64)}, training.task.rows.y)
+    with pytest.raises(UsageError):
+        DpSgd().fit(replace(training, task=replace(training.task, rows=rows)))
 
 
 def small_images(seed):

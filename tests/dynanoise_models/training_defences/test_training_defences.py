@@ -49,6 +49,15 @@ def test_each_defence_has_its_name(name):
         ("dropout", {"l2": -1}),
         ("mixup-mmd", {"alpha": 0}),
         ("mixup-mmd", {"mu": -1}),
+        ("selena", {"submodels": 1}),
+        ("selena", {"left_out": 25}),
+        ("selena", {"left_out": 2.5}),
+        ("dpsgd", {"epsilon": 0}),
+        ("dpsgd", {"delta": 1}),
+        ("dpsgd", {"max_grad_norm": 0}),
+        ("dpsgd", {"batch": 1.5}),
+        ("optimal-noise", {"tau": 1.1}),
+        ("optimal-noise", {"epsilon": -1}),
         ("none", {"alpha": 1}),
     ],
 )
@@ -91,18 +100,30 @@ def test_models_learn_in_a_stack_what_they_learn_alone(name):
         torch.testing.assert_close(weights["weight"], fitted.weight.detach(), atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("name", OF_ONE_LOSS)
+@pytest.mark.parametrize("name", [*OF_ONE_LOSS, "selena", "optimal-noise"])
 def test_a_target_with_it_has_the_plain_targets_weights_by_name(name, tmp_path):
-    options = ExperimentOptions(rows=200, epochs=2, defence=DefenceName(name))
+    options = ExperimentOptions(rows=200, epochs=4, defence=DefenceName(name))
     trained = train_target("digits-mlp", tmp_path / "model.pt", tmp_path / "rows.npz", options=options)
     content = torch.load(tmp_path / "model.pt", weights_only=True)
     assert content["state_dict"].keys() == TARGETS["digits-mlp"].make().state_dict().keys()
     assert content["training"]["settings"]["defence"] == name
     assert trained.complete
     assert trained.accuracy["member"] > 0.2  # a tenth would be chance
+    assert {path.name for path in tmp_path.iterdir()} == {"model.pt", "rows.npz"}
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("relaxloss", {"alpha": 1.5}), ("advreg", {"lambda": 1})])
+def test_what_a_defence_finds_out_is_in_the_checkpoint(tmp_path):
+    options = ExperimentOptions(rows=200, epochs=1, defence=DefenceName.DPSGD)
+    trained = train_target("digits-mlp", tmp_path / "model.pt", tmp_path / "rows.npz", options=options)
+    content = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert content["training"]["facts"] == trained.facts
+    assert 7.9 < trained.facts["epsilon"] <= 8
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("relaxloss", {"alpha": 1.5}), ("advreg", {"lambda": 1}), ("selena", {"submodels": 3, "left_out": 1})],
+)
 def test_shadow_models_are_trained_with_it_too(name, parameters, tmp_path):
     options = ExperimentOptions(rows=200, epochs=2, defence=DefenceName(name), defence_parameters=parameters)
     make_shadows("digits-mlp", tmp_path / "store", 2, options=options, keep=False, workers=1)

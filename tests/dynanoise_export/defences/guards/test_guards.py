@@ -77,7 +77,9 @@ def test_images_that_are_normalised_for_each_channel_have_levels_of_their_own(ch
     assert guard.apply({"x": images})["x"].tobytes() == images.tobytes()
     axes = (1, 2) if not channels_first else (2, 3)
     for far, ends in ((-99, black), (99, white)):
-        assert np.allclose(guard.apply({"x": images * 0 + far})["x"].mean(axis=(0, *axes), dtype=np.float64), ends, atol=1e-5)
+        assert np.allclose(
+            guard.apply({"x": images * 0 + far})["x"].mean(axis=(0, *axes), dtype=np.float64), ends, atol=1e-5
+        )
     levels = guard.bounds["x"]["levels"].array
     assert levels.shape == ((256, 3, 1, 1) if channels_first else (256, 1, 1, 3))
 
@@ -124,7 +126,8 @@ def test_inputs_of_integers_pass():
 @pytest.mark.parametrize(
     ("kind", "rows"),
     [
-        ("binary", [[0.0], [0.5]]), ("image", np.random.default_rng(0).normal(size=(30, 1))), ("box", [[0.0], [np.nan]]),
+        ("binary", [[0.0], [0.5]]), ("box", [[0.0], [np.nan]]),
+        ("image", np.random.default_rng(0).normal(size=(30, 1))),
         ("image", np.random.default_rng(0).normal(size=(400, 1))),
     ],
 )  # fmt: skip
