@@ -105,7 +105,7 @@ def guard_warnings(guard: Guard | None, inputs: Arrays) -> Iterator[AuditWarning
         yield AuditWarning(
             WarningCode.GUARD_CHANGES_ROWS,
             f"The guard {guard.kind} changes {changed:,} of {row_count(inputs):,} rows, and the stored answers of "
-            "shadow models are those to the rows as they are, so attacks may look weak: choose the guard by these rows.",
+            "shadow models are those to the rows as they are, so attacks may look weak: fit the guard to these rows.",
         )
 
 

@@ -199,6 +199,16 @@ def require_between(name: str, value: float, low: float, high: float, *, open_lo
         raise UsageError(f"{name} must be {least} {high:g}, not {value:g}.")
 
 
+def require_whole(name: str, value: float) -> None:
+    """Check that a parameter is a whole number.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if value != int(value):
+        raise UsageError(f"{name} must be a whole number, not {value:g}.")
+
+
 def _spelled(name: str) -> str:
     """Spell a parameter as an attribute: onnxscript writes functions in Python, which reserves some words."""
     return f"{name}_" if keyword.iskeyword(name) else name

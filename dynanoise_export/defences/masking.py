@@ -8,16 +8,12 @@ from abc import abstractmethod
 
 import numpy as np
 
-from dynanoise_export.defences.base import Defence
-from dynanoise_export.errors import UsageError
+from dynanoise_export.defences.one_way import OneWayDefence
 from dynanoise_export.onnx_functions import LARGEST_LOGIT
-from dynanoise_export.types import Bools, Float64s, Floats
-
-# The smallest probability that a client distinguishes from 0: the smallest normal number of float32.
-SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)
+from dynanoise_export.types import Bools, Float64s
 
 
-class MaskingDefence(Defence):
+class MaskingDefence(OneWayDefence):
     """A defence without noise whose answers leave something out, and jump at edges."""
 
     takes_noise = False
@@ -25,15 +21,6 @@ class MaskingDefence(Defence):
     @abstractmethod
     def jump(self, logits: Float64s, moved: Float64s) -> Float64s:
         """Bound how far answers jump; see `Defence.jump`."""
-
-    def undo(self, log_probabilities: Floats) -> Floats:
-        """Give the answer as it is: what was left out is gone."""
-        return log_probabilities
-
-    def mean_answer(self, logits: Floats, answers: float, generator: np.random.Generator) -> Floats:
-        """Give what `undo` makes of the answer, as a client reads it: every answer is the same."""
-        answer = self.defend(logits, np.zeros_like(logits))
-        return self.undo(np.log(np.maximum(answer, SMALLEST_PROBABILITY)))
 
 
 def may_swap(logits: Float64s, moved: Float64s, place: int) -> Bools:
@@ -51,13 +38,3 @@ def may_swap(logits: Float64s, moved: Float64s, place: int) -> Bools:
     two = np.argsort(-z, axis=1, kind="stable")[:, place - 1 : place + 1]
     larger, smaller = np.take_along_axis(z, two, axis=1).T
     return np.asarray(larger - smaller <= np.take_along_axis(moved, two, axis=1).sum(axis=1))
-
-
-def require_whole(name: str, value: float) -> None:
-    """Check that a parameter is a whole number.
-
-    Raises:
-        UsageError: it is not.
-    """
-    if value != int(value):
-        raise UsageError(f"{name} must be a whole number, not {value:g}.")

@@ -20,10 +20,10 @@ import numpy as np
 import onnx_ir as ir
 from scipy.special import softmax
 
-from dynanoise_export.defences.base import require_between
+from dynanoise_export.defences.base import require_between, require_whole
 from dynanoise_export.defences.fitting_data import FittingData
 from dynanoise_export.defences.keep_label import BELOW
-from dynanoise_export.defences.masking import may_swap, require_whole
+from dynanoise_export.defences.masking import may_swap
 from dynanoise_export.defences.noise_numbers import noise_numbers
 from dynanoise_export.defences.one_way import OneWayDefence
 from dynanoise_export.defences.tensor_shapes import require_classes, require_shape

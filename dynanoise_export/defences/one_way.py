@@ -17,7 +17,7 @@ class OneWayDefence(Defence):
         return log_probabilities
 
     def mean_answer(self, logits: Floats, answers: float, generator: np.random.Generator) -> Floats:
-        """Average the logarithms of answers, as a client reads them; their number is rounded.
+        """Average what `undo` makes of answers, as a client reads them; their number is rounded.
 
         Without noise every answer is the same.
         """
@@ -25,5 +25,5 @@ class OneWayDefence(Defence):
         total = np.zeros_like(logits)
         for _ in range(count):
             noise = standard_normals(logits, generator) if self.takes_noise else np.zeros_like(logits)
-            total += np.log(np.maximum(self.defend(logits, noise), SMALLEST_PROBABILITY))
+            total += self.undo(np.log(np.maximum(self.defend(logits, noise), SMALLEST_PROBABILITY)))
         return np.asarray(total / count)

@@ -23,11 +23,11 @@ import numpy as np
 import onnx_ir as ir
 from scipy.special import softmax, xlogy
 
-from dynanoise_export.defences.base import require_between
+from dynanoise_export.defences.base import require_between, require_whole
 from dynanoise_export.defences.evaluator import TENSORS, Evaluator, fit_evaluator, require_evaluator
 from dynanoise_export.defences.fitting_data import FittingData
 from dynanoise_export.defences.keep_label import BELOW
-from dynanoise_export.defences.masking import may_swap, require_whole
+from dynanoise_export.defences.masking import may_swap
 from dynanoise_export.defences.membership_evidence import labelled_answers
 from dynanoise_export.defences.one_way import OneWayDefence
 from dynanoise_export.defences.perturbing import by_logits, log_probabilities_above_floor, newton_step, shares

@@ -19,8 +19,8 @@ from onnxscript import script
 from onnxscript.values import Opset
 from scipy.special import softmax
 
-from dynanoise_export.defences.base import require_between
-from dynanoise_export.defences.masking import MaskingDefence, may_swap, require_whole
+from dynanoise_export.defences.base import require_between, require_whole
+from dynanoise_export.defences.masking import MaskingDefence, may_swap
 from dynanoise_export.errors import UsageError
 from dynanoise_export.onnx_functions import (
     CLASS_AXIS,

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, logsigmoid, one_hot
 
-from dynanoise_export.defences.base import require_between
-from dynanoise_export.defences.masking import require_whole
+from dynanoise_export.defences.base import require_between, require_whole
 from dynanoise_models.architectures.mlp import mlp
 from dynanoise_models.training.rows import predict
 from dynanoise_models.training.step_loss import StepLoss, TrainingStep

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from dynanoise_export.defences.base import require_between
-from dynanoise_export.defences.masking import require_whole
+from dynanoise_export.defences.base import require_between, require_whole
 from dynanoise_export.errors import UsageError
 from dynanoise_export.packages import require_packages
 from dynanoise_models.training.rows import Rows

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from dynanoise_export.defences.base import require_between
-from dynanoise_export.defences.masking import require_whole
+from dynanoise_export.defences.base import require_between, require_whole
 from dynanoise_export.types import Float32s, Int64s, Step
 from dynanoise_models.training.loop import fit
 from dynanoise_models.training.step_loss import StepLoss, TrainingStep
