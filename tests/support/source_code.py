@@ -14,8 +14,8 @@ PACKAGES = {
 # The rooms of the library, from low to high. Rooms on one line do not import each other, except on the first line,
 # which is whatever lies beside the rooms.
 BASE = ("array_files", "choices", "documentation", "errors", "files", "bundles", "dataset_rows", "fixed_tensors",
-        "intervals", "label_forms", "layouts", "onnx_functions", "packages", "printable", "probabilities", "records", "registry",
-        "types", "version")  # fmt: skip
+        "intervals", "label_forms", "layouts", "onnx_functions", "packages", "printable", "probabilities", "records",
+        "registry", "types", "version")  # fmt: skip
 LAYERS = (
     BASE,
     ("noise",),
