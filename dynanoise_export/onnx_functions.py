@@ -13,6 +13,8 @@ VERSION = 1
 
 # From this opset on, the operators that are used have the same meaning; it changed ReduceSum, Softmax, LogSoftmax.
 OLDEST_OPSET = 13
+# Model-local functions came with this version of the format.
+OLDEST_IR = 8
 
 # An infinite logit counts as the limit of a large one: beyond this bound, softmax is 0 or 1 in any float type.
 LARGEST_LOGIT = 1e30

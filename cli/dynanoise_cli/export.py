@@ -87,7 +87,8 @@ def export(
         GuardKind | None,
         typer.Option(
             help="Bring every query into the rows' domain before the model sees it. box: each number within its range. "
-            "binary: 0 or 1. image: the levels of 8 bits.",
+            "binary: 0 or 1. image: the levels of 8 bits. sphere, binary-sphere: box or binary, and the model answers "
+            "several copies of each query, moved by fixed offsets.",
             rich_help_panel=options.DEFENCE,
         ),
     ] = None,
@@ -96,6 +97,14 @@ def export(
         typer.Option(
             metavar="BUNDLE|LOW:HIGH",
             help="Rows that pass the guard as they are, or one range for all numbers. The file shows the bounds.",
+            rich_help_panel=options.DEFENCE,
+        ),
+    ] = None,
+    guard_parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A parameter of the guard: sigma and copies of sphere, flips and copies of binary-sphere.",
             rich_help_panel=options.DEFENCE,
         ),
     ] = None,
@@ -133,8 +142,10 @@ def export(
     options.check_writable(json, read=(model, output, key_file))
     if defence_shadows is not None and defence_data is None:
         raise UsageError("--defence-shadows is a store of the rows of --defence-data: give both.")
-    if guard is None and guard_data is not None:
-        raise UsageError("--guard-data belongs to a guard: add --guard box, --guard binary or --guard image.")
+    for option, value in (("--guard-data", guard_data), ("--guard-parameter", guard_parameter)):
+        if guard is None and value is not None:
+            raise UsageError(f"{option} belongs to a guard: add --guard {' or --guard '.join(GuardKind)}.")
+    of_guard = options.named_numbers(guard_parameter, "--guard-parameter", "copies=9")
     guarded_by = None if guard_data is None else options.rows_or_range(guard_data)
     source_options = options.source_options(
         logits,
@@ -163,7 +174,9 @@ def export(
             )  # fmt: skip
         fitted = None
         if guard is not None:
-            fitted = fit_guard(model, guard, data=guarded_by, source_options=source_options, progress=progress)
+            fitted = fit_guard(
+                model, guard, data=guarded_by, parameters=of_guard, source_options=source_options, progress=progress
+            )
         exported = make(
             model,
             output,

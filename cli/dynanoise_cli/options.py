@@ -203,8 +203,10 @@ def parameters(
     return gathered
 
 
-def named_numbers(given: Iterable[str] | None) -> dict[str, float]:
-    """Read the values of `--parameter`.
+def named_numbers(
+    given: Iterable[str] | None, option: str = "--parameter", example: str = "temperature=5"
+) -> dict[str, float]:
+    """Read the values of an option of the form NAME=VALUE.
 
     Raises:
         UsageError: a value is malformed, or a parameter is given twice.
@@ -213,13 +215,13 @@ def named_numbers(given: Iterable[str] | None) -> dict[str, float]:
     for text in given or ():
         name, equals, value = text.partition("=")
         if not (name and equals):
-            raise UsageError(f"--parameter {text} is not NAME=VALUE, as in temperature=5.")
+            raise UsageError(f"{option} {text} is not NAME=VALUE, as in {example}.")
         if name in gathered:
-            raise UsageError(f"--parameter {name} is given twice: give it once.")
+            raise UsageError(f"{option} {name} is given twice: give it once.")
         try:
             gathered[name] = float(value)
         except ValueError as error:
-            raise UsageError(f"--parameter {text} is not NAME=VALUE with a number, as in temperature=5.") from error
+            raise UsageError(f"{option} {text} is not NAME=VALUE with a number, as in {example}.") from error
     return gathered
 
 

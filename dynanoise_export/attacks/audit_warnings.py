@@ -100,6 +100,14 @@ def leak_warnings(leaking: Sequence[str]) -> Iterator[AuditWarning]:
 
 def guard_warnings(guard: Guard | None, inputs: Arrays) -> Iterator[AuditWarning]:
     """Warn of a guard that changes rows of the audit: what shadow models answered to them is then no evidence."""
+    if guard is not None and guard.copies > 1:
+        yield AuditWarning(
+            WarningCode.GUARD_CHANGES_ROWS,
+            f"With the guard {guard.kind} the model answers {guard.copies} copies of each row, and the stored answers "
+            "of shadow models are those to the rows themselves, so attacks that read them may look weak: go by those "
+            "that ask shadow models.",
+        )
+        return
     changed = 0 if guard is None else changed_rows(guard, inputs)
     if guard is not None and changed:
         yield AuditWarning(

@@ -15,18 +15,17 @@ from dynanoise_export.graph.leaks import LeakReport, covers_by_noise, find_leaks
 from dynanoise_export.graph.log_output import LOG_OUTPUT, append_log_output
 from dynanoise_export.graph.log_probabilities import FOUND_BY_NAME, append_log, default_floor
 from dynanoise_export.graph.logits import Logits, Scale
+from dynanoise_export.graph.merge_copies import merge_copies
 from dynanoise_export.graph.provenance import states_defence, strip_provenance
 from dynanoise_export.graph.score_shapes import as_rows
 from dynanoise_export.graph.values import OUTPUT_NAME, unused_name, values
 from dynanoise_export.noise.input_noise import INPUT_NAME
 from dynanoise_export.noise.keyed.keyed_noise import WEIGHTS
 from dynanoise_export.noise.noise import Noise
-from dynanoise_export.onnx_functions import DOMAIN, OLDEST_OPSET, VERSION, make_constants_tensors
+from dynanoise_export.onnx_functions import DOMAIN, OLDEST_IR, OLDEST_OPSET, VERSION, make_constants_tensors
 
 # What the names of a defence's tensors begin with.
 TENSORS = "dynanoise_defence/"
-# Model-local functions came with this version of the format.
-OLDEST_IR = 8
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,8 @@ def attach(
         with_logits: give the logarithm of the probabilities as well, as the output `logits`.
 
     Raises:
-        UserError: the model has a defence already, or the logits are the same for every query.
+        UserError: the model has a defence already, the logits are the same for every query, or the guard makes copies
+            and the batch is fixed.
     """
     _require(model)
     strip_provenance(model)
@@ -82,6 +82,9 @@ def attach(
     _free_names(model, {OUTPUT_NAME, INPUT_NAME} | ({LOG_OUTPUT} if with_logits else set()))
     floor = (logits.floor or default_floor(classes)) if logits.scale is Scale.PROBABILITIES else None
     scores = as_rows(model, logits.value, classes)
+    if guard is not None and guard.copies > 1:
+        merged = merge_copies(model, scores, classes, guard, logits.scale)
+        scores = as_rows(model, merged, classes, "merged_rows")
     answers = _append_defence(model, scores, floor, classes, defence, noise)
     if defence.keep_label:
         answers = _append_keep_label(model, scores, answers)

@@ -54,10 +54,17 @@ def _guard_input(model: ir.Model, value: ir.Value, work: ir.DataType, guard: Gua
     model.graph.insert_before(next(iter(model.graph)), nodes)
     for node in nodes:
         made, last = node.outputs[0], node is nodes[-1]
-        made.type, made.shape = value.type if last else ir.TensorType(work), value.shape
+        made.type, made.shape = value.type if last else ir.TensorType(work), _shape(value, guard)
         made.name = unused_name(model, f"{name}_guarded" if last else f"{name}_in_the_guard")
     for use in uses:
         use.node.replace_input_with(use.idx, nodes[-1].outputs[0])
+
+
+def _shape(value: ir.Value, guard: Guard) -> ir.Shape | None:
+    """Give the shape of a guarded input; with copies it has more rows."""
+    if guard.copies == 1 or value.shape is None:
+        return value.shape
+    return ir.Shape([None, *value.shape[1:]])
 
 
 def _constants(model: ir.Model, guard: Guard, name: str, dtype: ir.DataType) -> list[ir.Value]:

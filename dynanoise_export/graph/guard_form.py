@@ -14,7 +14,8 @@ from dynanoise_export.defences.guards.guard import Guard
 from dynanoise_export.errors import UserError, reason_of
 from dynanoise_export.graph.attach_guard import attach_guard
 from dynanoise_export.graph.defence_form import UnknownFormError, flattened
-from dynanoise_export.graph.same_form import SameForm, passed_on
+from dynanoise_export.graph.merge_copies import around_the_merge, merged_values
+from dynanoise_export.graph.same_form import SameForm, passed_on, same_values
 from dynanoise_export.graph.specs import taken
 
 # The nodes of a guard and a few casts: so far from its input a guard may end.
@@ -61,11 +62,35 @@ def compare_guard(model: ir.Model, guard: Guard) -> ComparedGuard:
         if around := _around(value, guarded, flat):
             return ComparedGuard(f"{around} goes around the guard of the input {name!r}", flat)
         found.append((value, guarded))
+    if guard.copies > 1 and (difference := _take_merge_out(flat, guard, [one for _, many in found for one in many])):
+        return ComparedGuard(difference, flat)
     for value, guarded in found:
         for one in guarded:
             ir.convenience.replace_all_uses_with(one, value)
     common.RemoveUnusedNodesPass()(flat)
     return ComparedGuard(None, flat)
+
+
+def _take_merge_out(model: ir.Model, guard: Guard, guarded: list[ir.Value]) -> str | None:
+    """Let the scores of the copies stand in the place of their merged ones, in place.
+
+    Returns:
+        None, or what differs; then nothing was changed.
+    """
+    merged = list(merged_values(model, guard.copies))
+    if not merged:
+        return f"nothing merges the answers to the {guard.copies} copies"
+    if around_the_merge(model, guarded, [one for one, _ in merged]):
+        return "an output goes around the merged answers to the copies"
+    for one, scores in merged:
+        # What was merged is float32; the scores may be another type.
+        cast = ir.node("Cast", [scores], {"to": ir.DataType.FLOAT.value})
+        cast.outputs[0].type, cast.outputs[0].shape = ir.TensorType(ir.DataType.FLOAT), one.shape
+        made = one.producer()
+        if made is not None:
+            model.graph.insert_before(made, cast)
+        ir.convenience.replace_all_uses_with(one, cast.outputs[0], replace_graph_outputs=True)
+    return None
 
 
 def _forms(value: ir.Value, model: ir.Model, guard: Guard) -> list[ir.Model]:
@@ -82,7 +107,8 @@ def _forms(value: ir.Value, model: ir.Model, guard: Guard) -> list[ir.Model]:
         raise UnknownFormError(reason_of(error)) from error
     form = flattened(form)
     shorter = form.clone()
-    dropped = [node for node in list(shorter.graph) if _is_idle(node)]
+    # The copies' reshape may become one with a reshape of the model.
+    dropped = [node for node in list(shorter.graph) if _is_idle(node) or node.op_type == "Reshape"]
     for node in dropped:
         if node.inputs[0] is not None:
             ir.convenience.replace_all_uses_with(node.outputs[0], node.inputs[0])
@@ -102,19 +128,8 @@ def _guarded(value: ir.Value, model: ir.Model, form: ir.Model) -> Iterator[ir.Va
     wanted, source = _last(form), form.graph.inputs[0]
     for candidate in _behind(value):
         comparison = SameForm(form, model)
-        if _same(comparison, wanted, candidate) and comparison.found.get(source) is value:
+        if same_values(comparison, wanted, candidate) and comparison.found.get(source) is value:
             yield candidate
-
-
-def _same(comparison: SameForm, wanted: ir.Value, candidate: ir.Value) -> bool:
-    ours, theirs = wanted.producer(), candidate.producer()
-    if ours is None or theirs is None or (ours.domain, ours.op_type) != (theirs.domain, theirs.op_type):
-        return False
-    try:
-        comparison.require(wanted, candidate)
-    except Exception:  # it differs, or a foreign node is malformed in any way
-        return False
-    return True
 
 
 def _last(form: ir.Model) -> ir.Value:

@@ -7,6 +7,7 @@ from onnx_ir.passes import common
 
 from dynanoise_export.defences.catalogue import DEFENCES
 from dynanoise_export.defences.guards.guard_catalogue import GUARDS
+from dynanoise_export.defences.guards.merging import NAMES as MERGING
 from dynanoise_export.defences.keep_label import NAME as KEEP_LABEL
 from dynanoise_export.errors import DefenceError, UserError, reason_of
 from dynanoise_export.graph.log_probabilities import before_log
@@ -22,7 +23,7 @@ SUMS = {"Add", "Sub", "Sum"}
 WITHIN = ("LogSoftmax", "Clip", "Cast")
 
 # The functions of the domain that are not a defence's.
-HELPERS = {KEEP_LABEL, KEYED_NORMALS, *(guard.function_name for guard in GUARDS.values())}
+HELPERS = {KEEP_LABEL, KEYED_NORMALS, *MERGING, *(guard.function_name for guard in GUARDS.values())}
 
 
 @dataclass(frozen=True)

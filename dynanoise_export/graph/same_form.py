@@ -110,6 +110,18 @@ class SameForm:
         return "input" if node is None else f"{node.domain}::{node.op_type}"
 
 
+def same_values(comparison: SameForm, ours: ir.Value, theirs: ir.Value) -> bool:
+    """Whether a value of the model is computed as a value of the form is."""
+    wanted, candidate = ours.producer(), theirs.producer()
+    if wanted is None or candidate is None or wanted.op_identifier() != candidate.op_identifier():
+        return False
+    try:
+        comparison.require(ours, theirs)
+    except Exception:  # it differs, or a foreign node is malformed in any way
+        return False
+    return True
+
+
 def _equal(theirs: Array, ours: Array) -> bool:
     # No tool folds a table, whose last digits could tell something else.
     return bool(np.array_equal(theirs, ours) or (ours.size == 1 and np.allclose(theirs, ours, rtol=ROUNDING, atol=0)))

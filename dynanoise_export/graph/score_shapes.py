@@ -7,7 +7,7 @@ from dynanoise_export.graph.logits import Scale
 from dynanoise_export.graph.values import add_constant, unused_name
 
 
-def as_rows(model: ir.Model, scores: ir.Value, classes: int) -> ir.Value:
+def as_rows(model: ir.Model, scores: ir.Value, classes: int, name: str = "rows") -> ir.Value:
     """Bring scores such as [n, k, 1, 1], or [n] for one class, into the form [n, k], which they must have.
 
     What a file states about the width of its scores can be wrong, and then every runtime fails at this operator: the
@@ -17,11 +17,12 @@ def as_rows(model: ir.Model, scores: ir.Value, classes: int) -> ir.Value:
         model: changed in place.
         scores: a value of its main graph.
         classes: k.
+        name: of the node, which must be unused.
     """
     if _are_rows(scores, classes):
         return scores
     shape = add_constant(model, "dynanoise_rows", np.array([0, classes], np.int64))
-    return _append(model, ir.node("Reshape", [scores, shape], name=f"dynanoise/rows_of_{classes}"), scores, classes)
+    return _append(model, ir.node("Reshape", [scores, shape], name=f"dynanoise/{name}_of_{classes}"), scores, classes)
 
 
 def _are_rows(scores: ir.Value, classes: int) -> bool:

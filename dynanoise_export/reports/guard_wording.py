@@ -10,8 +10,8 @@ class GuardDocument(TypedDict):
     """A guard on the inputs.
 
     Attributes:
-        kind: box, binary or image.
-        bounds: for each guarded input its tensors by name, as nested lists.
+        kind: box, binary, image, sphere or binary-sphere.
+        bounds: for each guarded input its tensors by name, as nested lists; without those that act like a key.
     """
 
     kind: str
@@ -23,7 +23,8 @@ def guard_document(guard: Guard | None) -> GuardDocument | None:
     if guard is None:
         return None
     bounds = {
-        name: {key: tensor.array.tolist() for key, tensor in tensors.items()} for name, tensors in guard.bounds.items()
+        name: {key: tensor.array.tolist() for key, tensor in tensors.items() if key not in guard.secret_names}
+        for name, tensors in guard.bounds.items()
     }
     return {"kind": guard.kind, "bounds": bounds}
 

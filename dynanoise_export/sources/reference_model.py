@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dynanoise_export.defences.guards.guard import Guard
 from dynanoise_export.errors import ModelInputError, UnsupportedModelError
 from dynanoise_export.graph.logits import Ending, Scale
 from dynanoise_export.graph.specs import fixed_batch
@@ -66,30 +67,39 @@ class Reference(Closing):
         """The probability that smaller ones count as; None if the reference gives logits, or has not answered yet."""
         return self._floor if self._scale is Scale.PROBABILITIES else None
 
-    def logits(self, rows: Arrays) -> Float64s:
+    def logits(self, rows: Arrays, guard: Guard | None = None) -> Float64s:
         """Answer any number of rows.
 
         Args:
             rows: an array for each input, at least those that the reference takes.
+            guard: through which the rows go; None for none.
 
         Returns:
             Logits float64 [n, k]; if the reference gives probabilities, the logarithm of max(p, floor), which differs
             from the logits by a constant for each row.
 
         Raises:
-            UserError: the reference does not take the rows, or does not answer with k scores.
+            UserError: the reference or the guard does not take the rows, or it does not answer with k scores.
         """
         missing = [spec.name for spec in self.source.inputs if spec.name not in rows]
         if missing:
             raise ModelInputError(
                 f"{self.source.path} takes the input {missing[0]!r}, and the rows have {', '.join(rows)}."
             )
+        if guard is None or guard.copies == 1:
+            return self._logits(rows if guard is None else guard.asked(rows), guard)
+        parts = batches(rows, max(1, self._batch // guard.copies))  # the copies of all rows may not fit the memory
+        return np.concatenate([self._logits(guard.asked(part), guard) for part in parts])
+
+    def _logits(self, rows: Arrays, guard: Guard | None) -> Float64s:
         taken = {spec.name: rows[spec.name].astype(spec.dtype, copy=False) for spec in self.source.inputs}
         if self._unconfirmed is not None:
             self._confirm(taken, self._unconfirmed)
         answers = self._in_classes(
             predict(self._predictor, taken, self._output, self._batch, name=str(self.source.path))
         )
+        if guard is not None:
+            answers = guard.merged(answers, probabilities=self._scale is Scale.PROBABILITIES)
         if self._scale is Scale.LOGITS:
             return answers
         return log_of(answers, self._floor)

@@ -50,7 +50,7 @@ class Case:
 
     @property
     def guarded(self) -> Arrays:
-        """The rows as the model sees them, behind the guard that it states."""
+        """The rows in the domain of the guard that the model states."""
         return self.rows if self.model.guard is None else self.model.guard.apply(self.rows)
 
     def completed(self, logits: Floats) -> "Case":

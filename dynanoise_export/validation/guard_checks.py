@@ -143,6 +143,8 @@ def _by_its_noise(case: Case, guard: Guard, predictor: Predictor) -> Check:
 def _leaves_rows(case: Case, graph: Graph | None, guard: Guard) -> Check:
     """Check that rows inside the domain get the answers of the graph without the guard."""
     code, inside = CheckCode.GUARD_LEAVES_ROWS, guard.apply(case.rows)
+    if guard.copies > 1:
+        return not_applicable(code, f"the model answers {guard.copies} copies of each row, so every answer is another")
     if graph is None:
         return not_applicable(code, UNSEEN)
     try:

@@ -52,7 +52,7 @@ class JudgedRows:
             UserError: it does not run on them, or does not answer with k scores.
         """
         try:
-            return reference.logits(self.rows if guard is None else guard.apply(self.rows))
+            return reference.logits(self.rows, guard)
         except FailedRunError as error:
             raise failed_on(str(self.source.path), self.whose, error, self.way_out) from error
 

@@ -248,9 +248,22 @@ def test_a_guard_takes_a_bundle_or_a_range(program, checkpoint, out, tmp_path):
     assert list(guard["bounds"].values()) == [{"low": -1.0, "high": 2.0}]
 
 
+def test_a_guard_takes_parameters_and_no_report_shows_its_offsets(program, checkpoint, out, tmp_path):
+    report = tmp_path / "report.json"
+    options = ["--guard", "sphere", "--guard-data", "0:1", "--guard-parameter", "sigma=0.2"]
+    options += ["--guard-parameter", "copies=4", "--defence", "label-only", "--json", report]
+    assert program(checkpoint, "-o", out, *options).status == 0
+    (bounds,) = json.loads(report.read_text())["guard"]["bounds"].values()
+    assert set(bounds) == {"low", "high", "sigma"}
+    assert bounds["sigma"] == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize(
     "options",
-    [["--guard", "box"], ["--guard-data", "0:1"], ["--guard", "box", "--guard-data", "2:1"],
+    [["--guard", "box"], ["--guard-data", "0:1"], ["--guard-parameter", "copies=9"],
+     ["--guard", "sphere", "--guard-data", "0:1", "--guard-parameter", "copies"],
+     ["--guard", "sphere", "--guard-parameter", "copies=9"], ["--guard", "binary", "--guard-parameter", "copies=9"],
+     ["--guard", "box", "--guard-data", "2:1"],
      ["--guard", "binary", "--guard-data", "0:1"], ["--guard", "image", "--guard-data", "missing.npz"]],
 )  # fmt: skip
 def test_a_guard_without_what_it_needs_is_refused(program, checkpoint, out, options):

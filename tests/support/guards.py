@@ -26,7 +26,7 @@ def rows_of(kind, dtype="float32", count=400):
         "box": generator.normal(size=(count, 3)),
         "binary": generator.integers(0, 2, (count, 3)),
         "image": np.resize(np.arange(256), (count, 3)) / 255,
-    }[kind]
+    }[{"sphere": "box", "binary-sphere": "binary"}.get(kind, kind)]
     return rows.astype(np.float32).astype(dtype)
 
 
@@ -42,11 +42,11 @@ def guard_of(kind, dtype="float32"):
     return make_guard(kind, [spec_of(dtype)], {"x": rows_of(kind, dtype)})
 
 
-def guarded_model(kind, dtype="float32", *, body="z = MatMul(x, w)", inline=False):
+def guarded_model(kind, dtype="float32", *, body="z = MatMul(x, w)", inline=False, scale=Scale.LOGITS):
     """Give a defended model behind a guard, and the guard."""
     name = ONNX_NAMES[dtype]
     model = parse(f"g ({name}[N,3] x) => ({name}[N,4] z) <{name}[3,4] {WEIGHTS}> {{ {body} }}")
     guard = guard_of(kind, dtype)
-    logits = Logits(value_named(model, "z"), Scale.LOGITS, "")
+    logits = Logits(value_named(model, "z"), scale, "")
     attach(model, logits, 4, DEFENCE, noise_of(NoiseSource.INPUT), guard=guard, inline=inline)
     return model, guard

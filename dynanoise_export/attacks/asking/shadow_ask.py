@@ -37,7 +37,7 @@ class ShadowDefence:
         defence: None for an undefended target.
         noise: its noise source; None if it has none, or if it is not known, which counts as fresh noise.
         grids: of keyed noise; empty for the default. The key is the attacker's own, another one for each model.
-        guard: on the target's inputs; None if there is none.
+        guard: on the target's inputs; None if there is none. Its secrets are drawn anew for each model, as the key is.
     """
 
     defence: Defence | None
@@ -86,16 +86,20 @@ class ShadowAsk(Closing):
         self._source = open_source(path, options)
         self._number, self._defended, self._sent = number, defended, sent or _nobody
         self._generator = np.random.default_rng(number)
+        self._guard = self._own_guard()
         self._opened = ExitStack()
         self._undefended: Reference | None = None
         self._behind: Predictor | None = None
 
     def logits(self, inputs: Arrays) -> Float32s:
         """Ask the model without the defence: logits float32 [b, k]."""
+        return self._logits(inputs, None)
+
+    def _logits(self, inputs: Arrays, guard: Guard | None) -> Float32s:
         if self._undefended is None:
             # One thread for each model, because many models answer at the same time.
             self._undefended = self._opened.enter_context(Reference(self._source, threads=1))
-        logits = self._undefended.logits(self._named(inputs)).astype(np.float32)
+        logits = self._undefended.logits(self._named(inputs), guard).astype(np.float32)
         self._sent(len(logits))
         return logits
 
@@ -117,10 +121,8 @@ class ShadowAsk(Closing):
         defence = self._defended.defence
         if defence is None or count == 1 or not self._defended.fresh:
             return self.answers(inputs)
-        guard = self._defended.guard
-        if guard is not None:
-            inputs = guard.apply(inputs)
-        return np.asarray(log_softmax(defence.mean_answer(self.logits(inputs), count, self._generator), axis=1))
+        logits = self._logits(inputs, self._guard)
+        return np.asarray(log_softmax(defence.mean_answer(logits, count, self._generator), axis=1))
 
     def close(self) -> None:
         """Close the model."""
@@ -150,13 +152,16 @@ class ShadowAsk(Closing):
         model = self._source.to_onnx(None)
         logits = find_logits(model, self._source)
         noise = self._defended.noise_for(self._number)
-        attach(model, logits, self._source.classes, defence, noise, guard=self._guard())
+        attach(model, logits, self._source.classes, defence, noise, guard=self._guard)
         return any_rows(open_graph(model, threads=1), fixed_batch(self._source.inputs))
 
-    def _guard(self) -> Guard | None:
-        """Give the target's guard, under this model's names."""
+    def _own_guard(self) -> Guard | None:
+        """Give the target's guard, under this model's names, with secrets of the attacker's own."""
         guard, names = self._defended.guard, [spec.name for spec in self._source.inputs]
-        if guard is None or len(guard.bounds) != 1 or len(names) != 1:
+        if guard is None:
+            return None
+        guard = guard.redrawn(np.random.default_rng(self._number))
+        if len(guard.bounds) != 1 or len(names) != 1:
             return guard
         return guard.renamed(dict.fromkeys(guard.bounds, names[0]))
 

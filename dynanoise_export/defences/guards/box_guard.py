@@ -18,6 +18,8 @@ from dynanoise_export.fixed_tensors import FixedTensor
 from dynanoise_export.onnx_functions import DOMAIN, VERSION, of_opset
 from dynanoise_export.types import Array, Arrays, Float32s, Floats, TensorSpec
 
+ENDS = ("low", "high")
+
 
 @script(Opset(DOMAIN, VERSION), default_opset=op)
 def BoxGuard(x, low, high):  # type: ignore[no-untyped-def]  # noqa: D103, N802
@@ -33,7 +35,7 @@ class Box(Guard):
 
     kind = GuardKind.BOX
     function_name = "BoxGuard"
-    tensor_names = ("low", "high")
+    tensor_names = ENDS
 
     @classmethod
     def of_rows(cls, inputs: Arrays, specs: Sequence[TensorSpec]) -> Self:
@@ -59,7 +61,7 @@ class Box(Guard):
 
     def operands(self, name: str) -> dict[str, Floats]:
         """Give the lower and the upper ends."""
-        return {end: self.bounds[name][end].array for end in self.tensor_names}
+        return ends_of(self.bounds[name])
 
     def function(self, opset: int) -> ir.Function:
         """Make the ONNX function."""
@@ -67,19 +69,34 @@ class Box(Guard):
 
     def described(self, name: str) -> str:
         """Describe the ranges."""
-        low, high = self.operands(name).values()
-        ends = f"{low.min():g} to {high.max():g}"
-        return f"{ends}, {low.size:,} ranges" if low.size > 1 else ends
+        return described_ends(*self.operands(name).values())
 
     def _require_sound(self, name: str) -> None:
-        low, high = self.operands(name).values()
-        if low.shape != high.shape or not low.size or not (low <= high).all():
-            raise UsageError(
-                f"The guard box needs for the input {name!r} lower ends that are not above the upper ones."
-            )
+        require_ends(self.kind, name, *self.operands(name).values())
 
     def _computed(self, rows: Floats, *operands: Floats) -> Floats:
         return clipped(rows, *operands)
+
+
+def ends_of(bounds: Mapping[str, FixedTensor]) -> dict[str, Floats]:
+    """Give the lower and the upper ends of an input."""
+    return {end: bounds[end].array for end in ENDS}
+
+
+def described_ends(low: Floats, high: Floats) -> str:
+    """Describe ranges, for people."""
+    ends = f"{low.min():g} to {high.max():g}"
+    return f"{ends}, {low.size:,} ranges" if low.size > 1 else ends
+
+
+def require_ends(kind: GuardKind, name: str, low: Floats, high: Floats) -> None:
+    """Check the ends of an input, which may come from a file.
+
+    Raises:
+        UsageError: a range is empty.
+    """
+    if low.shape != high.shape or not low.size or not (low <= high).all():
+        raise UsageError(f"The guard {kind} needs for the input {name!r} lower ends that are not above the upper ones.")
 
 
 def clipped(rows: Floats, low: Floats, high: Floats) -> Floats:

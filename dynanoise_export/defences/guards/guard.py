@@ -1,16 +1,17 @@
 """The interface of a guard: it brings every query into a domain before the model sees it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
 from dynanoise_export.errors import UsageError
 from dynanoise_export.fixed_tensors import FixedTensor
-from dynanoise_export.types import Array, Arrays, Floats, TensorSpec, row_count
+from dynanoise_export.types import Array, Arrays, Float64s, Floats, TensorSpec, row_count
 
 if TYPE_CHECKING:  # `--help` lists the guards without it
     import onnx_ir as ir
@@ -26,11 +27,15 @@ class GuardKind(StrEnum):
     - box: each number is clipped to its range.
     - binary: each number becomes 0 or 1.
     - image: each number becomes the nearest level of 8 bits.
+    - sphere: as box, and the model answers several copies with Gaussian offsets.
+    - binary-sphere: as binary, and the model answers several copies with flipped numbers.
     """
 
     BOX = "box"
     BINARY = "binary"
     IMAGE = "image"
+    SPHERE = "sphere"
+    BINARY_SPHERE = "binary-sphere"
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,10 @@ class Guard(ABC):
     function_name: ClassVar[str]
     #: The names of the tensors of each input.
     tensor_names: ClassVar[tuple[str, ...]] = ()
+    #: The tensors that act like a key: the file holds them, and no report shows them.
+    secret_names: ClassVar[tuple[str, ...]] = ()
+    #: The parameters that the user may choose, with their defaults.
+    defaults: ClassVar[Mapping[str, float]] = MappingProxyType({})
 
     def __post_init__(self) -> None:
         if not self.bounds:
@@ -74,7 +83,45 @@ class Guard(ABC):
         Raises:
             UsageError: the bounds do not fit the rows.
         """
-        return {name: self._guarded(name, array) if name in self.bounds else array for name, array in inputs.items()}
+        return {
+            name: self._guarded(name, array, self._computed) if name in self.bounds else array
+            for name, array in inputs.items()
+        }
+
+    @property
+    def copies(self) -> int:
+        """How many rows the model answers for each query."""
+        return 1
+
+    def asked(self, inputs: Arrays) -> dict[str, Array]:
+        """Give the rows that the model sees, in NumPy as in the graph.
+
+        Args:
+            inputs: an array of n rows for each input of the model.
+
+        Returns:
+            The same with copies·n rows: the guarded rows, or copy after copy of all of them.
+
+        Raises:
+            UsageError: the bounds do not fit the rows.
+        """
+        return self.apply(inputs)
+
+    def merged(self, scores: Float64s, *, probabilities: bool) -> Float64s:
+        """Make one answer of the model's scores for the copies of each query.
+
+        Args:
+            scores: [copies·n, k], for the rows of `asked`.
+            probabilities: whether they are probabilities; logits otherwise.
+
+        Returns:
+            [n, k], probabilities or logits as well.
+        """
+        return scores
+
+    def redrawn(self, generator: np.random.Generator) -> Self:
+        """Give the same guard with other secret tensors, as an attacker makes it who does not know them."""
+        return self
 
     def renamed(self, names: Mapping[str, str]) -> Self:
         """Give the same guard for a model that calls its inputs otherwise: the old names to the new ones."""
@@ -127,7 +174,7 @@ class Guard(ABC):
     def _computed(self, rows: Floats, *operands: Floats) -> Floats:
         """Compute as the function does."""
 
-    def _guarded(self, name: str, array: Array) -> Array:
+    def _guarded(self, name: str, array: Array, computed: Callable[..., Floats]) -> Array:
         work = working_type(array)
         operands = self.operands(name)
         if not all(_fits(np.shape(operand), array.shape[1:]) for operand in operands.values()):
@@ -136,7 +183,7 @@ class Guard(ABC):
             )
         with np.errstate(invalid="ignore"):  # a signalling NaN
             rows = np.asarray(array).astype(work, copy=False)
-        guarded = self._computed(rows, *(given.astype(work) for given in (operands | self.tables(name)).values()))
+        guarded = computed(rows, *(given.astype(work) for given in (operands | self.tables(name)).values()))
         return guarded.astype(array.dtype if array.dtype.kind == "f" else work, copy=False)
 
 
