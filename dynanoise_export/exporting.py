@@ -118,7 +118,7 @@ def export(
     require_writable(weights)
     key = None if keys is None else key_for(keys)
     drawn = _noise(source_of_noise, key, grids or DEFAULT_GRIDS)
-    with written_whole(output, private=key is not None) as staged:
+    with written_whole(output, private=key is not None or (guard is not None and bool(guard.secret_names))) as staged:
         progress(Step(f"Opening {path}"))
         source = open_source(path, source_options)
         _require_other_data(source, written)

@@ -69,6 +69,11 @@ class DeployedModel:
     content_sha256: str | None = None
 
     @property
+    def holds_secret(self) -> bool:
+        """Whether its file holds a secret: the tables of keyed noise, or a guard's offsets."""
+        return self.noise is NoiseSource.KEYED or (self.guard is not None and bool(self.guard.secret_names))
+
+    @property
     def guard(self) -> Guard | None:
         """The guard on its inputs that it states; None if it states none."""
         return None if self.provenance is None else self.provenance.guard

@@ -107,7 +107,7 @@ def _widths(model: ir.Model, copies: int) -> set[int]:
     nodes = [node for node in model.graph if node.op_type == "Reshape" and len(node.inputs) > 1]
     shapes = [ir.convenience.get_const_tensor(node.inputs[1]) for node in nodes if node.inputs[1] is not None]
     found = [shape.numpy().ravel().tolist() for shape in shapes if shape is not None]
-    return {axes[2] for axes in found if len(axes) == 3 and axes[:2] == [copies, -1]}
+    return {axes[2] for axes in found if len(axes) == 3 and axes[:2] == [copies, -1] and axes[2] > 0}
 
 
 def around_the_merge(model: ir.Model, guarded: list[ir.Value], merged: list[ir.Value]) -> bool:

@@ -4,9 +4,9 @@ The copies lie around the query, so that its label is that of its neighbourhood:
 around the query. The offsets are drawn once, when the guard is made. So the answer is a function of the query alone,
 and a query that is repeated tells nothing more. Who has the file has the offsets.
 
-Source: Rajabi et al., "LDL: A Defense for Label-Based Membership Inference Attacks" (2022), which takes Gaussian noise
-for continuous inputs and Bernoulli noise for discrete ones, and answers with labels alone. Here the copies' mean
-probabilities go to any defence, of which `label-only` makes labels. That the noise is drawn once is ours.
+Source: Rajabi et al., "LDL: A Defense for Label-Based Membership Inference Attacks" (2022), where noisy variants of a
+query within a sphere get one label. That the offsets are fixed, and that the mean of the copies' probabilities goes to
+any defence, are our choices; `label-only` makes a label of it.
 """
 
 from abc import abstractmethod

@@ -25,7 +25,6 @@ from dynanoise_export.graph.half import body_to_float16, precision_of
 from dynanoise_export.graph.model_files import write_model
 from dynanoise_export.graph.provenance import tool_versions
 from dynanoise_export.graph.specs import input_specs
-from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.checked_float16 import Float16Check, checked_float16
 from dynanoise_export.runtimes.failed_run import FailedRunError
 from dynanoise_export.runtimes.graph_session import open_graph
@@ -103,7 +102,7 @@ def compile_plan(
     opened = open_file(path)
     graph = _defended_graph(opened)
     warning = noise_warning(graph, options.backend, allow_dead=allow_dead_noise)
-    with written_whole(output, private=opened.noise is NoiseSource.KEYED) as staged:
+    with written_whole(output, private=opened.holds_secret) as staged:
         progress(Step(f"Building with {options.backend.product}"))
         built = _build(graph, profiles_of(opened.all_inputs, profiles), chosen, options, progress)
         require_no_constant_seed(graph, built.constant_seeds, allow_dead=allow_dead_noise)

@@ -55,8 +55,13 @@ def config_text(model: DeployedModel, provenance: Provenance, serving: Serving) 
 
 
 def _parameters(model: DeployedModel, provenance: Provenance) -> dict[str, str]:
-    """Give what every client may read about the defence; the key is not in it."""
-    return entries_of(provenance) | {
+    """Give what every client may read about the defence; the key is not in it.
+
+    Nothing is stated of a guard with secrets: without them, whoever compares answers with the reference finds others.
+    """
+    guard = provenance.guard
+    stated = {} if guard is not None and guard.secret_names else entries_of(provenance)
+    return stated | {
         FILE_SHA256: model.sha256 or "",
         f"{PREFIX}classes": str(model.classes),
     }

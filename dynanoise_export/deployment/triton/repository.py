@@ -15,7 +15,6 @@ from dynanoise_export.errors import FileAccessError, MissingPackageError, UsageE
 from dynanoise_export.files import folder_written_whole, make_private
 from dynanoise_export.graph.model_files import external_files, write_model
 from dynanoise_export.noise import system_normals
-from dynanoise_export.noise.source import NoiseSource
 
 PYTHON_MODEL = Path(__file__).with_name("python_model.py")
 
@@ -133,7 +132,7 @@ def _put_model(model: DeployedModel, serving: Serving, version: Path) -> None:
         write_model(model.graph.model, version / "model.onnx")  # with its weights under a new name beside it
     else:
         shutil.copyfile(serving.path, version / "model.onnx")
-    if model.noise is NoiseSource.KEYED:  # the model holds the tables, and so do its weights in a file beside it
+    if model.holds_secret:  # and so do its weights in a file beside it
         for file in version.iterdir():
             make_private(file)
     if serving.backend is TritonBackend.PYTHON:

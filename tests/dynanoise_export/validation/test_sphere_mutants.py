@@ -101,19 +101,3 @@ def test_a_fixed_batch_is_refused_and_nothing_is_written(folder, sphere, tmp_pat
     with pytest.raises(UnsupportedModelError):
         export(tmp_path / "fixed.onnx", tmp_path / "made.onnx", guard=guard)
     assert not (tmp_path / "made.onnx").exists()
-
-
-def test_a_model_whose_answers_do_not_follow_its_rows_is_refused(folder, sphere, tmp_path):
-    model = ir.load(folder / "plain.onnx")
-    model.graph.inputs[0].shape = ir.Shape(["n", *model.graph.inputs[0].shape[1:]])
-    scores = model.graph.outputs[0]
-    mean = ir.node("ReduceMean", [scores, ir.val("axes", const_value=ir.tensor([0]))], {"keepdims": 1})
-    model.graph.register_initializer(mean.inputs[1])
-    mean.outputs[0].type, mean.outputs[0].shape = scores.type, ir.Shape(["m", 10])
-    mean.outputs[0].name = "mean"
-    model.graph.append(mean)
-    model.graph.outputs[:] = mean.outputs
-    ir.save(model, tmp_path / "mean.onnx")
-    guard = sphere.renamed({"input": model.graph.inputs[0].name})
-    with pytest.raises(UnsupportedModelError):
-        export(tmp_path / "mean.onnx", tmp_path / "made.onnx", guard=guard)

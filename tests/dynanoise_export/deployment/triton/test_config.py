@@ -9,6 +9,7 @@ from dynanoise_export.defences.temperature import Temperature
 from dynanoise_export.deployment.triton.repository import write_triton_repository
 from dynanoise_export.deployment.triton.triton_backend import TritonBackend
 from dynanoise_export.exporting import export
+from dynanoise_export.guarding import fit_guard
 from dynanoise_export.noise.source import NoiseSource
 from support.dynamic_sizes import write_sound
 from support.folders import distilbert, save
@@ -149,6 +150,14 @@ def test_it_states_the_defence_and_not_the_key(config_of, folder):
     assert stated["dynanoise.classes"] == "10"
     assert len(stated["dynanoise.file_sha256"]) == 64
     assert (folder / "keyed.onnx.key").read_text().strip() not in str(config)
+
+
+def test_nothing_is_stated_of_a_guard_with_secrets_and_its_files_are_private(config_of, checkpoint, tmp_path):
+    guard = fit_guard(checkpoint, "sphere", data=(0.0, 1.0))
+    export(checkpoint, tmp_path / "copies.onnx", defence=Temperature(), guard=guard)
+    assert set(parameters_of(config_of(tmp_path / "copies.onnx"))) == {"dynanoise.file_sha256", "dynanoise.classes"}
+    written = [tmp_path / "copies.onnx", *(tmp_path / "models").rglob("model.onnx")]
+    assert [file.stat().st_mode & 0o077 for file in written] == [0, 0]
 
 
 def test_a_defence_without_noise_states_no_noise(config_of, folder):
