@@ -13,6 +13,7 @@ OF_NOISE = {
     CheckCode.NOISE_AUDIT,
     CheckCode.GENERATOR,
 }
+OF_A_GUARD = {CheckCode.NOTHING_BUT_THE_GUARD, CheckCode.GUARD_HOLDS, CheckCode.GUARD_LEAVES_ROWS}
 OF_A_NODE = {
     CheckCode.STATED_PARAMETERS,
     CheckCode.LOGITS_ARE_DEFENDED,
@@ -22,7 +23,10 @@ OF_A_NODE = {
 }
 
 
-@pytest.mark.parametrize(("file", "not_applicable"), [("noise-free", OF_NOISE), ("flattened", OF_NOISE | OF_A_NODE)])
+@pytest.mark.parametrize(
+    ("file", "not_applicable"),
+    [("noise-free", OF_NOISE | OF_A_GUARD), ("flattened", OF_NOISE | OF_A_GUARD | OF_A_NODE)],
+)
 def test_an_exported_file_without_noise_passes_and_no_check_of_noise_applies(folder, file, not_applicable):
     validation = validate(folder / f"{file}.onnx", folder / "digits.pt", data=folder / "rows.npz", strict=True)
     assert validation.passed
