@@ -8,6 +8,7 @@ import pytest
 
 from dynanoise_cli import export
 from dynanoise_export import DynaNoise, __version__
+from dynanoise_export.defences.catalogue import DEFENCES
 from support.program import imported
 
 APP = "dynanoise_cli.app"
