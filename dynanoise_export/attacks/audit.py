@@ -1,5 +1,6 @@
 """The rows on which attacks are judged."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,9 @@ class Audit:
     @property
     def asked(self) -> str:
         """What was asked about, for the cache of the answers: the bundle, and the sample of its rows."""
-        return self.sha256 if self.sampled is None else f"{self.sha256} {len(self.sampled)} rows"
+        if self.sampled is None:
+            return self.sha256
+        return f"{self.sha256} {len(self.sampled)} rows {hashlib.sha256(self.sampled.tobytes()).hexdigest()}"
 
     @property
     def members(self) -> int:

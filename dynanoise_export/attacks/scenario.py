@@ -7,6 +7,7 @@ import numpy as np
 
 from dynanoise_export.attacks.asking.client import Client
 from dynanoise_export.attacks.audit import Audit, open_audit
+from dynanoise_export.attacks.row_samples import row_order
 from dynanoise_export.attacks.shadow_models import open_store
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.keep_label import keeping_label
@@ -90,7 +91,7 @@ def _sampled(audit: Audit, store: ShadowStore | None, sample: int) -> tuple[Audi
     if sample < FEWEST_SAMPLED:
         raise UsageError(f"--sample {sample} is too small: give at least {FEWEST_SAMPLED} rows.")
     share = min(1.0, sample / int(audit.judged.sum()))
-    order = np.random.default_rng(0).permutation(len(audit))
+    order = row_order(len(audit))
     chosen = [part[: max(1, round(share * len(part)))] for part in _parts(audit, order) if len(part)]
     rows = np.sort(np.concatenate(chosen))
     smaller = replace(

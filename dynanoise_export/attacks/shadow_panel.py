@@ -9,6 +9,7 @@ from dynanoise_export.attacks.asking.shadow_ask import ShadowAsk
 from dynanoise_export.attacks.methods.bavaria import online
 from dynanoise_export.attacks.metrics.auc import placements
 from dynanoise_export.attacks.queries.query_plan import Ask, PreparedPlan
+from dynanoise_export.attacks.row_samples import row_sample
 from dynanoise_export.types import Arrays, Bools, Float32s, Float64s, Int64s
 
 # So many models choose the settings, on a sample of so many rows.
@@ -28,8 +29,7 @@ class ShadowPanel:
     def __init__(self, asks: Sequence[ShadowAsk], trained_on: Bools, inputs: Arrays, y: Int64s) -> None:
         self._asks, self.trained_on = asks, trained_on
         self._inputs, self._y = inputs, y
-        sample = np.random.default_rng(0).permutation(len(y))[:SAMPLE]
-        self._sample = np.sort(sample)
+        self._sample = row_sample(len(y), SAMPLE)
 
     def __len__(self) -> int:
         return len(self._asks)

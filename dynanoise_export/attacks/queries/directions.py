@@ -16,6 +16,7 @@ from dynanoise_export.attacks.asking.measuring import BLOCK, rows_of
 from dynanoise_export.attacks.domain import Domain
 from dynanoise_export.attacks.queries.query_plan import SEED, Panel, PlanContext, Rows, bounds_of
 from dynanoise_export.attacks.queries.walks import Queries, Walk, once
+from dynanoise_export.attacks.row_samples import row_sample
 from dynanoise_export.types import Array, Arrays, Float32s, Float64s, Int64s
 
 # The student is fitted on at most so many rows, with at most so many numbers in all; and with this ridge, as a share
@@ -154,7 +155,7 @@ def mean_logits(panel: Panel, inputs: Arrays, numbers: Int64s) -> Float64s:
 def fitted_rows(context: PlanContext, numbers: int) -> Int64s:
     """Choose the rows on which a student is fitted, with so many numbers each."""
     count = min(FITTED, len(context.y), max(1, FITTED_NUMBERS // max(1, numbers)))
-    return np.sort(np.random.default_rng(0).permutation(len(context.y))[:count])
+    return row_sample(len(context.y), count)
 
 
 def straight_walks(context: PlanContext) -> list[Walk]:

@@ -12,6 +12,7 @@ from scipy.special import logit
 from dynanoise_export.attacks.asking.measuring import BLOCK, rows_of
 from dynanoise_export.attacks.domain import Domain
 from dynanoise_export.attacks.queries.query_plan import Ask, Panel, PlanContext, PreparedPlan, Reading, Rows
+from dynanoise_export.attacks.row_samples import row_sample
 from dynanoise_export.types import Array, Arrays, Bools, Float64s, Floats, Int64s
 
 # So many models of the panel say where the border of a row's label is likely to be, with so many labels each.
@@ -161,7 +162,7 @@ def calibrated(walk: Walk, context: PlanContext) -> Walk:
     """Narrow the range of a walk's distances to where shadow models have their borders."""
     if context.panel is None:
         return walk
-    chosen = np.sort(np.random.default_rng(0).permutation(len(context.y))[:SAMPLE])
+    chosen = row_sample(len(context.y), SAMPLE)
     distances = _panel_distances(walk, context, context.panel, chosen, SAMPLE_LABELS)
     crossed = distances[(distances > walk.low * 1.1) & (distances < walk.high / 1.1)]
     if not len(crossed):
