@@ -10,6 +10,8 @@ import argparse
 import re
 from pathlib import Path
 
+import joblib
+
 from benchmarks.comparison.cases import NO_DEFENCE, Comparison
 from benchmarks.comparison.figures import Figures, figures_of
 from benchmarks.comparison.plots import plot
@@ -29,6 +31,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--only", choices=("train", "attack", "tables"))
     parser.add_argument("--training", action="append", help="only this training; may be given several times")
+    parser.add_argument("--provider", default="cpu", help="what ONNX Runtime attacks on: cpu or cuda")
+    parser.add_argument("--jobs", type=int, default=1, help="how many files are attacked at once")
     arguments = parser.parse_args()
     for name in arguments.targets:
         comparison, work = COMPARISONS[name], arguments.work / name
@@ -37,9 +41,11 @@ def main() -> None:
             for training in chosen:
                 train(comparison, comparison.trainings[training], work)
         if arguments.only in (None, "attack"):
-            for training, head in comparison.cases:
-                if training in chosen:
-                    attack_case(comparison, comparison.trainings[training], head, work)
+            cases = [(training, head) for training, head in comparison.cases if training in chosen]
+            joblib.Parallel(n_jobs=arguments.jobs)(
+                joblib.delayed(attack_case)(comparison, comparison.trainings[training], head, work, arguments.provider)
+                for training, head in cases
+            )
     write([name for name in COMPARISONS if (arguments.work / name).exists()], arguments.work)
 
 

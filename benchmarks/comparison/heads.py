@@ -16,7 +16,7 @@ def simple(confidence: float) -> Mapping[str, Head]:
         Head("rounding", "rounding", {"decimals": 1}),
         Head("label-only", "label-only", {"confidence": confidence}),
         Head("hamp-output", "hamp-output", noise="keyed", fitted=True),
-        Head("memguard", "memguard", noise="keyed", fitted=True, shadows=True),
+        Head("memguard", "memguard", fitted=True, shadows=True),
         Head("memguard-limit", "memguard-limit", fitted=True, shadows=True),
         Head("targeted", "targeted", fitted=True, shadows=True),
         Head("dynanoise-papers", "dynanoise", {"base_variance": 0.3, "lambda": 2, "temperature": 10}),

@@ -37,7 +37,7 @@ def train(comparison: Comparison, training: Training, work: Path) -> None:
     )  # fmt: skip
 
 
-def attack_case(comparison: Comparison, training: Training, head: Head, work: Path) -> None:
+def attack_case(comparison: Comparison, training: Training, head: Head, work: Path, provider: str = "cpu") -> None:
     """Export a case and attack its file, unless its report is there."""
     folder = work / training.name
     report = folder / REPORT.format(head.name)
@@ -52,7 +52,8 @@ def attack_case(comparison: Comparison, training: Training, head: Head, work: Pa
         export(folder / CHECKPOINT, file, defence=defence, noise=head.noise, key_file=key, guard=guard)
     attacked = attack(
         file, work / BUNDLE, shadows=folder / SHADOWS, reference=folder / CHECKPOINT, budget=comparison.budget,
-        sample=comparison.sample, cache=folder / ANSWERS.format(head.name), progress=Printed(),
+        sample=comparison.sample, cache=folder / ANSWERS.format(head.name), provider=provider,
+        progress=Printed(),
     )  # fmt: skip
     write_html(attacked, folder / PAGE.format(head.name))
     write_document(attack_document(attacked), report)

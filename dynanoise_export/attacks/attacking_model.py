@@ -93,7 +93,8 @@ def attack(
         require_shadows: refuse to attack without the shadow models that the strongest attacks need.
         force: attack even if the model's accuracy on members is near chance, or far from what is known of the model.
         cache: the path of a folder for the models' answers, so that a second run sends no query twice; None for none.
-        provider: what ONNX Runtime runs an ONNX file on: cpu, cuda or tensorrt; None for the CPU.
+        provider: what ONNX Runtime runs an ONNX file on, and the shadow models: cpu, cuda or tensorrt; None for the
+            CPU.
         progress: called with each step, and with the number of queries sent.
 
     Returns:
@@ -124,8 +125,9 @@ def attack(
     # A gate must know how much the answers to a row differ.
     repeats = (*counts, FEWEST_ANSWERS) if gates and max(counts) < FEWEST_ANSWERS else counts
     options = QueryOptions(
-        repeats, budget, allowed, plans, None if cache is None else Path(cache), force, twice=bool(gates)
-    )
+        repeats, budget, allowed, plans, None if cache is None else Path(cache), force, twice=bool(gates),
+        provider=Provider.CPU if provider is None else choice(Provider, provider, "provider"),
+    )  # fmt: skip
     answered = query(scenario, options, progress)
     progress(Step("Preparing the evidence"))
     shared = share_evidence(scenario.audit, scenario.defence, scenario.store)

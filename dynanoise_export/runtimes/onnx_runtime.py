@@ -37,6 +37,9 @@ OFFICIAL = {
     Provider.TENSORRT: "TensorrtExecutionProvider",
 }
 
+# Without TF32 and with one algorithm for all batches, as a keyed file's answers must not depend on the batch.
+CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"}
+
 _OPERATOR = re.compile(r"while running (\w+) node")
 # What the runtime says beside the cause: its codes, a temporary path, places in its own code, and what to do.
 _BESIDE = re.compile(
@@ -205,10 +208,11 @@ def _require_provider(runtime: Any, provider: Provider) -> None:
         )
 
 
-def _with_fallbacks(provider: Provider) -> list[str]:
-    """List the provider, and the providers for the operators that it can't run."""
+def _with_fallbacks(provider: Provider) -> list[tuple[str, dict[str, str]]]:
+    """List the provider with its options, and the providers for the operators that it can't run."""
     ordered = list(Provider)
-    return [OFFICIAL[other] for other in reversed(ordered[: ordered.index(provider) + 1])]
+    chosen = reversed(ordered[: ordered.index(provider) + 1])
+    return [(OFFICIAL[other], CUDA_OPTIONS if other is Provider.CUDA else {}) for other in chosen]
 
 
 def _reason(error: Exception) -> str:

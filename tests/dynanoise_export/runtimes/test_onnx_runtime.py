@@ -9,7 +9,8 @@ from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.errors import EndpointError, MissingPackageError
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.failed_run import FailedRunError
-from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, require_onnxruntime
+from dynanoise_export.runtimes.onnx_runtime import OFFICIAL, OnnxRuntimePredictor, require_onnxruntime
+from dynanoise_export.runtimes.provider import Provider
 from support.defences import defence_alone, in_runtime
 from support.graphs import normals, parse
 
@@ -98,3 +99,21 @@ def test_a_saved_graph_finds_the_weights_that_are_stored_beside_the_model(tmp_pa
         expected = predictor.run({"x": x})["z"]
     with OnnxRuntimePredictor(folder / "saved.onnx") as predictor:
         np.testing.assert_allclose(predictor.run({"x": x})["z"], expected, rtol=1e-5)
+
+
+def test_sessions_on_cuda_ask_for_no_tf32_and_for_one_algorithm(monkeypatch, tmp_path):
+    asked = {}
+
+    class Session:
+        def __init__(self, path, options, providers, enable_fallback):
+            asked.update(providers)
+
+        def get_providers(self):
+            return list(asked)
+
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: list(OFFICIAL.values()))
+    monkeypatch.setattr("onnxruntime.InferenceSession", Session)
+    OnnxRuntimePredictor(tmp_path / "model.onnx", provider=Provider.TENSORRT)
+    assert list(asked) == ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert asked["CUDAExecutionProvider"] == {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"}
+    assert asked["CPUExecutionProvider"] == {}

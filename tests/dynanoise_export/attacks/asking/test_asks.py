@@ -10,7 +10,9 @@ from dynanoise_export.attacks.asking.target_ask import TargetAsk
 from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.defences.temperature import Temperature
+from dynanoise_export.errors import EndpointError
 from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.runtimes.provider import Provider
 from support.blob_audits import make_blob_audit
 
 DEFENCE = DynaNoise(sigma0=2.0, lambda_=0.0, temperature=5.0)
@@ -101,3 +103,14 @@ def test_the_target_is_asked_in_batches_and_its_temperature_taken_back(made):
     np.testing.assert_allclose(ask.mean(rows, 2), exact(made)[:100], atol=1e-3)
     ask.answers({"x": made.x})
     assert client.calls == [100, 100, 100, 100, 100, 100] == sent
+
+
+@pytest.mark.parametrize("ask", [lambda shadow, x: shadow.logits(x), lambda shadow, x: shadow.answers(x)])
+def test_a_shadow_model_runs_where_it_is_told_to(made, ask, monkeypatch):
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    defended = ShadowDefence(Temperature(7.0))
+    with (
+        ShadowAsk(made.plain, 0, defended, provider=Provider.CUDA) as shadow,
+        pytest.raises(EndpointError, match="no CUDAExecutionProvider"),
+    ):
+        ask(shadow, {"x": made.x})
