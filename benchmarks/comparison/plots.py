@@ -12,6 +12,9 @@ from benchmarks.comparison.figures import Figures
 # The same picture from the same figures: no date, no random names.
 mpl.rcParams.update({"svg.hashsalt": "dynanoise", "svg.fonttype": "none", "font.size": 8})
 TRAINED, HEADED, BOTH, NEITHER = "#2f6fb0", "#c2542d", "#3c8c4a", "#222222"
+# Where an axis ends: a head that rounds answers to 0 has an NLL that would press all others together.
+LARGEST = {"negative_log_likelihood_defended": 6.0}
+NEAR = 0.025  # the share of an axis within which points have one label
 LABELS = {NEITHER: "no defence", TRAINED: "training", HEADED: "head", BOTH: "training and head"}
 
 
@@ -20,7 +23,7 @@ def plot(cases: Sequence[Figures], title: str, path: Path) -> None:
     figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
     costs = (
         ("accuracy on non-members", "accuracy_defended"),
-        ("negative log-likelihood, nats", "negative_log_likelihood_defended"),
+        ("negative log-likelihood, nats (› beyond the axis)", "negative_log_likelihood_defended"),
     )
     for column, (name, key) in enumerate(costs):
         _scatter(axes[0][column], cases, key, lambda case: case.anywhere.auc, bars=True)
@@ -39,14 +42,46 @@ def plot(cases: Sequence[Figures], title: str, path: Path) -> None:
 def _scatter(
     axes: plt.Axes, cases: Sequence[Figures], key: str, height: Callable[[Figures], float | None], *, bars: bool
 ) -> None:
+    points = []
     for number, case in enumerate(cases, 1):
         x, y = case.utility.get(key), height(case)
         if x is None or y is None:
             continue
+        if key in LARGEST and x > LARGEST[key]:
+            x = LARGEST[key]
+            axes.annotate("›", (x, y), xytext=(-4, -3), textcoords="offset points")
         error = [[y - case.anywhere.low], [case.anywhere.high - y]] if bars else None
         axes.errorbar(x, y, error, fmt="o", color=_colour(case), markersize=4, elinewidth=0.7)
-        axes.annotate(str(number), (x, y), xytext=(4, 3), textcoords="offset points")
+        points.append((number, x, y))
     axes.grid(linewidth=0.3)
+    for numbers, x, y in _together(points, axes):
+        axes.annotate(_ranges(numbers), (x, y), xytext=(5, 3), textcoords="offset points", annotation_clip=False)
+
+
+def _together(points: Sequence[tuple[int, float, float]], axes: plt.Axes) -> list[tuple[list[int], float, float]]:
+    """Group points that are nearer to each other than their labels are long; give each group's rightmost point."""
+    width, tall = (end - start for start, end in (axes.get_xlim(), axes.get_ylim()))
+    groups: list[list[tuple[int, float, float]]] = []
+    for point in points:
+        near = [
+            group
+            for group in groups
+            if any(abs(point[1] - x) < NEAR * width and abs(point[2] - y) < NEAR * tall for _, x, y in group)
+        ]
+        groups = [group for group in groups if group not in near]
+        groups.append([*(one for group in near for one in group), point])
+    return [(sorted(one[0] for one in group), *max((x, y) for _, x, y in group)) for group in groups]
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Write numbers in order, as in 1, 14–17."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
 
 
 def _colour(case: Figures) -> str:

@@ -39,10 +39,13 @@ KEPT = LOCATION_HEADS["dynanoise-kept"]
 LOCATION_COMPOSITIONS: tuple[Case, ...] = (
     (NO_DEFENCE, guarded(PLAIN, "binary")),
     (NO_DEFENCE, guarded(KEPT, "binary")),
+    (NO_DEFENCE, guarded(LOCATION_HEADS["label-only"], "binary-sphere")),
     ("hamp", LOCATION_HEADS["hamp-output"]),
+    ("early-stopping", guarded(LOCATION_HEADS["label-only"], "binary")),
     ("selena", guarded(PLAIN, "binary")),
     ("selena", guarded(KEPT, "binary")),
     ("selena", guarded(LOCATION_HEADS["label-only"], "binary")),
+    ("selena", guarded(LOCATION_HEADS["label-only"], "binary-sphere")),
 )
 
 DIGITS = _named(
