@@ -89,6 +89,12 @@ ALEXNET_COMPOSITIONS: tuple[Case, ...] = (
     ("hamp", ALEXNET_HEADS["hamp-output"]),
 )
 
+SST2 = _named(Training(NO_DEFENCE, epochs=2))
+# Two classes leave nothing to hide behind the first three, and texts have no rows to blend.
+SST2_LEFT_OUT = ("top-k", "neighborhood-blending")
+SST2_ALL = {**simple(confidence=0.85), **noisy(sigma0=2, temperature=2)}
+SST2_HEADS = {name: head for name, head in SST2_ALL.items() if name not in SST2_LEFT_OUT}
+
 COMPARISONS: Mapping[str, Comparison] = {
     comparison.target: comparison
     for comparison in (
@@ -100,5 +106,6 @@ COMPARISONS: Mapping[str, Comparison] = {
             "alexnet-cifar10", 4, ALEXNET, _cases(ALEXNET, ALEXNET_HEADS, ALEXNET_COMPOSITIONS), rows=20_000,
             sample=500,
         ),
+        Comparison("minilm-sst2", 8, SST2, _cases(SST2, SST2_HEADS, ()), rows=2_000, sample=300),
     )
 }  # fmt: skip
