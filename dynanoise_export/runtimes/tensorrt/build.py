@@ -7,6 +7,8 @@ from dynanoise_export.runtimes.tensorrt.backend import TensorRTBackend
 # Which GPUs run a plan besides those that it was built for, by the names of TensorRT's HardwareCompatibilityLevel.
 NO_OTHERS, AMPERE_AND_LATER = "NONE", "AMPERE_PLUS"
 AMPERE = (8, 0)  # the lowest compute capability of Ampere
+# TensorRT-RTX runs on these alone, and on all from Blackwell's GeForce on: on 9.0 and 10.0 it refuses any plan.
+RTX_ADA_AND_EARLIER, RTX_BLACKWELL = ((8, 0), (8, 6), (8, 9)), (12, 0)
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,18 @@ class Build:
 
     def runs_on(self, compute_capability: str) -> bool:
         """Whether a GPU of a compute capability runs the plan."""
-        if self.hardware_compatibility == AMPERE_AND_LATER and _numbers(compute_capability) >= AMPERE:
-            return True
-        return compute_capability in self.compute_capabilities
+        if self.hardware_compatibility != AMPERE_AND_LATER:
+            return compute_capability in self.compute_capabilities
+        capability = _numbers(compute_capability)
+        if self.backend is TensorRTBackend.RTX:
+            return capability in RTX_ADA_AND_EARLIER or capability >= RTX_BLACKWELL
+        return capability >= AMPERE or compute_capability in self.compute_capabilities
 
     def gpus(self) -> str:
         """Describe the GPUs that run the plan."""
         if self.hardware_compatibility == AMPERE_AND_LATER:
-            return "compute capability 8.0 and later"
+            rtx = self.backend is TensorRTBackend.RTX
+            return f"compute capability {'8.0, 8.6, 8.9, 12.0' if rtx else '8.0'} and later"
         return f"compute capability {', '.join(self.compute_capabilities)}"
 
 

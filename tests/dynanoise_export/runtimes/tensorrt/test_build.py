@@ -27,3 +27,11 @@ def test_a_plan_runs_on_its_own_gpus_and_on_those_that_its_level_adds(level, oth
     assert build.runs_on("8.6")
     assert [build.runs_on(gpu) for gpu in ("8.0", "8.9", "9.0", "12.0")] == [others] * 4
     assert not build.runs_on("7.5")
+
+
+def test_a_plan_of_tensorrt_rtx_runs_on_the_gpus_that_it_names_itself():
+    build = replace(BUILD, backend=TensorRTBackend.RTX, hardware_compatibility="AMPERE_PLUS")
+    # "Supported compute capabilities: 8.0 8.6 8.9 12.0 12.1 >12.0", as release 1.7.1 says on a GPU of 9.0.
+    assert all(build.runs_on(gpu) for gpu in ("8.0", "8.6", "8.9", "12.0", "12.1", "13.0"))
+    assert not any(build.runs_on(gpu) for gpu in ("7.5", "8.7", "9.0", "10.0", "11.0"))
+    assert build.gpus() == "compute capability 8.0, 8.6, 8.9, 12.0 and later"

@@ -92,7 +92,7 @@ def test_another_gpu_is_refused(built, on_gpu):
 def test_a_plan_for_ampere_and_later_refuses_earlier_gpus(built, on_gpu):
     on_gpu("7.5")
     sentence = refusal(built.path, built.manifest)
-    assert "8.0 and later" in sentence
+    assert "8.0, 8.6, 8.9, 12.0 and later" in sentence
     assert "7.5" in sentence
 
 
