@@ -55,6 +55,7 @@ class Head:
         fitted: whether the defence is fitted to the model, on the rows of the bundle.
         shadows: whether it also learns from the shadow models.
         guard: on the inputs; None for none.
+        guard_parameters: of the guard; those not given have its defaults.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Head:
     fitted: bool = False
     shadows: bool = False
     guard: str | None = None
+    guard_parameters: Mapping[str, float] = field(default_factory=dict)
 
     def command(self) -> str:
         """Write the options of `export`."""
@@ -73,6 +75,7 @@ class Head:
         parts += ["" if self.noise is None else f"--noise {self.noise}", "--keep-label" if self.keep_label else ""]
         parts += ["--defence-data BUNDLE" if self.fitted else "", "--defence-shadows STORE" if self.shadows else ""]
         parts += ["" if self.guard is None else f"--guard {self.guard}"]
+        parts += [f"--guard-parameter {name}={value:g}" for name, value in self.guard_parameters.items()]
         return " ".join(part for part in parts if part)
 
 

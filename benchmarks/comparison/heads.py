@@ -35,10 +35,11 @@ def noisy(sigma0: float, temperature: float) -> Mapping[str, Head]:
     )
 
 
-def guarded(head: Head, guard: str) -> Head:
-    """Put a guard before a head."""
-    parts = {**vars(head), "name": f"{guard}-guard" if head is PLAIN else f"{head.name}-{guard}-guard", "guard": guard}
-    return Head(**parts)
+def guarded(head: Head, guard: str, **parameters: float) -> Head:
+    """Put a guard before a head; its parameters are in the name."""
+    added = "-".join([guard, "guard", *(f"{name}-{value:g}" for name, value in parameters.items())])
+    name = added if head is PLAIN else f"{head.name}-{added}"
+    return Head(**{**vars(head), "name": name, "guard": guard, "guard_parameters": parameters})
 
 
 def _named(*heads: Head) -> Mapping[str, Head]:

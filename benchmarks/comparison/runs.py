@@ -47,7 +47,11 @@ def attack_case(comparison: Comparison, training: Training, head: Head, work: Pa
     print(f"{comparison.target}, {training.name}, {head.name}", flush=True)
     if not file.exists():
         key = folder / KEY.format(head.name) if head.noise == "keyed" else None
-        guard = None if head.guard is None else fit_guard(folder / CHECKPOINT, head.guard, data=work / BUNDLE)
+        guard = (
+            None
+            if head.guard is None
+            else fit_guard(folder / CHECKPOINT, head.guard, data=work / BUNDLE, parameters=head.guard_parameters)
+        )
         defence = _defence(head, folder, work / BUNDLE)
         export(folder / CHECKPOINT, file, defence=defence, noise=head.noise, key_file=key, guard=guard)
     attacked = attack(

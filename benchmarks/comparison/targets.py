@@ -46,6 +46,7 @@ LOCATION_COMPOSITIONS: tuple[Case, ...] = (
     ("selena", guarded(KEPT, "binary")),
     ("selena", guarded(LOCATION_HEADS["label-only"], "binary")),
     ("selena", guarded(LOCATION_HEADS["label-only"], "binary-sphere")),
+    ("selena", guarded(LOCATION_HEADS["label-only"], "binary-sphere", flips=0.03)),
 )
 
 DIGITS = _named(
