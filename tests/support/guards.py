@@ -5,6 +5,7 @@ import numpy as np
 from dynanoise_export.defences.guards.guard_catalogue import make_guard
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.logits import Logits, Scale
+from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.types import TensorSpec
@@ -50,3 +51,8 @@ def guarded_model(kind, dtype="float32", *, body="z = MatMul(x, w)", inline=Fals
     logits = Logits(value_named(model, "z"), scale, "")
     attach(model, logits, 4, DEFENCE, noise_of(NoiseSource.INPUT), guard=guard, inline=inline)
     return model, guard
+
+
+def stated(guard):
+    """Make the provenance of a file with a guard."""
+    return Provenance("dynanoise", {}, NoiseSource.INPUT, "noise", "ONNX", "0" * 64, {"onnx": "1"}, guard=guard)

@@ -13,11 +13,10 @@ from dynanoise_export.defences.guards.box_guard import Box
 from dynanoise_export.fixed_tensors import FixedTensor
 from dynanoise_export.graph.attach_guard import attach_guard
 from dynanoise_export.graph.guard_form import compare_guard
-from dynanoise_export.graph.provenance import Provenance, read_provenance, write_provenance
-from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.graph.provenance import read_provenance, write_provenance
 from dynanoise_export.runtimes.graph_session import open_graph
 from support.graphs import parse
-from support.guards import ONNX_NAMES, guard_of, guarded_model, outside, rows_of
+from support.guards import ONNX_NAMES, guard_of, guarded_model, outside, rows_of, stated
 
 KINDS, TYPES = ("box", "binary", "image"), ("float32", "float16", "float64")
 
@@ -95,10 +94,6 @@ def test_a_subgraph_gets_the_guarded_input():
     branch = next(node for node in model.graph if node.op_type == "If").attributes["then_branch"].as_graph()
     next(iter(branch)).replace_input_with(0, model.graph.inputs[0])
     assert compare_guard(model, guard).difference is not None
-
-
-def stated(guard):
-    return Provenance("dynanoise", {}, NoiseSource.INPUT, "noise", "ONNX", "0" * 64, {"onnx": "1"}, guard=guard)
 
 
 @pytest.mark.parametrize("kind", KINDS)

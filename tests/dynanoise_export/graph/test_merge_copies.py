@@ -16,12 +16,11 @@ from dynanoise_export.errors import UnsupportedModelError
 from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.guard_form import compare_guard
 from dynanoise_export.graph.logits import Logits, Scale
-from dynanoise_export.graph.provenance import Provenance, read_provenance, write_provenance
+from dynanoise_export.graph.provenance import read_provenance, write_provenance
 from dynanoise_export.graph.values import value_named
-from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.graph_session import open_graph
 from support.graphs import parse
-from support.guards import ONNX_NAMES, WEIGHTS, guard_of, guarded_model, outside, rows_of
+from support.guards import ONNX_NAMES, WEIGHTS, guard_of, guarded_model, outside, rows_of, stated
 
 KINDS, TYPES = ("sphere", "binary-sphere"), ("float32", "float16", "float64")
 BODIES = {
@@ -135,10 +134,6 @@ def test_a_fixed_batch_is_refused():
     logits = Logits(value_named(model, "z"), Scale.LOGITS, "")
     with pytest.raises(UnsupportedModelError):
         attach(model, logits, 4, Temperature(1.0), None, guard=guard_of("sphere"))
-
-
-def stated(guard):
-    return Provenance("dynanoise", {}, NoiseSource.INPUT, "noise", "ONNX", "0" * 64, {"onnx": "1"}, guard=guard)
 
 
 @pytest.mark.parametrize("kind", KINDS)
