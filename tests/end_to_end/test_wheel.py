@@ -36,7 +36,8 @@ def test_it_has_the_three_packages_and_nothing_else(wheel):
     packages = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert packages == {"dynanoise_export", "dynanoise_cli", "dynanoise_models"}
     others = {name for name in names if ".dist-info/" not in name and not name.endswith((".py", "/py.typed"))}
-    pages = {f"dynanoise_export/docs/{page.name}" for page in (ROOT / "docs").iterdir()}
+    docs = ROOT / "docs"
+    pages = {f"dynanoise_export/docs/{page.relative_to(docs)}" for page in docs.rglob("*") if page.is_file()}
     assert others - pages == {
         f"dynanoise_export/reports/html/{name}.html.jinja" for name in ("attack", "bench", "page")
     }
