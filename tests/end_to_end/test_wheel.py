@@ -3,6 +3,7 @@
 import configparser
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,10 +16,12 @@ from dynanoise_export.version import __version__
 from support.graphs import parse
 
 ROOT = Path(__file__).parents[2]
+LIBRARY = ROOT / "dynanoise_export"
+RUNTIME = "dynanoise_export/playground/page/runtime"
 
 
-def run(*command, cwd):
-    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+def run(*command, cwd, **variables):
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | variables
     ended = subprocess.run(list(map(str, command)), cwd=cwd, env=clean, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
@@ -38,12 +41,27 @@ def test_it_has_the_three_packages_and_nothing_else(wheel):
     others = {name for name in names if ".dist-info/" not in name and not name.endswith((".py", "/py.typed"))}
     docs = ROOT / "docs"
     pages = {f"dynanoise_export/docs/{page.relative_to(docs)}" for page in docs.rglob("*") if page.is_file()}
-    assert others - pages == {
-        f"dynanoise_export/reports/html/{name}.html.jinja" for name in ("attack", "bench", "page")
-    }
+    own = (*LIBRARY.glob("reports/html/*.jinja"), *LIBRARY.glob("playground/page/**/*.*"))
+    assert others - pages == {f"dynanoise_export/{path.relative_to(LIBRARY)}" for path in own}
     assert pages <= others
     for package in packages:
         assert f"{package}/py.typed" in names
+
+
+@pytest.mark.slow
+def test_it_is_built_without_the_runtime_of_the_page_if_no_registry_is_in_reach(tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "runtime", "tests", "benchmarks", "demo"))
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, copy]
+    run(*command, cwd=tmp_path, NPM_CONFIG_REGISTRY="http://127.0.0.1:9")
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    assert "dynanoise_export/playground/page/index.html" in names
+    assert not any(name.startswith(RUNTIME) for name in names)
+
+
+def test_it_has_the_whole_runtime_of_the_page_or_nothing_of_it(wheel):
+    names = {name.rpartition("/")[2] for name in zipfile.ZipFile(wheel).namelist() if name.startswith(RUNTIME)}
+    assert names in (set(), {"ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm", "package.json"})
 
 
 def test_it_states_its_programs_and_the_format_of_the_models(wheel):

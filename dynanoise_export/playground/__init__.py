@@ -1,0 +1,1 @@
+"""The playground: a page in which an exported head answers in the browser."""
