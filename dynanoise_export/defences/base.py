@@ -37,6 +37,23 @@ class NoiseLaw:
     variance: str
 
 
+@dataclass(frozen=True)
+class SearchRange:
+    """Where `tune` looks for a parameter of a defence.
+
+    Attributes:
+        low: the smallest value.
+        high: the largest value.
+        log: whether the values that it tries are spread over the orders of magnitude.
+        whole: whether only whole numbers are tried.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+
 class Defence(ABC):
     """A defence at inference time.
 
@@ -125,6 +142,14 @@ class Defence(ABC):
         """
         values = {name.rstrip("_"): value for name, value in attributes.items() if name != "classes"}
         return cls.from_parameters(values, tensors)
+
+    @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for, by name, for a model of k classes; the others keep their defaults.
+
+        A defence that does not say has no parameters to tune.
+        """
+        return {}
 
     @classmethod
     def fit(cls, data: FittingData, parameters: Mapping[str, object]) -> Self:

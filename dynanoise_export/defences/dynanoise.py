@@ -12,7 +12,14 @@ import numpy as np
 import onnx_ir as ir
 
 from dynanoise_export.defences import dynanoise_reference as reference
-from dynanoise_export.defences.base import Defence, NoiseLaw, require_between, require_number, standard_normals
+from dynanoise_export.defences.base import (
+    Defence,
+    NoiseLaw,
+    SearchRange,
+    require_between,
+    require_number,
+    standard_normals,
+)
 from dynanoise_export.errors import UsageError
 from dynanoise_export.fixed_tensors import FixedTensor
 from dynanoise_export.types import Floats
@@ -59,6 +66,15 @@ class DynaNoise(Defence):
         require_between("temperature", self.temperature, SMALLEST_TEMPERATURE, LARGEST)
 
     @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for."""
+        return {
+            "sigma0": SearchRange(0.05, 64, log=True),
+            "lambda": SearchRange(0, 10),
+            "temperature": SearchRange(0.5, 20, log=True),
+        }
+
+    @classmethod
     def from_parameters(cls, values: Mapping[str, object], tensors: Mapping[str, FixedTensor] | None = None) -> Self:
         """Make the defence from parameters by name; `base_variance` may stand for `sigma0`.
 
@@ -91,7 +107,7 @@ class DynaNoise(Defence):
         """Make the ONNX function for a model of this opset."""
         from dynanoise_export.defences import dynanoise_onnx
 
-        return dynanoise_onnx.function(opset)
+        return dynanoise_onnx.function(opset, self.lambda_)
 
     def defend(self, logits: Floats, noise: Floats) -> Floats:
         """Answer by Algorithm 1 in NumPy."""

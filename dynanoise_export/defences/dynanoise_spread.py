@@ -18,7 +18,7 @@ import onnx_ir as ir
 from scipy.special import softmax
 
 from dynanoise_export.defences import dynanoise_reference as reference
-from dynanoise_export.defences.base import NoiseLaw, require_between
+from dynanoise_export.defences.base import NoiseLaw, SearchRange, require_between
 from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.onnx_functions import LARGEST_LOGIT
 from dynanoise_export.types import Floats
@@ -56,6 +56,11 @@ class DynaNoiseSpread(DynaNoise):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_between("usual_spread", self.usual_spread, SMALLEST_SPREAD, LARGEST_SPREAD)
+
+    @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for."""
+        return super().search_ranges(classes) | {"usual_spread": SearchRange(0.5, 20, log=True)}
 
     @property
     def law(self) -> NoiseLaw:

@@ -28,16 +28,16 @@ NAME = "KeepLabel"
 # All other probabilities are at most this share of the label's, so that there is never a tie.
 BELOW = 1 - 2.0**-20
 SHARE = numpy_helper.from_array(np.float32(BELOW))
+FIRST_ONLY = numpy_helper.from_array(np.array([1], np.int64))
 
 
 @script(Opset(DOMAIN, VERSION), default_opset=op)
 def KeepLabel(probabilities, label):  # type: ignore[no-untyped-def]  # noqa: D103, N802
-    noisy_label = op.ArgMax(probabilities, axis=1, keepdims=1)
-    largest = op.GatherElements(probabilities, noisy_label, axis=1)
-    own = op.GatherElements(probabilities, label, axis=1)
-    swapped = op.ScatterElements(probabilities, noisy_label, own, axis=1)
-    others = op.Min(swapped, op.Mul(largest, op.Constant(value=SHARE)))
-    kept = op.ScatterElements(others, label, largest, axis=1)
+    largest, noisy_label = op.TopK(probabilities, op.Constant(value=FIRST_ONLY), axis=1)
+    below = op.Mul(probabilities, op.Constant(value=SHARE))
+    own = op.GatherElements(below, label, axis=1)
+    swapped = op.ScatterElements(below, noisy_label, own, axis=1)
+    kept = op.ScatterElements(swapped, label, largest, axis=1)
     return kept  # noqa: RET504
 
 
@@ -146,7 +146,7 @@ def keep_label(probabilities: Floats, label: Int64s) -> Floats:
         The probabilities with the largest at the label, strictly.
     """
     largest = probabilities.max(axis=1, keepdims=True)
-    kept: Floats = np.minimum(swapped(probabilities, label), largest * BELOW)
+    kept: Floats = swapped(probabilities, label) * probabilities.dtype.type(BELOW)
     np.put_along_axis(kept, label, largest, axis=1)
     return kept
 

@@ -18,7 +18,7 @@ from onnxscript import opset13 as op
 from onnxscript import script
 from onnxscript.values import Opset
 
-from dynanoise_export.defences.base import require_between
+from dynanoise_export.defences.base import SearchRange, require_between
 from dynanoise_export.defences.masking import MaskingDefence, may_swap
 from dynanoise_export.errors import UsageError
 from dynanoise_export.onnx_functions import DOMAIN, LARGEST, LARGEST_LOGIT, SMALLEST, VERSION, of_opset
@@ -61,6 +61,11 @@ class LabelOnly(MaskingDefence):
 
     def __post_init__(self) -> None:
         require_between("confidence", self.confidence, 0, 1, open_low=True)
+
+    @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for."""
+        return {"confidence": SearchRange(1.01 / classes, 0.999)}
 
     @property
     def lipschitz(self) -> float:

@@ -21,7 +21,7 @@ import numpy as np
 import onnx_ir as ir
 from scipy.special import softmax
 
-from dynanoise_export.defences.base import require_between, require_whole
+from dynanoise_export.defences.base import SearchRange, require_between, require_whole
 from dynanoise_export.defences.evaluator import TENSORS, Evaluator, fit_evaluator, require_evaluator
 from dynanoise_export.defences.fitting_data import FittingData
 from dynanoise_export.defences.membership_evidence import labelled_answers
@@ -76,6 +76,11 @@ class MemGuard(OneWayDefence):
         require_between("step_size", self.step_size, 1e-3, 100)
         require_between("budget", self.budget, 1e-3, FARTHEST)
         require_evaluator(self.tensors, self._seen)
+
+    @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for."""
+        return {"step_size": SearchRange(0.1, 10, log=True), "budget": SearchRange(0.01, FARTHEST, log=True)}
 
     @classmethod
     def fit(cls, data: FittingData, parameters: Mapping[str, object]) -> Self:

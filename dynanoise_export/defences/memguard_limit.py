@@ -16,7 +16,7 @@ import numpy as np
 import onnx_ir as ir
 from scipy.special import softmax
 
-from dynanoise_export.defences.base import require_between
+from dynanoise_export.defences.base import SearchRange, require_between
 from dynanoise_export.defences.fitting_data import FittingData
 from dynanoise_export.defences.one_way import SMALLEST_PROBABILITY, OneWayDefence
 from dynanoise_export.defences.perturbing import log_probabilities_above_floor
@@ -55,6 +55,11 @@ class MemGuardLimit(OneWayDefence):
         require_between("budget", self.budget, 1e-3, FARTHEST)
         require_answers("reference", self.reference, in_order=True)
         require_shape("reference", self.reference, 1, None)
+
+    @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for."""
+        return {"budget": SearchRange(0.01, FARTHEST, log=True)}
 
     @classmethod
     def fit(cls, data: FittingData, parameters: Mapping[str, object]) -> Self:

@@ -20,7 +20,7 @@ import numpy as np
 import onnx_ir as ir
 from scipy.special import softmax
 
-from dynanoise_export.defences.base import require_between, require_whole
+from dynanoise_export.defences.base import SearchRange, require_between, require_whole
 from dynanoise_export.defences.fitting_data import FittingData
 from dynanoise_export.defences.keep_label import BELOW
 from dynanoise_export.defences.masking import may_swap
@@ -79,6 +79,15 @@ class NeighborhoodBlending(OneWayDefence):
         require_shape("bank", self.bank, classes, None, classes)
         require_shape("hashing", self.hashing, 2, self.bank.shape[1])
         self._require_answers()
+
+    @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for."""
+        return {
+            "neighbours": SearchRange(1, 16, whole=True),
+            "blend": SearchRange(0.05, 1),
+            "epsilon": SearchRange(0.1, 100, log=True),
+        }
 
     @classmethod
     def fit(cls, data: FittingData, parameters: Mapping[str, object]) -> Self:

@@ -20,7 +20,7 @@ from onnxscript import script
 from onnxscript.values import Opset
 from scipy.special import softmax
 
-from dynanoise_export.defences.base import require_between, require_whole
+from dynanoise_export.defences.base import SearchRange, require_between, require_whole
 from dynanoise_export.defences.keep_label import BELOW, SHARE
 from dynanoise_export.defences.masking import MaskingDefence, may_swap
 from dynanoise_export.onnx_functions import (
@@ -78,6 +78,11 @@ class Rounding(MaskingDefence):
     def __post_init__(self) -> None:
         require_between("decimals", self.decimals, 1, MOST_DECIMALS)
         require_whole("decimals", self.decimals)
+
+    @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for."""
+        return {"decimals": SearchRange(1, 4, whole=True)}
 
     @property
     def lipschitz(self) -> float:

@@ -16,7 +16,7 @@ from onnxscript import script
 from onnxscript.values import Opset
 from scipy.special import softmax
 
-from dynanoise_export.defences.base import Defence, NoiseLaw, require_between, standard_normals
+from dynanoise_export.defences.base import Defence, NoiseLaw, SearchRange, require_between, standard_normals
 from dynanoise_export.onnx_functions import DOMAIN, LARGEST, LARGEST_LOGIT, SMALLEST, VERSION, of_opset
 from dynanoise_export.types import Floats
 
@@ -53,6 +53,11 @@ class StaticNoise(Defence):
     def __post_init__(self) -> None:
         require_between("sigma", self.sigma, 0, LARGEST_SIGMA, open_low=True)
         require_between("temperature", self.temperature, SMALLEST_TEMPERATURE, LARGEST_TEMPERATURE)
+
+    @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for."""
+        return {"sigma": SearchRange(0.05, 64, log=True), "temperature": SearchRange(0.5, 20, log=True)}
 
     @property
     def law(self) -> NoiseLaw:

@@ -23,7 +23,7 @@ import numpy as np
 import onnx_ir as ir
 from scipy.special import softmax, xlogy
 
-from dynanoise_export.defences.base import require_between, require_whole
+from dynanoise_export.defences.base import SearchRange, require_between, require_whole
 from dynanoise_export.defences.evaluator import TENSORS, Evaluator, fit_evaluator, require_evaluator
 from dynanoise_export.defences.fitting_data import FittingData
 from dynanoise_export.defences.keep_label import BELOW
@@ -86,6 +86,11 @@ class Targeted(OneWayDefence):
         require_evaluator(self.tensors, FEATURES)
         classes = self.averages.shape[-1] if self.averages.shape else None
         require_shape("averages", self.averages, classes, classes)
+
+    @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for."""
+        return {"threshold": SearchRange(0.2, 0.8), "strength": SearchRange(0.1, 20, log=True)}
 
     @classmethod
     def fit(cls, data: FittingData, parameters: Mapping[str, object]) -> Self:

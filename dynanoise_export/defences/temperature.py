@@ -16,7 +16,7 @@ from onnxscript import script
 from onnxscript.values import Opset
 from scipy.special import softmax
 
-from dynanoise_export.defences.base import Defence, require_between
+from dynanoise_export.defences.base import Defence, SearchRange, require_between
 from dynanoise_export.onnx_functions import DOMAIN, LARGEST, LARGEST_LOGIT, SMALLEST, VERSION, of_opset
 from dynanoise_export.types import Floats
 
@@ -48,6 +48,11 @@ class Temperature(Defence):
 
     def __post_init__(self) -> None:
         require_between("temperature", self.temperature, SMALLEST_TEMPERATURE, LARGEST_TEMPERATURE)
+
+    @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for."""
+        return {"temperature": SearchRange(0.5, 100, log=True)}
 
     @property
     def lipschitz(self) -> float:

@@ -19,7 +19,7 @@ from onnxscript import script
 from onnxscript.values import Opset
 from scipy.special import softmax
 
-from dynanoise_export.defences.base import require_between, require_whole
+from dynanoise_export.defences.base import SearchRange, require_between, require_whole
 from dynanoise_export.defences.masking import MaskingDefence, may_swap
 from dynanoise_export.errors import UsageError
 from dynanoise_export.onnx_functions import (
@@ -78,6 +78,11 @@ class TopK(MaskingDefence):
     def __post_init__(self) -> None:
         require_between("classes_shown", self.classes_shown, 1, MOST_CLASSES)
         require_whole("classes_shown", self.classes_shown)
+
+    @classmethod
+    def search_ranges(cls, classes: int) -> dict[str, SearchRange]:
+        """Give the parameters that `tune` looks for."""
+        return {"classes_shown": SearchRange(1, min(classes - 1, 10), whole=True)}
 
     def attributes(self, classes: int) -> dict[str, int | float]:
         """Give the attributes of the node that calls the function, for a model of this many classes.
