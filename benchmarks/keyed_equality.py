@@ -77,7 +77,7 @@ def main() -> None:
             logits = undefended.logits(rows)
         first = Session(file)(rows)
         tables = KeyedNoise(read_key(Path(f"{file}.key")), DEFAULT_GRIDS).tables(logits.shape[1])
-        edge = on_an_edge(logits, logits, tables)
+        edge = on_an_edge(logits, tables)
         reference = DEFENCE.defend(logits, keyed_normals(logits, tables).astype(np.float64))
         label = logits.argmax(axis=1)
         print(f"{arguments.target}: {len(first):,} queries, {edge.sum():,} on the edge of a cell", flush=True)

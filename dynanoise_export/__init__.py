@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from dynanoise_export.shadow_stores import ShadowStore
     from dynanoise_export.sources.score_options import ScoreOptions, TreatAs
     from dynanoise_export.sources.source_model import SourceOptions
+    from dynanoise_export.tuning.settings import Variant
+    from dynanoise_export.tuning.sweeping import SweepReport, sweep
+    from dynanoise_export.tuning.tune_report import TuneReport
+    from dynanoise_export.tuning.tuning_model import tune
     from dynanoise_export.types import Precision, Progress, Step, TensorSpec
     from dynanoise_export.validation.check import Check, CheckCode, Outcome
     from dynanoise_export.validation.validating import Validation, validate
@@ -87,10 +91,15 @@ _WHERE = {
     "inspecting": ("Inspection", "inspect"),
     "noise.keyed.keyed_noise": ("KeyedNoise",),
     "noise.source": ("NoiseSource",),
+    "runtimes.operator_library": ("operators",),
     "runtimes.provider": ("Provider",),
     "shadow_stores": ("ShadowStore",),
     "sources.score_options": ("ScoreOptions", "TreatAs"),
     "sources.source_model": ("SourceOptions",),
+    "tuning.settings": ("Variant",),
+    "tuning.sweeping": ("SweepReport", "sweep"),
+    "tuning.tune_report": ("TuneReport",),
+    "tuning.tuning_model": ("tune",),
     "types": ("Precision", "Progress", "Step", "TensorSpec"),
     "validation.check": ("Check", "CheckCode", "Outcome"),
     "validation.validating": ("Validation", "validate"),
@@ -131,15 +140,18 @@ __all__ = [
     "ShadowStore",
     "SourceOptions",
     "Step",
+    "SweepReport",
     "Temperature",
     "TensorSpec",
     "TreatAs",
     "TritonRepository",
+    "TuneReport",
     "UnsupportedModelError",
     "UntrustedCodeError",
     "UsageError",
     "UserError",
     "Validation",
+    "Variant",
     "__version__",
     "attack",
     "bench",
@@ -150,6 +162,9 @@ __all__ = [
     "inspect",
     "load",
     "make_defence",
+    "operators",
+    "sweep",
+    "tune",
     "validate",
     "write_triton_repository",
 ]

@@ -17,7 +17,7 @@ from dynanoise_export.shadow_stores import ShadowStore, load_shadow_store
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.reference_model import Reference
 from dynanoise_export.sources.source_model import SourceOptions
-from dynanoise_export.types import Arrays, Float32s, Progress, Step, no_progress
+from dynanoise_export.types import Arrays, Float32s, Int64s, Progress, Step, no_progress
 
 
 def fit_defence(
@@ -27,6 +27,7 @@ def fit_defence(
     parameters: Mapping[str, object] | None = None,
     data: str | Path,
     shadows: str | Path | None = None,
+    rows: Int64s | None = None,
     keep_label: bool = False,
     seed: int = 0,
     source_options: SourceOptions | None = None,
@@ -40,6 +41,7 @@ def fit_defence(
         parameters: by name; those not given have the defence's defaults.
         data: the path of the bundle: rows with labels and membership.
         shadows: the path of a shadow store of the bundle's rows, for a defence that learns from shadow models.
+        rows: int64, the numbers of the bundle's rows that it is fitted to; None for all.
         keep_label: let its answers keep the undefended model's label.
         seed: of everything random.
         source_options: what the classifier's own file does not say.
@@ -56,20 +58,23 @@ def fit_defence(
     store = None if shadows is None else _store(Path(shadows), bundle)
     progress(Step(f"Fitting {name}"))
     with Reference(source) as reference:
-        return keeping_label(kind.fit(_data(reference, bundle, store, seed), parameters or {}), keep_label)
+        return keeping_label(kind.fit(_data(reference, bundle, store, rows, seed), parameters or {}), keep_label)
 
 
-def _data(reference: Reference, bundle: Bundle, store: ShadowStore | None, seed: int) -> FittingData:
+def _data(
+    reference: Reference, bundle: Bundle, store: ShadowStore | None, rows: Int64s | None, seed: int
+) -> FittingData:
     if bundle.y is None or bundle.member is None:
         raise DataError(f"{bundle.path} has no labels or no membership: fitting a defence needs both.")
+    of = slice(None) if rows is None else rows
     return FittingData(
         ask=partial(_ask, reference),
-        inputs=bundle.inputs,
-        y=bundle.y,
-        member=bundle.member,
+        inputs={name: array[of] for name, array in bundle.inputs.items()},
+        y=bundle.y[of],
+        member=bundle.member[of],
         classes=reference.source.classes,
-        shadow_logits=None if store is None else store.logits,
-        shadow_kept=None if store is None else store.kept,
+        shadow_logits=None if store is None else store.logits[:, of],
+        shadow_kept=None if store is None else store.kept[:, of],
         seed=seed,
     )
 

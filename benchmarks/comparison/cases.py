@@ -95,6 +95,7 @@ class Comparison:
         rows: of the data set, as many as two cores can train on; None for all.
         sample: how many rows are judged; None for all.
         budget: the most queries for each row.
+        remember: whether each model's logits for a row are computed once, for all heads and for repeated queries.
     """
 
     target: str
@@ -104,6 +105,7 @@ class Comparison:
     rows: int | None = None
     sample: int | None = None
     budget: int = 64
+    remember: bool = False
 
 
 def _option(name: str, value: float) -> str:

@@ -1,10 +1,13 @@
 """Train, export and attack the cases of a comparison; what is there already is used as it is."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison.cases import Comparison, Head, Training
+from benchmarks.comparison.remembered_logits import remembering
+from benchmarks.comparison.split_check import require_same_answers
 from benchmarks.printed_progress import Printed
 from dynanoise_export.attacks.attacking_model import attack
 from dynanoise_export.defences.base import Defence
@@ -18,7 +21,7 @@ from dynanoise_export.reports.html.attack_page import write_html
 from dynanoise_models.shadows.make_shadows import make_shadows
 from dynanoise_models.train_target import train_target
 
-CHECKPOINT, SHADOWS, BUNDLE = "target.pt", "shadows", "bundle"
+CHECKPOINT, SHADOWS, BUNDLE, LOGITS = "target.pt", "shadows", "bundle", "logits"
 # The file itself, with the target's own folder of answers and its report beside it.
 FILE, ANSWERS, REPORT, PAGE, KEY = "{}.onnx", "{}.responses", "{}.json", "{}.html", "{}.key"
 
@@ -54,11 +57,14 @@ def attack_case(comparison: Comparison, training: Training, head: Head, work: Pa
         )
         defence = _defence(head, folder, work / BUNDLE)
         export(folder / CHECKPOINT, file, defence=defence, noise=head.noise, key_file=key, guard=guard)
-    attacked = attack(
-        file, work / BUNDLE, shadows=folder / SHADOWS, reference=folder / CHECKPOINT, budget=comparison.budget,
-        sample=comparison.sample, cache=folder / ANSWERS.format(head.name), provider=provider,
-        progress=Printed(),
-    )  # fmt: skip
+    if comparison.remember:
+        require_same_answers(file, work / BUNDLE)
+    with remembering(work / LOGITS) if comparison.remember else nullcontext():
+        attacked = attack(
+            file, work / BUNDLE, shadows=folder / SHADOWS, reference=folder / CHECKPOINT, budget=comparison.budget,
+            sample=comparison.sample, cache=folder / ANSWERS.format(head.name), provider=provider,
+            progress=Printed(),
+        )  # fmt: skip
     write_html(attacked, folder / PAGE.format(head.name))
     write_document(attack_document(attacked), report)
 

@@ -47,6 +47,7 @@ LOCATION_COMPOSITIONS: tuple[Case, ...] = (
     ("selena", guarded(LOCATION_HEADS["label-only"], "binary")),
     ("selena", guarded(LOCATION_HEADS["label-only"], "binary-sphere")),
     ("selena", guarded(LOCATION_HEADS["label-only"], "binary-sphere", flips=0.03)),
+    ("selena", guarded(LOCATION_HEADS["label-only"], "binary-sphere", flips=0.03, copies=17)),
 )
 
 DIGITS = _named(
@@ -105,8 +106,8 @@ COMPARISONS: Mapping[str, Comparison] = {
         Comparison("digits-mlp", 32, DIGITS, _cases(DIGITS, DIGITS_HEADS, DIGITS_COMPOSITIONS)),
         Comparison(
             "alexnet-cifar10", 4, ALEXNET, _cases(ALEXNET, ALEXNET_HEADS, ALEXNET_COMPOSITIONS), rows=20_000,
-            sample=500,
+            sample=500, remember=True,
         ),
-        Comparison("minilm-sst2", 8, SST2, _cases(SST2, SST2_HEADS, ()), rows=2_000, sample=300),
+        Comparison("minilm-sst2", 8, SST2, _cases(SST2, SST2_HEADS, ()), rows=2_000, sample=300, remember=True),
     )
 }  # fmt: skip

@@ -11,7 +11,20 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dynanoise_cli import attack, bench, bundle, compile, demo, export, inspect, triton, validate
+from dynanoise_cli import (
+    attack,
+    bench,
+    bundle,
+    compile,
+    demo,
+    export,
+    inspect,
+    playground,
+    sweep,
+    triton,
+    tune,
+    validate,
+)
 from dynanoise_cli.running import print_version, run
 from dynanoise_export.documentation import pages
 from dynanoise_export.errors import UsageError
@@ -56,10 +69,13 @@ app.command("export")(export.export)
 app.command("inspect")(inspect.inspect)
 app.command("validate")(validate.validate)
 app.command("attack")(attack.attack)
+app.command("tune")(tune.tune)
+app.command("sweep")(sweep.sweep)
 app.command("bench")(bench.bench)
 app.command("bundle")(bundle.bundle)
 app.command("triton")(triton.triton)
 app.command("compile")(compile.compile_)
+app.command("playground")(playground.playground)
 app.command("demo")(demo.demo)
 
 

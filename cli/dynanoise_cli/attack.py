@@ -8,6 +8,7 @@ import typer
 from dynanoise_cli import options
 from dynanoise_cli.console import console_beside, progress_bar, say
 from dynanoise_cli.running import INTERRUPTED
+from dynanoise_cli.summaries import require_summaries, write_summaries
 from dynanoise_export.errors import UsageError
 
 EXCEEDED = 4
@@ -118,7 +119,12 @@ def attack(
     allow_pickle: options.AllowPickle = False,
     json: options.Json = None,
     provider: options.RunsOn = None,
+    tf32: options.TF32 = False,
+    operators: options.Operators = False,
     html: options.Html = None,
+    junit: options.JUnit = None,
+    model_card: options.ModelCard = None,
+    ml_bom: options.MlBom = None,
 ) -> None:
     """Attack a deployed model, defended or not, and report what membership-inference attacks achieve.
 
@@ -128,7 +134,7 @@ def attack(
     given = options.parameters(parameter, sigma0, base_variance, lambda_, temperature)
     if quick and budget is not None:
         raise UsageError("--quick is short for --budget 1: give one of the two.")
-    options.check_writable(json, html, rows, read=(defended, data, reference, example))
+    options.check_writable(json, html, rows, junit, model_card, ml_bom, read=(defended, data, reference, example))
 
     from dynanoise_export.attacks.attacking_model import attack as run_attacks
     from dynanoise_export.attacks.budgets import DEFAULT_BUDGET
@@ -136,6 +142,8 @@ def attack(
     from dynanoise_export.reports.attack_rows import require_rows_format, write_rows
     from dynanoise_export.reports.attack_terminal import print_attack
     from dynanoise_export.reports.documents import write_document
+    from dynanoise_export.reports.junit import write_gates_junit
+    from dynanoise_export.reports.summaries.attack_summary import attack_summary
 
     if html is not None:
         from dynanoise_export.reports.html.attack_page import write_html
@@ -144,6 +152,7 @@ def attack(
         require_report()
     if rows is not None:
         require_rows_format(rows)
+    require_summaries(model_card, ml_bom)
     cache = _cache_beside(html, json)
     try:
         with progress_bar() as progress:
@@ -157,7 +166,7 @@ def attack(
                 queries=queries,
                 also=also or (),
                 sample=sample,
-                defence=options.other_defence(defended, provider, defence, given),
+                defence=options.other_defence(defended, defence, given),
                 source_options=options.source_options(logits, arch, example, inputs, allow_pickle),
                 max_auc=max_auc,
                 max_tpr=max_tpr or (),
@@ -165,6 +174,8 @@ def attack(
                 force=force,
                 cache=cache,
                 provider=provider,
+                tf32=tf32,
+                operators=operators,
                 progress=progress,
             )
     except KeyboardInterrupt:
@@ -178,6 +189,9 @@ def attack(
         write_html(report, html)
     if rows is not None:
         write_rows(report, rows)
+    if junit is not None:
+        write_gates_junit(report, junit)
+    write_summaries(attack_summary(report), model_card, ml_bom)
     if report.gates_exceeded:
         raise typer.Exit(EXCEEDED)
 

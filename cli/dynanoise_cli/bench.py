@@ -31,6 +31,15 @@ def bench(
         list[Provider] | None,
         typer.Option(help="What ONNX Runtime runs an ONNX file on. Give it once for each. The default is the CPU."),
     ] = None,
+    tf32: options.TF32 = False,
+    operators: options.Operators = False,
+    cuda_graph: Annotated[
+        bool,
+        typer.Option(
+            "--cuda-graph",
+            help="Time the models in CUDA graphs, with --provider cuda. Random noise is dead there, and refused.",
+        ),
+    ] = False,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -67,6 +76,9 @@ def bench(
             against=against,
             batches=batch or (),
             providers=provider or (),
+            tf32=tf32,
+            operators=operators,
+            cuda_graph=cuda_graph,
             threads=threads,
             pairs=pairs,
             progress=progress,

@@ -59,7 +59,7 @@ def compile_(
         typer.Option(
             metavar="N.N",
             help="TensorRT-RTX: a kind of GPU that the plan is for, as 8.9. Give it once for each kind. The default is "
-            "every GPU from Ampere on.",
+            "8.0, 8.6, 8.9, 12.0 and later.",
             rich_help_panel=TARGET,
         ),
     ] = None,

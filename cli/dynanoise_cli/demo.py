@@ -21,12 +21,14 @@ def demo(
     from dynanoise_export.reports.html.attack_page import write_html
     from dynanoise_export.reports.html.bench_page import write_bench_html
     from dynanoise_export.reports.html.rendering import require_report
+    from dynanoise_export.reports.html.validate_page import write_validate_html
     from dynanoise_models.demonstration import demonstrate
     from dynanoise_models.demonstration_terminal import print_demonstration
 
     require_report()
     with progress_bar() as progress:
         demonstration = demonstrate(out, progress=progress)
+    write_validate_html(demonstration.validation, out / "validation.html")
     write_document(attack_document(demonstration.attack), out / "report.json")
     write_html(demonstration.attack, out / "report.html")
     write_document(bench_document(demonstration.bench), out / "bench.json")

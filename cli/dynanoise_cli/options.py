@@ -144,10 +144,40 @@ RunsOn = Annotated[
     Provider | None,
     typer.Option("--provider", help="What ONNX Runtime runs an ONNX file on. The default is the CPU."),
 ]
+TF32 = Annotated[
+    bool,
+    typer.Option(
+        "--tf32",
+        help="Let a GPU compute float32 in TF32: faster, with ten bits of precision. Then keyed noise can change with "
+        "the batch.",
+    ),
+]
+Operators = Annotated[
+    bool,
+    typer.Option(
+        "--operators",
+        help="Run the defence as the kernels of the package dynanoise-export-operators instead of the file's own "
+        "operators.",
+    ),
+]
 Json = Annotated[
     Path | None, typer.Option(help="Write the report as JSON to this file, or to standard output if it is -.")
 ]
 Html = Annotated[Path | None, typer.Option(help="Write the report as a page to this file. It needs no other file.")]
+JUnit = Annotated[
+    Path | None, typer.Option("--junit", help="Write what passed and what failed as JUnit XML to this file.")
+]
+ModelCard = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write a section about the result into this model card, README.md of a Hugging Face model; what else it "
+        "holds stays. It is made if there is none."
+    ),
+]
+MlBom = Annotated[
+    Path | None,
+    typer.Option(help="Write the model with its defence and the result as a CycloneDX ML-BOM, JSON, to this file."),
+]
 
 # What may lie beside a model: its weights and its key.
 BESIDE = ("", ".data", KEY_SUFFIX)
@@ -243,14 +273,13 @@ def rows_or_range(text: str) -> Path | tuple[float, float]:
     return ends
 
 
-def other_defence(model: str, provider: Provider | None, name: str | None, given: dict[str, float]) -> "Defence | None":
+def other_defence(model: str, name: str | None, given: dict[str, float]) -> "Defence | None":
     """Make the defence that the user gives in place of the one that a deployed model states; None if none is given.
 
     Parameters without a name belong to the defence that the model states, or else to the default one.
 
     Args:
         model: its path or URL.
-        provider: the value of `--provider`.
         name: the value of `--defence`.
         given: the parameters.
 
@@ -259,13 +288,13 @@ def other_defence(model: str, provider: Provider | None, name: str | None, given
     """
     if name is None and not given:
         return None
-    return make_defence(name or _stated_name(model, provider), given)
+    return make_defence(name or _stated_name(model), given)
 
 
-def _stated_name(model: str, provider: Provider | None) -> str:
+def _stated_name(model: str) -> str:
     from dynanoise_export.deployed.open_deployed import open_deployed
 
-    stated = open_deployed(model, provider).defence
+    stated = open_deployed(model).defence
     return DEFAULT if stated is None else stated.name
 
 

@@ -47,9 +47,9 @@ from dynanoise_export.attacks.utility import Utility, cost, utility
 from dynanoise_export.choices import choice
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.deployed.open_deployed import open_deployed
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Provider, chosen_execution
 from dynanoise_export.sources.source_model import SourceOptions
-from dynanoise_export.types import Float64s, Progress, Step, no_progress
+from dynanoise_export.types import Float64s, Int64s, Progress, Step, no_progress
 
 
 def attack(
@@ -63,6 +63,7 @@ def attack(
     queries: Sequence[int] | None = None,
     also: Sequence[str] = (),
     sample: int | None = None,
+    rows: Int64s | None = None,
     defence: Defence | None = None,
     source_options: SourceOptions | None = None,
     max_auc: float | None = None,
@@ -71,6 +72,8 @@ def attack(
     force: bool = False,
     cache: str | Path | None = None,
     provider: Provider | str | None = None,
+    tf32: bool = False,
+    operators: bool = False,
     progress: Progress = no_progress,
 ) -> AttackReport:
     """Attack a deployed model as its clients could.
@@ -86,6 +89,7 @@ def attack(
             for 1, 16 and so on up to the budget.
         also: the codes of query plans that run only on demand, such as generator-prediction.
         sample: judge on this many rows, chosen at random; None for all.
+        rows: int64, the numbers of the bundle's rows from which these are chosen, rising; None for all.
         defence: the model's, if it does not state it; it replaces what the model states.
         source_options: what the reference's own file does not say.
         max_auc: a gate: the AUC that no attack's interval may exceed.
@@ -95,6 +99,8 @@ def attack(
         cache: the path of a folder for the models' answers, so that a second run sends no query twice; None for none.
         provider: what ONNX Runtime runs an ONNX file on, and the shadow models: cpu, cuda or tensorrt; None for the
             CPU.
+        tf32: whether a GPU may compute float32 in TF32; the shadow models then do so too.
+        operators: whether the defence runs as the kernels of the package dynanoise-export-operators.
         progress: called with each step, and with the number of queries sent.
 
     Returns:
@@ -107,7 +113,8 @@ def attack(
     gates, counts = parse_gates(max_auc, max_tpr), repeats_within(budget, queries)
     allowed, plans = choice(Domain, domain, "domain"), chosen_plans(also)
     progress(Step("Opening the model and the rows"))
-    deployed = open_deployed(model, provider)
+    execution = chosen_execution(provider, tf32=tf32, operators=operators)
+    deployed = open_deployed(model, execution)
     scenario = open_scenario(
         deployed,
         data,
@@ -116,6 +123,7 @@ def attack(
         source_options=source_options,
         shadows=shadows,
         sample=sample,
+        rows=rows,
     )
     require_rows_in(allowed, scenario.audit.inputs, scenario.audit.path)
     for gate in gates:
@@ -126,7 +134,7 @@ def attack(
     repeats = (*counts, FEWEST_ANSWERS) if gates and max(counts) < FEWEST_ANSWERS else counts
     options = QueryOptions(
         repeats, budget, allowed, plans, None if cache is None else Path(cache), force, twice=bool(gates),
-        provider=Provider.CPU if provider is None else choice(Provider, provider, "provider"),
+        execution=execution or ON_CPU,
     )  # fmt: skip
     answered = query(scenario, options, progress)
     progress(Step("Preparing the evidence"))

@@ -17,7 +17,7 @@ from dynanoise_export.attacks.sanity import require_sound_answers
 from dynanoise_export.attacks.scenario import Scenario, require_fits
 from dynanoise_export.deployed.session import Session
 from dynanoise_export.files import sha256
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution
 from dynanoise_export.shadow_stores import RECORD
 from dynanoise_export.sources.reference_model import Reference
 from dynanoise_export.sources.score_options import ScoreOptions
@@ -37,7 +37,7 @@ class QueryOptions:
         cache: the folder for answers; None for none.
         force: whether to go on if the answers do not fit the labels.
         twice: whether the plans' queries are sent a second time, to see how much the readings vary.
-        provider: what ONNX Runtime runs the shadow models on.
+        execution: how ONNX Runtime runs the shadow models.
     """
 
     repeats: Sequence[int]
@@ -47,7 +47,7 @@ class QueryOptions:
     cache: Path | None
     force: bool
     twice: bool
-    provider: Provider = Provider.CPU
+    execution: Execution = ON_CPU
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _ask_plans(
         SourceOptions(rows=audit.inputs, scores=ScoreOptions(binary=binary)),
         options.twice and not context.repeats,
         model.guard if scenario.defence is not None else None,
-        options.provider,
+        options.execution,
     )
     return ask_plans(planned, target, caches, progress)
 

@@ -53,6 +53,7 @@ def open_scenario(
     source_options: SourceOptions | None = None,
     shadows: str | Path | None = None,
     sample: int | None = None,
+    rows: Int64s | None = None,
 ) -> Scenario:
     """Open what an attack needs beside the model.
 
@@ -64,6 +65,7 @@ def open_scenario(
         source_options: what the reference's own file does not say.
         shadows: the path of a store of shadow models of the same bundle.
         sample: judge on this many rows, chosen at random, and leave the others out; None for all.
+        rows: the numbers of the rows from which these are chosen; None for all.
 
     Raises:
         UserError: one of them can't be used.
@@ -71,8 +73,10 @@ def open_scenario(
     audit = open_audit(Path(data), model.inputs)
     options = reference_options(model, source_options, audit.inputs)
     store = None if shadows is None else open_store(Path(shadows), audit)
+    if rows is not None:
+        audit, store = restricted(audit, store, rows)
     if sample is not None:
-        audit, store = _sampled(audit, store, sample)
+        audit, store = restricted(audit, store, _sample(audit, sample))
     return Scenario(
         model,
         known_defence(model, defence),
@@ -82,8 +86,8 @@ def open_scenario(
     )
 
 
-def _sampled(audit: Audit, store: ShadowStore | None, sample: int) -> tuple[Audit, ShadowStore | None]:
-    """Keep some of the judged rows, and as large a share of the auxiliary rows.
+def _sample(audit: Audit, sample: int) -> Int64s:
+    """Choose some of the judged rows, and as large a share of the auxiliary rows.
 
     Raises:
         UsageError: too few rows would be left.
@@ -92,8 +96,23 @@ def _sampled(audit: Audit, store: ShadowStore | None, sample: int) -> tuple[Audi
         raise UsageError(f"--sample {sample} is too small: give at least {FEWEST_SAMPLED} rows.")
     share = min(1.0, sample / int(audit.judged.sum()))
     order = row_order(len(audit))
-    chosen = [part[: max(1, round(share * len(part)))] for part in _parts(audit, order) if len(part)]
-    rows = np.sort(np.concatenate(chosen))
+    chosen = [part[: max(1, round(share * len(part)))] for part in kinds_of_rows(audit, order) if len(part)]
+    return np.sort(np.concatenate(chosen))
+
+
+def restricted(audit: Audit, store: ShadowStore | None, rows: Int64s) -> tuple[Audit, ShadowStore | None]:
+    """Keep some of the rows of an audit and of the shadow models' answers.
+
+    Args:
+        audit: all rows.
+        store: of the same rows, or None.
+        rows: the places of those to keep, rising.
+
+    Raises:
+        UsageError: they are not places of rows.
+    """
+    if not (np.diff(rows) > 0).all() or len(rows) == 0 or rows[0] < 0 or rows[-1] >= len(audit):
+        raise UsageError(f"The rows to judge on must be rising numbers from 0 to {len(audit) - 1}.")
     smaller = replace(
         audit,
         inputs={name: array[rows] for name, array in audit.inputs.items()},
@@ -102,14 +121,14 @@ def _sampled(audit: Audit, store: ShadowStore | None, sample: int) -> tuple[Audi
         judged=audit.judged[rows],
         group=None if audit.group is None else audit.group[rows],
         canary=None if audit.canary is None else audit.canary[rows],
-        sampled=rows,
+        sampled=rows if audit.sampled is None else audit.sampled[rows],
     )
     if store is None:
         return smaller, None
     return smaller, replace(store, logits=store.logits[:, rows], kept=store.kept[:, rows])
 
 
-def _parts(audit: Audit, order: Int64s) -> list[Int64s]:
+def kinds_of_rows(audit: Audit, order: Int64s) -> list[Int64s]:
     """Split rows in a random order into members, non-members and auxiliary rows."""
     kind = np.where(audit.judged, audit.member.astype(int), 2)[order]
     return [order[kind == one] for one in range(3)]

@@ -9,12 +9,11 @@ from dynanoise_export.benchmarking.figures import Run, run_of
 from dynanoise_export.benchmarking.machine import Machine, this_machine
 from dynanoise_export.benchmarking.plain_model import plain_model
 from dynanoise_export.benchmarking.timing import FEWEST, timed
-from dynanoise_export.choices import choice
 from dynanoise_export.deployed.deployed_model import DeployedModel
 from dynanoise_export.deployed.open_deployed import open_deployed
 from dynanoise_export.errors import UsageError
 from dynanoise_export.graph.specs import fixed_batch
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution, Provider, chosen_execution
 from dynanoise_export.types import Progress, no_progress
 
 BATCHES = (1, 8, 64, 256)
@@ -30,6 +29,7 @@ class BenchReport:
         threads: the number that a CPU might use for one operator; None if it was left to the runtime.
         sizes: of the made-up inputs, by the names of their dynamic axes; the batch is not one of them.
         machine: the machine that ran the benchmark; a model on a server runs on another one.
+        executions: how ONNX Runtime ran the models, one for each provider; empty if they ran elsewhere.
         runs: in the order in which they were made.
     """
 
@@ -38,6 +38,7 @@ class BenchReport:
     threads: int | None
     sizes: dict[str, int]
     machine: Machine
+    executions: tuple[Execution, ...]
     runs: tuple[Run, ...]
 
 
@@ -47,6 +48,9 @@ def bench(
     against: str | Path | None = None,
     batches: Sequence[int] = (),
     providers: Sequence[Provider | str] = (),
+    tf32: bool = False,
+    cuda_graph: bool = False,
+    operators: bool = False,
     threads: int | None = None,
     pairs: int | None = None,
     progress: Progress = no_progress,
@@ -59,6 +63,9 @@ def bench(
             no comparison otherwise.
         batches: the rows of a call; empty for `BATCHES`, or for the one batch that the model takes.
         providers: what ONNX Runtime runs an ONNX file on: cpu, cuda or tensorrt; empty for the CPU.
+        tf32: whether GPUs may compute float32 in TF32. Without it they compute as keyed noise should be deployed.
+        cuda_graph: whether the provider cuda replays a CUDA graph of the model.
+        operators: whether the defence runs as the kernels of the package dynanoise-export-operators.
         threads: the number that a CPU may use for one operator; None leaves it to ONNX Runtime.
         pairs: the number of turns of each model, at least 10; None for 200, or as many as fit into 30 seconds.
         progress: called with the pairs that are done, for each provider and batch.
@@ -67,24 +74,47 @@ def bench(
         The latency of each model and their ratio, for each provider and batch.
 
     Raises:
-        UserError: a model can't be opened or run, or the two do not take the same inputs.
+        UserError: a model can't be opened or run, its noise would be dead in a CUDA graph, or the two do not take the
+            same inputs.
     """
     _require_counts(batches, threads, pairs)
-    chosen = [choice(Provider, provider, "provider") for provider in providers]
-    defended = open_deployed(model, next(iter(chosen), None))
+    chosen = _executions(providers, tf32=tf32, cuda_graph=cuda_graph, operators=operators)
+    defended = open_deployed(model, chosen[0] if chosen else None)
     local = runs_in_onnx_runtime(defended)
     if threads is not None and not local:
         raise UsageError(f"--threads applies to ONNX files, and {defended.name} is not one: leave it out.")
     plain = plain_model(defended, against)
     models = [defended] if plain is None else [plain, defended]
     runs, inputs = [], MadeUpInputs(models)
-    for provider in chosen or [Provider.CPU]:
+    executions = chosen or [ON_CPU]
+    for execution in executions:
         for batch in _batches(models, batches):
-            what = f"Batch {batch} on {provider if local else defended.name}"
-            opened = openings(models, batch, provider, threads, inputs)
-            runs.append(run_of(timed(opened, pairs, what=what, progress=progress), provider if local else None, batch))
-    name = None if plain is None else plain.name
-    return BenchReport(defended, name, threads, dict(inputs.recipe.sizes), this_machine(), tuple(runs))
+            what = f"Batch {batch} on {execution.provider if local else defended.name}"
+            pairs_done = timed(openings(models, batch, execution, threads, inputs), pairs, what=what, progress=progress)
+            runs.append(run_of(pairs_done, execution.provider if local else None, batch))
+    return BenchReport(
+        model=defended,
+        against=None if plain is None else plain.name,
+        threads=threads,
+        sizes=dict(inputs.recipe.sizes),
+        machine=this_machine(),
+        executions=tuple(executions) if local else (),
+        runs=tuple(runs),
+    )
+
+
+def _executions(
+    providers: Sequence[Provider | str], *, tf32: bool, cuda_graph: bool, operators: bool
+) -> list[Execution]:
+    """Give what the user chose for each provider, GPUs first; their options do not apply to the CPU beside them."""
+    gpus = [provider for provider in providers if provider != Provider.CPU]
+    asked: Sequence[Provider | str | None] = gpus or providers or [None]
+    chosen = [
+        chosen_execution(provider, tf32=tf32, cuda_graph=cuda_graph, operators=operators) for provider in asked
+    ]
+    if gpus and len(gpus) < len(providers):
+        chosen.append(Execution(operators=operators))
+    return [execution for execution in chosen if execution is not None]
 
 
 def _require_counts(batches: Sequence[int], threads: int | None, pairs: int | None) -> None:

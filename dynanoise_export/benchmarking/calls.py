@@ -12,7 +12,7 @@ from dynanoise_export.runtimes.failed_run import FailedRunError
 from dynanoise_export.runtimes.graph_session import GraphEndpoint
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint, OnnxRuntimePredictor
 from dynanoise_export.runtimes.predictor import Endpoint, Predictor, answer
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution, Provider
 from dynanoise_export.sources.inputs import IMAGE_SIDE
 from dynanoise_export.sources.made_up_rows import Recipe, dynamic_axes, failed_on, first_that_runs, recipes, runs_in
 from dynanoise_export.types import Arrays
@@ -77,7 +77,7 @@ def _answering(model: DeployedModel, predictor: Predictor, rows: Arrays) -> Call
 def openings(
     models: Sequence[DeployedModel],
     batch: int,
-    provider: Provider = Provider.CPU,
+    execution: Execution = ON_CPU,
     threads: int | None = None,
     inputs: MadeUpInputs | None = None,
 ) -> list[Opening]:
@@ -86,12 +86,12 @@ def openings(
     Args:
         models: which may run anywhere.
         batch: the rows of a call.
-        provider: what ONNX Runtime runs them on, if it does.
+        execution: how ONNX Runtime runs them, if it does.
         threads: that a CPU may use for one operator there; None leaves it to the runtime.
         inputs: for all these models; None for new ones.
     """
     inputs = inputs or MadeUpInputs(models)
-    return [partial(_opened, model, _endpoint(model, provider, threads), batch, inputs) for model in models]
+    return [partial(_opened, model, _endpoint(model, execution, threads), batch, inputs) for model in models]
 
 
 def prepared(predictor: Predictor, inputs: Arrays) -> Call:
@@ -105,14 +105,14 @@ def prepared(predictor: Predictor, inputs: Arrays) -> Call:
     predictor.run(inputs)
     if not isinstance(predictor, OnnxRuntimePredictor):
         return partial(predictor.run, inputs)
-    if predictor.provider is Provider.CPU:
+    if predictor.execution.provider is Provider.CPU:
         return partial(predictor.session.run, None, dict(inputs))
     return BoundRun(predictor, inputs)
 
 
-def _endpoint(model: DeployedModel, provider: Provider, threads: int | None) -> Endpoint:
+def _endpoint(model: DeployedModel, execution: Execution, threads: int | None) -> Endpoint:
     if isinstance(model.endpoint, OnnxRuntimeEndpoint | GraphEndpoint):
-        return dataclasses.replace(model.endpoint, provider=provider, threads=threads)
+        return dataclasses.replace(model.endpoint, execution=execution, threads=threads)
     return model.endpoint
 
 

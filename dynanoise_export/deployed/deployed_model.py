@@ -10,7 +10,9 @@ from dynanoise_export.defences.guards.guard import Guard
 from dynanoise_export.graph.leaks import LeakReport
 from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint
 from dynanoise_export.runtimes.predictor import Endpoint
+from dynanoise_export.runtimes.provider import Execution
 from dynanoise_export.types import TensorSpec
 
 
@@ -72,6 +74,11 @@ class DeployedModel:
     def holds_secret(self) -> bool:
         """Whether its file holds a secret: the tables of keyed noise, or a guard's offsets."""
         return self.noise is NoiseSource.KEYED or (self.guard is not None and bool(self.guard.secret_names))
+
+    @property
+    def execution(self) -> Execution | None:
+        """How ONNX Runtime runs its file; None if it runs elsewhere."""
+        return self.endpoint.execution if isinstance(self.endpoint, OnnxRuntimeEndpoint) else None
 
     @property
     def guard(self) -> Guard | None:

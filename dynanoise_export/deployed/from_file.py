@@ -12,25 +12,25 @@ from dynanoise_export.graph.provenance import read_provenance
 from dynanoise_export.graph.specs import input_specs
 from dynanoise_export.records import reading
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution
 from dynanoise_export.sources.naming import naming
 
 
-def open_file(path: Path, provider: Provider = Provider.CPU) -> DeployedModel:
+def open_file(path: Path, execution: Execution = ON_CPU) -> DeployedModel:
     """Open an ONNX file, defended or not.
 
     Args:
         path: of the file.
-        provider: what ONNX Runtime runs it on.
+        execution: how ONNX Runtime runs it.
 
     Raises:
         UserError: it is not an ONNX model, or states a defence that is not installed here.
     """
     with reading(path, "an ONNX model"):
-        return _opened(path, provider)
+        return _opened(path, execution)
 
 
-def _opened(path: Path, provider: Provider) -> DeployedModel:
+def _opened(path: Path, execution: Execution) -> DeployedModel:
     model = read_model(path)
     digest = content_sha256(model)
     provenance = read_provenance(model)
@@ -45,7 +45,7 @@ def _opened(path: Path, provider: Provider) -> DeployedModel:
         name=str(path),
         sha256=sha256(path, *external_files(model)),
         content_sha256=digest,
-        endpoint=OnnxRuntimeEndpoint(path, provider),
+        endpoint=OnnxRuntimeEndpoint(path, execution),
         inputs=tuple(spec for spec in specs if spec.name != noise_input),
         noise_input=next((spec for spec in specs if spec.name == noise_input), None),
         answers=answers.name or "",

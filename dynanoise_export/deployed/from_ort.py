@@ -9,7 +9,7 @@ from dynanoise_export.files import sha256
 from dynanoise_export.graph.provenance import provenance_of
 from dynanoise_export.graph.values import OUTPUT_NAME
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint, OnnxRuntimePredictor
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution
 from dynanoise_export.types import TensorSpec
 
 SUFFIX = ".ort"
@@ -26,18 +26,18 @@ def is_ort(path: Path) -> bool:
     return path.suffix.lower() == SUFFIX
 
 
-def open_ort(path: Path, provider: Provider = Provider.CPU) -> DeployedModel:
+def open_ort(path: Path, execution: Execution = ON_CPU) -> DeployedModel:
     """Open a file in ONNX Runtime's own format; the provenance of the file that it was made from is still in it.
 
     Args:
         path: of the file.
-        provider: what ONNX Runtime runs it on.
+        execution: how ONNX Runtime runs it.
 
     Raises:
         UserError: the runtime can't open it, or it states a defence that is not installed here.
     """
     digest = sha256(path)
-    with OnnxRuntimePredictor(path, provider=provider) as predictor:
+    with OnnxRuntimePredictor(path, execution=execution) as predictor:
         session = predictor.session
         provenance = provenance_of(session.get_modelmeta().custom_metadata_map)
         specs = [_spec(path, value) for value in session.get_inputs()]
@@ -48,7 +48,7 @@ def open_ort(path: Path, provider: Provider = Provider.CPU) -> DeployedModel:
     return DeployedModel(
         name=str(path),
         sha256=digest,
-        endpoint=OnnxRuntimeEndpoint(path, provider),
+        endpoint=OnnxRuntimeEndpoint(path, execution),
         inputs=tuple(spec for spec in specs if spec.name != noise_input),
         noise_input=next((spec for spec in specs if spec.name == noise_input), None),
         answers=answers,

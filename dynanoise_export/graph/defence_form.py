@@ -17,6 +17,7 @@ from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.logits import Logits, Scale
 from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.graph.same_form import DifferentFormError, SameForm, passed_on
+from dynanoise_export.graph.score_shapes import are_rows
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.noise.input_noise import InputNoise
 from dynanoise_export.noise.keyed.key import Key
@@ -110,7 +111,7 @@ def _compare(form: ir.Model, model: ir.Model, output: ir.Value, stated: StatedDe
         raise DifferentFormError("the answers do not depend on any logits")
     guarded = any(_holds_width(node, form) for node in form.graph)
     declared = None if scores.shape is None or len(scores.shape) != 2 else scores.shape[1]
-    if not guarded and declared != stated.classes:
+    if not guarded and not are_rows(scores, stated.classes) and declared != stated.classes:
         raise DifferentFormError(f"nothing holds the logits to {stated.classes} classes")
     _require_noise_input(comparison, form, model, stated)
     return scores

@@ -15,6 +15,7 @@ from dynanoise_export.graph.provenance import read_provenance
 from dynanoise_export.graph.twin import make_twin
 from dynanoise_export.graph.values import value_named
 from dynanoise_export.noise.keyed.onnx_function import NAME as KEYED_NORMALS
+from dynanoise_export.noise.random_noise import NAME as RANDOM_NORMALS
 from dynanoise_export.onnx_functions import DOMAIN
 
 SUMS = {"Add", "Sub", "Sum"}
@@ -23,7 +24,7 @@ SUMS = {"Add", "Sub", "Sum"}
 WITHIN = ("LogSoftmax", "Clip", "Cast")
 
 # The functions of the domain that are not a defence's.
-HELPERS = {KEEP_LABEL, KEYED_NORMALS, *MERGING, *(guard.function_name for guard in GUARDS.values())}
+HELPERS = {KEEP_LABEL, KEYED_NORMALS, RANDOM_NORMALS, *MERGING, *(guard.function_name for guard in GUARDS.values())}
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,17 @@ def _noised_value(model: ir.Model, noise: str) -> ir.Value | None:
         with_noise = [value for value in operands if value in noisy]
         of_query = [value for value in operands if value in queried and value not in noisy]
         if node.op_type in SUMS and with_noise and of_query:
-            return of_query[0]
+            return _before_temperature(of_query[0])
         if with_noise:
             noisy.update(node.outputs)
         if of_query:
             queried.update(node.outputs)
     return None
+
+
+def _before_temperature(value: ir.Value) -> ir.Value:
+    """Give the logarithm of the probabilities, if a value is that over the temperature."""
+    node = value.producer()
+    divided = node.inputs[0] if node is not None and node.op_type == "Div" and node.domain == "" else None
+    made_by = None if divided is None else divided.producer()
+    return divided if divided is not None and made_by is not None and made_by.op_type == "LogSoftmax" else value

@@ -18,7 +18,7 @@ ROUNDING = 1e-6
 LARGEST_FOLDED = 1 << 20
 # What a defence computes of its parameters, which optimisers fold.
 FOLDED = {
-    *("Add", "Cast", "Div", "Exp", "Identity", "Log", "Mul", "Neg", "Pow", "Reciprocal"),
+    *("Add", "Cast", "Concat", "Div", "Exp", "Expand", "Identity", "Log", "Mul", "Neg", "Pow", "Reciprocal"),
     *("Reshape", "Sqrt", "Squeeze", "Sub", "Unsqueeze"),
 }
 # The inputs of these may stand in any order.
@@ -123,8 +123,11 @@ def same_values(comparison: SameForm, ours: ir.Value, theirs: ir.Value) -> bool:
 
 
 def _equal(theirs: Array, ours: Array) -> bool:
-    # No tool folds a table, whose last digits could tell something else.
-    return bool(np.array_equal(theirs, ours) or (ours.size == 1 and np.allclose(theirs, ours, rtol=ROUNDING, atol=0)))
+    if np.array_equal(theirs, ours):
+        return True
+    # No tool folds a table, whose last digits could tell something else; a number is folded, and its repetitions.
+    one_number = ours.size > 0 and all((array == array.flat[0]).all() for array in (theirs, ours))
+    return bool(one_number and np.allclose(theirs, ours, rtol=ROUNDING, atol=0))
 
 
 def passed_on(value: ir.Value) -> ir.Value:

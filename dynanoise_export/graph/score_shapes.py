@@ -12,6 +12,7 @@ def as_rows(model: ir.Model, scores: ir.Value, classes: int, name: str = "rows")
 
     What a file states about the width of its scores can be wrong, and then every runtime fails at this operator: the
     number of rows is that of the scores, so that they can't be divided into other rows. Runtimes copy nothing for it.
+    The scores of a linear layer need no such operator: its weights have the width.
 
     Args:
         model: changed in place.
@@ -19,19 +20,32 @@ def as_rows(model: ir.Model, scores: ir.Value, classes: int, name: str = "rows")
         classes: k.
         name: of the node, which must be unused.
     """
-    if _are_rows(scores, classes):
+    if are_rows(scores, classes):
         return scores
     shape = add_constant(model, "dynanoise_rows", np.array([0, classes], np.int64))
     return _append(model, ir.node("Reshape", [scores, shape], name=f"dynanoise/{name}_of_{classes}"), scores, classes)
 
 
-def _are_rows(scores: ir.Value, classes: int) -> bool:
-    """Whether `as_rows` made these scores."""
+def are_rows(scores: ir.Value, classes: int) -> bool:
+    """Whether scores have the form [n, k] whatever the file states: by `as_rows`, or as a Gemm with k columns."""
     node = scores.producer()
-    if node is None or node.op_type != "Reshape" or node.domain or "allowzero" in node.attributes:
+    if node is None or node.domain or len(node.inputs) < 2 or node.inputs[1] is None:
         return False
-    shape = ir.convenience.get_const_tensor(node.inputs[1]) if node.inputs[1] is not None else None
+    if node.op_type == "Gemm":
+        return _columns(node, node.inputs[1]) == classes
+    if node.op_type != "Reshape" or "allowzero" in node.attributes:
+        return False
+    shape = ir.convenience.get_const_tensor(node.inputs[1])
     return shape is not None and shape.size == 2 and shape.numpy().tolist() == [0, classes]
+
+
+def _columns(gemm: ir.Node, weights: ir.Value) -> int | None:
+    """Count the columns of what a Gemm gives, by its weights; None if these are not known."""
+    held = None if weights.is_graph_input() else weights.const_value
+    if held is None or len(held.shape) != 2:
+        return None
+    columns = held.shape[0 if gemm.attributes.get_int("transB", 0) else 1]
+    return columns if isinstance(columns, int) else None
 
 
 def as_two_classes(model: ir.Model, score: ir.Value, scale: Scale) -> ir.Value:

@@ -108,14 +108,17 @@ class Walk:
     def _random_draw(self, node: ir.Node, inputs: Sequence[Taint]) -> Taint:
         live = node.op_type in RANDOM_LIKE and join(inputs).state >= State.LABEL
         seeded = "seed" in node.attributes
-        draw = Draw(node.name or "", DrawKind.RANDOM, node.op_type, seeded, live)
+        draw = Draw(self._name(node), DrawKind.RANDOM, node.op_type, seeded, live)
         return self._draw(node, draw, _sizes(node, inputs))
 
     def _keyed_draw(self, node: ir.Node, inputs: Sequence[Taint]) -> Taint:
-        name = next((call.name for call in reversed(self.calls) if call.name), node.name)
         live = inputs[1].state >= State.LABEL
-        draw = Draw(name or "", DrawKind.KEYED, node.op_type, False, live)
+        draw = Draw(self._name(node), DrawKind.KEYED, node.op_type, False, live)
         return self._draw(node, draw, _sizes(node, inputs))
+
+    def _name(self, node: ir.Node) -> str:
+        """Name a draw: a node in a function by the innermost call that has a name."""
+        return next((call.name for call in reversed(self.calls) if call.name), node.name) or ""
 
     def _draw(self, node: ir.Node, draw: Draw, sizes: frozenset[ir.Node]) -> Taint:
         source = (*self.calls, node)

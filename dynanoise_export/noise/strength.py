@@ -14,7 +14,9 @@ class Where(StrEnum):
     """Where a defended model runs."""
 
     ONNXRUNTIME_CPU = "onnxruntime-cpu"
+    ONNXRUNTIME_CPU_OPERATORS = "onnxruntime-cpu-operators"
     ONNXRUNTIME_CUDA = "onnxruntime-cuda"
+    ONNXRUNTIME_CUDA_OPERATORS = "onnxruntime-cuda-operators"
     ONNXRUNTIME_CUDA_GRAPH = "onnxruntime-cuda-graph"
     ONNXRUNTIME_TENSORRT = "onnxruntime-tensorrt"
     TENSORRT = "tensorrt"
@@ -33,7 +35,9 @@ class Where(StrEnum):
 
 _TITLES = {
     Where.ONNXRUNTIME_CPU: "ONNX Runtime on the CPU",
+    Where.ONNXRUNTIME_CPU_OPERATORS: "ONNX Runtime on the CPU with the operators",
     Where.ONNXRUNTIME_CUDA: "ONNX Runtime with CUDA",
+    Where.ONNXRUNTIME_CUDA_OPERATORS: "ONNX Runtime with CUDA and the operators",
     Where.ONNXRUNTIME_CUDA_GRAPH: "ONNX Runtime with CUDA graphs",
     Where.ONNXRUNTIME_TENSORRT: "ONNX Runtime with TensorRT",
     Where.TENSORRT: "TensorRT",
@@ -103,12 +107,20 @@ RANDOM, INPUT, KEYED = NoiseSource.RANDOM, NoiseSource.INPUT, NoiseSource.KEYED
 _REPEATS_ANYWAY = "the noise repeats with the query anyway"
 _FROM_THE_KEY = "whole numbers and a secret table, exact on every runtime; docs/keyed-noise.md says against whom"
 
+_FED_WHERE_RUN = (Where.ONNXRUNTIME_CPU, Where.ONNXRUNTIME_CPU_OPERATORS, Where.TRITON_PYTHON)
+
 JUDGEMENTS = (
     Judgement(RANDOM, Where.ONNXRUNTIME_CPU, Life.ALIVE, Strength.WEAK,
               "the generator has 31 bits of state that start from the clock, and sessions that one process opens draw "
               "the same noise: 64 answers to one query reveal the rest",
               Evidence.RUN, "`validate` sees the sessions repeat; `attack` can find the state in seconds",
               sessions_repeat=True, instances_repeat=True),
+    Judgement(RANDOM, Where.ONNXRUNTIME_CPU_OPERATORS, Life.ALIVE, Strength.STRONG,
+              "ChaCha with 12 rounds, and for each call a new key of 256 bits from the operating system",
+              Evidence.RUN, "`validate --operators`"),
+    Judgement(RANDOM, Where.ONNXRUNTIME_CUDA_OPERATORS, Life.ALIVE, Strength.STRONG,
+              "ChaCha with 12 rounds, a key of 256 bits from the operating system for each session, and a counter on "
+              "the GPU", Evidence.INFERRED),
     Judgement(RANDOM, Where.ONNXRUNTIME_CUDA, Life.ALIVE, Strength.UNKNOWN,
               "a Philox generator, seeded by the host for each call",
               Evidence.RUN, "on an H100 and an H200: fresh between calls, threads, sessions and processes"),
@@ -141,11 +153,14 @@ JUDGEMENTS = (
         Judgement(INPUT, where, Life.ALIVE, Strength.AS_FED,
                   "the server must draw the noise and let no client choose it, as `model.py` of `triton` does: it "
                   "draws from the operating system's generator, fresh for each row and in each instance",
-                  Evidence.RUN if where in (Where.ONNXRUNTIME_CPU, Where.TRITON_PYTHON) else Evidence.INFERRED)
+                  Evidence.RUN if where in _FED_WHERE_RUN else Evidence.INFERRED)
         for where in Where
     ),
     Judgement(KEYED, Where.ONNXRUNTIME_CPU, Life.ALIVE, Strength.STRONG, _FROM_THE_KEY,
               Evidence.RUN, "`validate`, 100,000 queries"),
+    Judgement(KEYED, Where.ONNXRUNTIME_CPU_OPERATORS, Life.ALIVE, Strength.STRONG, _FROM_THE_KEY,
+              Evidence.RUN, "`validate --operators`"),
+    Judgement(KEYED, Where.ONNXRUNTIME_CUDA_OPERATORS, Life.ALIVE, Strength.STRONG, _FROM_THE_KEY, Evidence.INFERRED),
     Judgement(KEYED, Where.ONNXRUNTIME_CUDA, Life.ALIVE, Strength.STRONG,
               "whole numbers and a secret table; but with TF32, the default there, the logits are so coarse that some "
               "queries get other noise in another batch: set `use_tf32` to 0, as this library's own sessions do",

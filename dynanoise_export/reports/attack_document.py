@@ -17,6 +17,7 @@ from dynanoise_export.reports.budget_document import (
     strongest_document,
 )
 from dynanoise_export.reports.documents import CachedDocument, Header, ends, header
+from dynanoise_export.reports.execution_wording import ExecutionDocument, execution_known
 from dynanoise_export.reports.exposed_document import RiskDocument, risk_document
 from dynanoise_export.reports.utility_document import UtilityDocument, utility_document
 
@@ -115,6 +116,7 @@ class AttackDocument(Header, EffortDocument, RiskDocument, VerdictDocument):
         data: the bundle.
         reference: the path of the undefended model, or None.
         shadows: the shadow models, or None.
+        execution: how ONNX Runtime ran the model and the shadow models; None if the model ran elsewhere.
         noise: the noise source, or None.
         keep_label: whether answers keep the undefended model's label.
         queries_per_row: how many queries were sent for each row, in all.
@@ -131,6 +133,7 @@ class AttackDocument(Header, EffortDocument, RiskDocument, VerdictDocument):
     data: DataDocument
     reference: str | None
     shadows: ShadowsDocument | None
+    execution: ExecutionDocument | None
     noise: str | None
     keep_label: bool
     queries_per_row: int
@@ -154,6 +157,7 @@ def attack_document(report: AttackReport) -> AttackDocument:
         "data": _data(report),
         "reference": report.reference,
         "shadows": _shadows(report),
+        "execution": execution_known(model.execution),
         "noise": None if defence is None else model.noise,
         "keep_label": defence is not None and defence.keep_label,
         "queries_per_row": report.queries_per_row,

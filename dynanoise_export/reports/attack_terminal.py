@@ -14,6 +14,7 @@ from dynanoise_export.reports.attack_gates import most_exposed
 from dynanoise_export.reports.attack_grid import grid, midput_rows
 from dynanoise_export.reports.attack_wording import effort, is_inside, label_floor_sentence, queries_text, who
 from dynanoise_export.reports.effort_tables import READINGS, budget_legend, budget_table, coloured, reading_table, short
+from dynanoise_export.reports.execution_wording import on_gpu
 from dynanoise_export.reports.exposed_wording import risk_sentences
 from dynanoise_export.reports.gate_wording import WORDS, against_whom, gate_sentence
 from dynanoise_export.reports.terminal import words
@@ -118,6 +119,8 @@ def _figures(report: AttackReport) -> Iterator[str]:
     if report.cost is not None:
         lost = report.cost.accuracy_lost
         yield f"accuracy lost {lost.value:.4f} [{lost.low:.4f}, {lost.high:.4f}]"
+    if computed := on_gpu(report.model.execution):
+        yield computed
     yield from risk_sentences(report)
     audit = report.audit
     yield (

@@ -5,6 +5,7 @@ from typing import TypedDict
 from dynanoise_export.benchmarking.benchmark import BenchReport
 from dynanoise_export.benchmarking.figures import Latency, Run
 from dynanoise_export.reports.documents import Header, ends, header
+from dynanoise_export.reports.execution_wording import ExecutionDocument, execution_document
 
 # Percentiles by name, in milliseconds; None if too few calls were timed to know one.
 Percentiles = dict[str, float | None]
@@ -46,6 +47,7 @@ class BenchDocument(Header):
         threads: that a CPU might use for one operator; None if the runtime chose.
         made_up_sizes: of the inputs, by the names of dynamic axes other than the batch.
         machine: where it was measured.
+        executions: how ONNX Runtime ran the models, one for each provider; empty if they ran elsewhere.
         runs: by provider and batch.
     """
 
@@ -54,6 +56,7 @@ class BenchDocument(Header):
     threads: int | None
     made_up_sizes: dict[str, int]
     machine: MachineDocument
+    executions: list[ExecutionDocument]
     runs: list[RunDocument]
 
 
@@ -72,6 +75,7 @@ def bench_document(report: BenchReport) -> BenchDocument:
             "system": machine.system,
             "versions": machine.versions,
         },
+        "executions": [execution_document(execution) for execution in report.executions],
         "runs": [_run(run) for run in report.runs],
     }
 

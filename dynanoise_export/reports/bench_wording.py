@@ -5,6 +5,7 @@ from itertools import groupby
 from dynanoise_export.benchmarking.benchmark import BenchReport
 from dynanoise_export.benchmarking.figures import BEYOND, Latency, Run
 from dynanoise_export.intervals import Interval
+from dynanoise_export.reports.execution_wording import on_gpu
 from dynanoise_export.runtimes.provider import Provider
 
 
@@ -55,6 +56,7 @@ def conditions(report: BenchReport) -> list[str]:
         sentences.append("a call is timed from this machine: the times include the transfers to the model and back")
     if any(run.provider not in (None, Provider.CPU) for run in report.runs):
         sentences.append("inputs and outputs stay on the GPU (I/O binding): the times include no transfers")
+    sentences += filter(None, map(on_gpu, report.executions))
     machine = report.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     sentences.append(f"{machine.processor}, {machine.cores} cores, {machine.system}, {versions}")

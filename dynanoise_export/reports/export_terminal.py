@@ -8,6 +8,7 @@ from dynanoise_export.reports.float16_wording import float16_text
 from dynanoise_export.reports.guard_wording import guard_rows
 from dynanoise_export.reports.noise_wording import noise_text
 from dynanoise_export.reports.terminal import Row, defence_text, print_rows
+from dynanoise_export.runtimes.provider import Execution, Provider
 
 
 def print_exported(exported: Exported, console: Console) -> None:
@@ -60,4 +61,8 @@ def _key_row(exported: Exported) -> list[Row]:
     key = exported.key_file
     if key is None:
         return []
-    return [("key", f"{key.path} ({'new; only you can read it, so keep it safe' if key.new else 'existing'})")]
+    options = ", ".join(f"{name} {value}" for name, value in Execution(Provider.CUDA).cuda_options.items())
+    return [
+        ("key", f"{key.path} ({'new; only you can read it, so keep it safe' if key.new else 'existing'})"),
+        ("on a GPU", f"set {options}, or some noise changes with the batch: see docs/deploy.md"),
+    ]

@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 from dynanoise_export.reports.documents import Header, header
+from dynanoise_export.reports.execution_wording import ExecutionDocument, execution_known
 from dynanoise_export.validation.check import Check
 from dynanoise_export.validation.validating import Validation
 
@@ -19,6 +20,13 @@ class CheckDocument(TypedDict):
     detail: str
 
 
+class ToleranceDocument(TypedDict):
+    """How far a logit might differ from the reference's: |Δ| ≤ atol + rtol · |logit|."""
+
+    atol: float
+    rtol: float
+
+
 class ValidateDocument(Header):
     """What `validate` found.
 
@@ -27,6 +35,8 @@ class ValidateDocument(Header):
         reference: the path of the undefended model.
         rows: how many rows were used.
         data: where the rows came from, for people.
+        tolerance: of the logits.
+        execution: how ONNX Runtime ran the model; None if it ran elsewhere.
         checks: in the order in which they were made.
     """
 
@@ -34,6 +44,8 @@ class ValidateDocument(Header):
     reference: str
     rows: int
     data: str
+    tolerance: ToleranceDocument
+    execution: ExecutionDocument | None
     checks: list[CheckDocument]
 
 
@@ -53,6 +65,8 @@ def validate_document(validation: Validation) -> ValidateDocument:
         "reference": str(validation.reference),
         "rows": validation.rows,
         "data": validation.data,
+        "tolerance": {"atol": validation.tolerance.atol, "rtol": validation.tolerance.rtol},
+        "execution": execution_known(model.execution),
         "checks": [_check(check) for check in validation.checks],
     }
 

@@ -7,6 +7,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
+from dynanoise_export.reports.execution_wording import on_gpu
 from dynanoise_export.reports.terminal import words
 from dynanoise_export.validation.check import Check, Outcome
 from dynanoise_export.validation.validating import Validation
@@ -50,6 +51,9 @@ def print_verdict(validation: Validation, console: Console) -> None:
     counts = ", ".join(f"{outcomes.count(outcome)} {word}" for outcome, word in _COUNTED.items())
     console.print(f"[bold]{verdict}[/]  {words(validation.model.name)}: {len(outcomes)} checks, {counts}")
     console.print(words(f"reference: {validation.reference}, rows: {validation.data}"))
+    if computed := on_gpu(validation.model.execution):
+        allowed = validation.tolerance
+        console.print(words(f"{computed}; logits may differ by {allowed.atol:g} + {allowed.rtol:g} of their size"))
 
 
 def mark(check: Check) -> str:

@@ -9,17 +9,17 @@ import onnx_ir as ir
 from dynanoise_export.graph.model_files import write_model
 from dynanoise_export.noise.strength import Where
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor, where_of
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution
 
 
 def open_graph(
-    model: ir.Model, provider: Provider = Provider.CPU, threads: int | None = None, *, light: bool = False
+    model: ir.Model, execution: Execution = ON_CPU, threads: int | None = None, *, light: bool = False
 ) -> OnnxRuntimePredictor:
     """Open a graph in ONNX Runtime, through a temporary file, because protobuf is limited to 2 GiB.
 
     Args:
         model: the graph.
-        provider: what ONNX Runtime runs it on.
+        execution: how ONNX Runtime runs it.
         threads: how many a CPU may use for one operator; None leaves it to the runtime.
         light: no graph optimisation and no copies of the weights, for a model that runs only once.
 
@@ -29,7 +29,7 @@ def open_graph(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         write_model(model, path)
-        return OnnxRuntimePredictor(path, provider=provider, threads=threads, light=light, name="the model")
+        return OnnxRuntimePredictor(path, execution=execution, threads=threads, light=light, name="the model")
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,18 @@ class GraphEndpoint:
 
     Attributes:
         model: the graph.
-        provider: what ONNX Runtime runs it on.
+        execution: how ONNX Runtime runs it.
         threads: how many a CPU may use for one operator; None leaves it to the runtime.
     """
 
     model: ir.Model = field(repr=False)
-    provider: Provider = Provider.CPU
+    execution: Execution = ON_CPU
     threads: int | None = None
 
     @property
     def where(self) -> Where:
         """ONNX Runtime with the provider."""
-        return where_of(self.provider)
+        return where_of(self.execution)
 
     def open(self) -> OnnxRuntimePredictor:
         """Open the graph in a session of its own.
@@ -57,4 +57,4 @@ class GraphEndpoint:
         Raises:
             UserError: the runtime can't open it.
         """
-        return open_graph(self.model, self.provider, self.threads)
+        return open_graph(self.model, self.execution, self.threads)

@@ -1,6 +1,7 @@
 """Models in ONNX Runtime."""
 
 import importlib.metadata
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 from dynanoise_export.errors import EndpointError, MissingPackageError, one_line, shortened
 from dynanoise_export.noise.strength import Where
 from dynanoise_export.runtimes.failed_run import failed_run
+from dynanoise_export.runtimes.operator_library import operators_for
 from dynanoise_export.runtimes.predictor import Closing
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution, Provider
+from dynanoise_export.runtimes.tf32_override import apply_to_tensorrt
 from dynanoise_export.types import Array, Arrays
 
 DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
@@ -30,15 +33,17 @@ _WHERE = {
     Provider.TENSORRT: Where.ONNXRUNTIME_TENSORRT,
 }
 
+_WITH_OPERATORS = {
+    Provider.CPU: Where.ONNXRUNTIME_CPU_OPERATORS,
+    Provider.CUDA: Where.ONNXRUNTIME_CUDA_OPERATORS,
+}
+
 # The runtime's own names of the providers.
 OFFICIAL = {
     Provider.CPU: "CPUExecutionProvider",
     Provider.CUDA: "CUDAExecutionProvider",
     Provider.TENSORRT: "TensorrtExecutionProvider",
 }
-
-# Without TF32 and with one algorithm for all batches, as a keyed file's answers must not depend on the batch.
-CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"}
 
 _OPERATOR = re.compile(r"while running (\w+) node")
 # What the runtime says beside the cause: its codes, a temporary path, places in its own code, and what to do.
@@ -84,7 +89,7 @@ class OnnxRuntimePredictor(Closing):
 
     Args:
         path: of the file.
-        provider: what it runs on; CUDA runs the operators that TensorRT can't, and the CPU those that CUDA can't.
+        execution: how it runs; CUDA runs the operators that TensorRT can't, and the CPU those that CUDA can't.
         threads: how many a CPU may use for one operator; None leaves it to the runtime.
         level: of graph optimisation, a key of `LEVELS`.
         light: no graph optimisation and no copies of the weights, for a model that runs only once.
@@ -93,13 +98,14 @@ class OnnxRuntimePredictor(Closing):
 
     Raises:
         EndpointError: the runtime can't open the model on that provider.
+        MissingPackageError: the library of operators is not installed.
     """
 
     def __init__(
         self,
         path: Path,
         *,
-        provider: Provider = Provider.CPU,
+        execution: Execution = ON_CPU,
         threads: int | None = None,
         level: str = "all",
         light: bool = False,
@@ -108,7 +114,9 @@ class OnnxRuntimePredictor(Closing):
     ) -> None:
         self.name = name or str(path)
         runtime = require_onnxruntime()
-        _require_provider(runtime, provider)
+        _require_provider(runtime, execution.provider)
+        if execution.provider is Provider.TENSORRT:
+            apply_to_tensorrt(execution)
         runtime.set_default_logger_severity(4)  # what is missing becomes an error below, in one sentence
         options = runtime.SessionOptions()
         options.log_severity_level = 4  # a failure is raised, and need not be logged too
@@ -125,25 +133,32 @@ class OnnxRuntimePredictor(Closing):
             )
         if light:
             options.add_session_config_entry("session.disable_prepacking", "1")
+        library = operators_for(execution.provider) if execution.operators else None
         try:
+            if library is not None:
+                options.register_custom_ops_library(str(library))
             # With the fallback it would print what is missing and use another provider, instead of raising.
             self.session: Any = runtime.InferenceSession(
-                str(path), options, providers=_with_fallbacks(provider), enable_fallback=0
+                str(path), options, providers=_with_fallbacks(execution), enable_fallback=0
             )
         except Exception as error:  # the runtime has its own exception class for each kind of failure
             raise EndpointError(f"ONNX Runtime can't open {self.name}: {_reason(error)}.") from error
         # If a CUDA library is missing, it uses the CPU anyway.
-        if self.session.get_providers()[0] != OFFICIAL[provider]:
+        official = OFFICIAL[execution.provider]
+        if self.session.get_providers()[0] != official:
             raise EndpointError(
                 f"ONNX Runtime opened {self.name} with {self.session.get_providers()[0]} instead of "
-                f"{OFFICIAL[provider]}: check the GPU, and the versions of CUDA, cuDNN and (for tensorrt) TensorRT "
+                f"{official}: check the GPU, and the versions of CUDA, cuDNN and (for tensorrt) TensorRT "
                 "that it needs."
             )
-        self.provider = provider
+        self.execution = execution
+        self.graph_numbers = itertools.count(1)  # of the CUDA graphs in this session
+        self._replayed: dict[object, Any] = {}
 
     def close(self) -> None:
         """Release the session."""
         self.session = None
+        self._replayed.clear()
 
     @property
     def inputs(self) -> list[str]:
@@ -162,9 +177,23 @@ class OnnxRuntimePredictor(Closing):
             FailedRunError: the runtime can't run the model on these inputs.
         """
         try:
+            if self.execution.cuda_graph:
+                return self._replay(inputs)
             return dict(zip(self.outputs, self.session.run(None, dict(inputs)), strict=True))
         except Exception as error:  # as above
             raise failed_run(self.name, inputs, _reason(error)) from error
+
+    def _replay(self, inputs: Arrays) -> dict[str, Array]:
+        """Run in a CUDA graph, one for each set of shapes, which reads and writes the same memory each time."""
+        from dynanoise_export.runtimes.binding import BoundRun  # it imports this module
+
+        shapes = tuple((name, array.shape) for name, array in inputs.items())
+        if shapes not in self._replayed:
+            self._replayed[shapes] = BoundRun(self, {name: array.copy() for name, array in inputs.items()})
+        run: BoundRun = self._replayed[shapes]
+        run.feed(inputs)
+        run()
+        return run.answers()
 
 
 @dataclass(frozen=True)
@@ -173,18 +202,18 @@ class OnnxRuntimeEndpoint:
 
     Attributes:
         path: of the file.
-        provider: what ONNX Runtime runs it on.
+        execution: how ONNX Runtime runs it.
         threads: how many a CPU may use for one operator; None leaves it to the runtime.
     """
 
     path: Path
-    provider: Provider = Provider.CPU
+    execution: Execution = ON_CPU
     threads: int | None = None
 
     @property
     def where(self) -> Where:
         """ONNX Runtime with the provider."""
-        return where_of(self.provider)
+        return where_of(self.execution)
 
     def open(self) -> OnnxRuntimePredictor:
         """Open the file in a session of its own.
@@ -192,12 +221,14 @@ class OnnxRuntimeEndpoint:
         Raises:
             EndpointError: the runtime can't open it.
         """
-        return OnnxRuntimePredictor(self.path, provider=self.provider, threads=self.threads)
+        return OnnxRuntimePredictor(self.path, execution=self.execution, threads=self.threads)
 
 
-def where_of(provider: Provider) -> Where:
-    """Find the row of the table of noise strength for a provider."""
-    return _WHERE[provider]
+def where_of(execution: Execution) -> Where:
+    """Find the row of the table of noise strength for a way to run a model."""
+    if execution.cuda_graph:
+        return Where.ONNXRUNTIME_CUDA_GRAPH
+    return _WITH_OPERATORS[execution.provider] if execution.operators else _WHERE[execution.provider]
 
 
 def _require_provider(runtime: Any, provider: Provider) -> None:
@@ -208,11 +239,11 @@ def _require_provider(runtime: Any, provider: Provider) -> None:
         )
 
 
-def _with_fallbacks(provider: Provider) -> list[tuple[str, dict[str, str]]]:
+def _with_fallbacks(execution: Execution) -> list[tuple[str, dict[str, str]]]:
     """List the provider with its options, and the providers for the operators that it can't run."""
     ordered = list(Provider)
-    chosen = reversed(ordered[: ordered.index(provider) + 1])
-    return [(OFFICIAL[other], CUDA_OPTIONS if other is Provider.CUDA else {}) for other in chosen]
+    chosen = reversed(ordered[: ordered.index(execution.provider) + 1])
+    return [(OFFICIAL[other], execution.cuda_options if other is Provider.CUDA else {}) for other in chosen]
 
 
 def _reason(error: Exception) -> str:

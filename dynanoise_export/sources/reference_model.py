@@ -13,7 +13,7 @@ from dynanoise_export.runtimes.answers import answers_of
 from dynanoise_export.runtimes.fixed_batch import any_rows
 from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.runtimes.predictor import BATCH_ROWS, Closing, Predictor, batches, predict
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution
 from dynanoise_export.sources.find_logits import find_logits, scale_of
 from dynanoise_export.sources.score_options import TreatAs
 from dynanoise_export.sources.score_values import agree
@@ -45,7 +45,7 @@ class Reference(Closing):
     Args:
         source: the opened classifier.
         threads: how many a CPU may use for one operator in ONNX Runtime; None leaves it to the runtime.
-        provider: what ONNX Runtime runs an ONNX file on.
+        execution: how ONNX Runtime runs an ONNX file.
 
     Attributes:
         source: the same.
@@ -55,10 +55,10 @@ class Reference(Closing):
         UserError: it can't be run, or its scores can't be defended.
     """
 
-    def __init__(self, source: SourceModel, threads: int | None = None, provider: Provider = Provider.CPU) -> None:
+    def __init__(self, source: SourceModel, threads: int | None = None, execution: Execution = ON_CPU) -> None:
         self.source = source
         self.confirmed = False
-        predictor, self._output, self._scale, self._unconfirmed = _open(source, threads, provider)
+        predictor, self._output, self._scale, self._unconfirmed = _open(source, threads, execution)
         fixed = fixed_batch(source.inputs)
         self._predictor = any_rows(predictor, fixed)
         self._batch = BATCH_ROWS if fixed is None else fixed * max(1, BATCH_ROWS // fixed)
@@ -152,7 +152,7 @@ class _InPyTorch(Closing):
 
 
 def _open(
-    source: SourceModel, threads: int | None, provider: Provider
+    source: SourceModel, threads: int | None, execution: Execution
 ) -> tuple[Predictor, str, Scale, _Softmax | None]:
     """Open the reference; name the output with its scores, and say what they are if that is known before a run."""
     if source.module is not None:
@@ -165,4 +165,4 @@ def _open(
     softmax = logits.ending is Ending.SOFTMAX and own is not None and logits.value is not own
     model.graph.outputs[:] = [logits.value, own] if softmax and own is not None else [logits.value]
     confirm = _Softmax(source.output, logits.rounded) if softmax else None
-    return open_graph(model, provider, threads), str(logits.value.name), logits.scale, confirm
+    return open_graph(model, execution, threads), str(logits.value.name), logits.scale, confirm

@@ -22,6 +22,7 @@ class CheckCode(StrEnum):
     NOTHING_BUT_THE_DEFENCE = "nothing-but-the-defence"
     LOGITS_ARE_DEFENDED = "logits-are-defended"
     MODEL_PARITY = "model-parity"
+    LOGITS_REPEAT = "logits-repeat"
     SAME_LABELS = "same-labels"
     DEFENCE_PARITY = "defence-parity"
     KEPT_LABELS = "kept-labels"
@@ -61,10 +62,12 @@ class CheckCode(StrEnum):
     FED_NOISE_PARITY = "fed-noise-parity"
 
     KEYED_NOISE = "keyed-noise"
+    NOISE_ON_EDGES = "noise-on-edges"
     NOISE_SHARED = "noise-shared"
     NOISE_OF_NEIGHBOURING_CELLS = "noise-of-neighbouring-cells"
     NOISE_FOLLOWS_EVERY_BIT_OF_THE_KEY = "noise-follows-every-bit-of-the-key"
 
+    ANSWERS_REPEAT_FROM_THE_FIRST_CALL = "answers-repeat-from-the-first-call"
     ANSWERS_REPEAT_BETWEEN_CALLS = "answers-repeat-between-calls"
     ANSWERS_REPEAT_IN_ANOTHER_ORDER = "answers-repeat-in-another-order"
     ANSWERS_REPEAT_ONE_BY_ONE = "answers-repeat-one-by-one"

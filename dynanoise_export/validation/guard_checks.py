@@ -19,6 +19,7 @@ from dynanoise_export.types import Array, Arrays, Float32s, row_count
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, Outcome, failed, judge, not_applicable, not_run, passed
 from dynanoise_export.validation.input_noise_checks import with_normals
+from dynanoise_export.validation.movement import Way
 from dynanoise_export.validation.noise_audit import audit_once
 
 NO_GUARD = "the model states no guard on its inputs"
@@ -68,11 +69,11 @@ def guard_holds(case: Case, few: Case, predictor: Predictor) -> Iterator[Check]:
     try:
         if not fresh:
             sent = [with_normals(few, rows, 0) for rows in (queries, guarded)]
-            yield _holds(*(_answers(few, predictor, rows) for rows in sent))
+            yield _holds(few, *(_answers(few, predictor, rows) for rows in sent))
         elif graph is None:
             yield _by_its_noise(case, guard, predictor)
         else:
-            yield _holds(*(_fed_answers(few, graph.model, rows) for rows in (queries, guarded)))
+            yield _holds(few, *(_fed_answers(few, graph.model, rows) for rows in (queries, guarded)))
     except UserError as error:
         yield not_run(CheckCode.GUARD_HOLDS, reason_of(error))
     yield _leaves_rows(few, graph, guard)
@@ -117,12 +118,12 @@ def _pushed(array: Array, direction: int) -> Array:
     return pushed
 
 
-def _holds(answers: Float32s, expected: Float32s) -> Check:
+def _holds(case: Case, answers: Float32s, expected: Float32s) -> Check:
     difference = float(np.nan_to_num(np.abs(answers - expected), nan=np.inf).max())
     detail = (
         f"Outside its domain, {len(answers):,} queries get the answers to the guarded ones, up to {difference:.2g}."
     )
-    return judge(CheckCode.GUARD_HOLDS, difference, 0, detail)
+    return judge(CheckCode.GUARD_HOLDS, difference, case.same_again(Way.CALL), detail)
 
 
 def _by_its_noise(case: Case, guard: Guard, predictor: Predictor) -> Check:
@@ -158,7 +159,7 @@ def _leaves_rows(case: Case, graph: Graph | None, guard: Guard) -> Check:
         return not_run(code, reason_of(error))
     difference = float(np.nan_to_num(np.abs(answers - without), nan=np.inf).max())
     detail = f"Inside its domain, answers differ from those of the graph without the guard by {difference:.2g}."
-    return judge(code, difference, 0, detail)
+    return judge(code, difference, case.same_again(Way.CALL, Way.SESSION), detail)
 
 
 def _fed_answers(case: Case, model: ir.Model, rows: Arrays) -> Float32s:
@@ -168,7 +169,7 @@ def _fed_answers(case: Case, model: ir.Model, rows: Arrays) -> Float32s:
     if case.defence.takes_noise:
         shape = (row_count(rows), case.classes)
         fed[make_twin(copy)] = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-    with any_rows(open_graph(copy, case.provider, light=True), case.batch) as predictor:
+    with any_rows(open_graph(copy, case.execution, light=True), case.batch) as predictor:
         return _answers(case, predictor, fed)
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 
 from dynanoise_export.runtimes.predictor import Predictor, answer, predict
-from dynanoise_export.types import Arrays, Float32s, row_count
+from dynanoise_export.types import Arrays, Bools, Float32s, row_count
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, failed, judge
+from dynanoise_export.validation.movement import Way
 from dynanoise_export.validation.noise_reach import DRAWS
 from dynanoise_export.validation.parity_checks import undecided
 from dynanoise_export.validation.repetition_checks import compare
@@ -44,12 +45,23 @@ def fed_noise(case: Case, predictor: Predictor) -> list[Check]:
     first = _answers(case, predictor, case.rows, noise)
     again = _answers(case, predictor, case.rows, noise)
     in_order = _answers(case, predictor, permuted, noise[order])
-    repeated = float(np.abs(first - again).max())
-    moved = float(np.abs(first[order] - in_order).max())
+    label = undecided(case.expected, case.seen) if case.defence.keep_label and case.logits_move() else None
+    repeated = _farthest(first, again, label)
+    moved = _farthest(first[order], in_order, None if label is None else label[order])
     unused = int((first == _answers(case, predictor, case.rows, other)).all(axis=1).sum())
     return [
-        judge(CheckCode.FED_NOISE_REPEATS, repeated, 0, f"With the same noise, answers differ by {repeated:.2g}."),
-        judge(CheckCode.FED_NOISE_IN_ANOTHER_ORDER, moved, SAME, f"In another order, answers differ by {moved:.2g}."),
+        judge(
+            CheckCode.FED_NOISE_REPEATS,
+            repeated,
+            case.same_again(Way.CALL),
+            f"With the same noise, answers differ by {repeated:.2g}.",
+        ),
+        judge(
+            CheckCode.FED_NOISE_IN_ANOTHER_ORDER,
+            moved,
+            case.same_again(Way.CALL, least=SAME),
+            f"In another order, answers differ by {moved:.2g}.",
+        ),
         judge(
             CheckCode.FED_NOISE_IS_USED,
             unused,
@@ -58,6 +70,12 @@ def fed_noise(case: Case, predictor: Predictor) -> list[Check]:
         ),
         _equals_the_reference(case, predictor),
     ]
+
+
+def _farthest(answers: Float32s, others: Float32s, label: Bools | None) -> float:
+    """Give the largest difference of answers [n, k]; rows [n] that may get either of two labels are left out."""
+    differences = np.abs(answers - others).max(axis=1)
+    return float(differences.max() if label is None else differences[~label].max(initial=0))
 
 
 def _equals_the_reference(case: Case, predictor: Predictor) -> Check:
@@ -71,7 +89,7 @@ def _equals_the_reference(case: Case, predictor: Predictor) -> Check:
             code, f"The answers have the shape {list(answers.shape)}, the reference's {list(defended.shape)}."
         )
     limit = case.tolerance.of_answers(case.defence)
-    edge = undecided(case.expected, case.tolerance) if case.defence.keep_label else None
+    edge = undecided(case.expected, case.seen) if case.defence.keep_label else None
     jump = jumps(case.defence, case.expected, case.tolerance)
     return compare(code, answers[None], defended, limit, "the reference's under the same noise", edge, jump)
 

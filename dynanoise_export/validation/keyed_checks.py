@@ -35,6 +35,8 @@ HASHED = 256
 # The number of cells to each side among which neighbours are taken.
 AROUND = 8
 MOST_SHARED = 0.5
+# If more of the queries than this lie near an edge, a client who varies the batch has many to choose from.
+MOST_ON_EDGES = 0.01
 # Scores that are equal to so many digits after the point count as equal.
 SCORE_DIGITS = 6
 # If more of the different queries than this get the same scores as another one, equal answers show which they are.
@@ -58,11 +60,23 @@ class KeyedCase:
     answers: Answers
     tables: Tables
 
+    @property
+    def distance(self) -> float:
+        """How far logits move: as measured, or by the tolerance if they can't be seen."""
+        movement = self.case.movement
+        return self.case.tolerance.atol if movement is None else movement.distance()
+
+    @cached_property
+    def of_cells(self) -> Bools:
+        """Which queries [n] are so near the edge of a cell that logits that move put them on either side."""
+        return on_an_edge(self.case.expected, self.tables, self.distance)
+
     @cached_property
     def edge(self) -> Bools:
-        """Which queries [n] are so near the edge of a cell, or of a label that is kept, that rounding may move them."""
-        edge = on_an_edge(self.case.expected, self.logits, self.tables)
-        return edge | undecided(self.case.expected, self.case.tolerance) if self.case.defence.keep_label else edge
+        """Which queries [n] are so near the edge of a cell, or of a label that is kept."""
+        if not self.case.defence.keep_label:
+            return self.of_cells
+        return self.of_cells | undecided(self.case.expected, self.case.seen)
 
 
 def keyed_noise(keyed: KeyedCase, predictor: Predictor) -> Iterator[Check]:
@@ -70,9 +84,10 @@ def keyed_noise(keyed: KeyedCase, predictor: Predictor) -> Iterator[Check]:
     case, answers = keyed.case, keyed.answers
     noise = reference.keyed_normals(case.expected, keyed.tables).astype(np.float64)
     expected = defended(case.defence, case.expected, noise)
-    limit = case.tolerance.of_answers(case.defence)
-    described, jump = "the reference's with its noise", jumps(case.defence, case.expected, case.tolerance)
+    limit = case.seen.of_answers(case.defence)
+    described, jump = "the reference's with its noise", jumps(case.defence, case.expected, case.seen)
     yield compare(CheckCode.KEYED_NOISE, answers.calls[:1], expected, limit, described, keyed.edge, jump)
+    yield _on_edges(keyed)
     yield from answers_repeat(case, predictor, answers, keyed.edge)
     alone, count, equal = _with_noise_of_their_own(keyed), _different_rows(case), with_equal_scores(case)
     yield _shared(len(alone), count, equal)
@@ -96,6 +111,17 @@ def follows_the_key(noise: KeyedNoise, keyed: KeyedCase) -> Iterator[Check]:
     rate = BUDGET / 2
     yield _neighbours(keyed.tables, rate)
     yield _avalanche(noise, keyed, rate)
+
+
+def _on_edges(keyed: KeyedCase) -> Check:
+    """Count the queries that may get other noise when their logits move."""
+    count, share = int(keyed.of_cells.sum()), float(keyed.of_cells.mean())
+    known = "the tolerance, because the graph can't be seen" if keyed.case.movement is None else "as measured"
+    detail = (
+        f"{count:,} of {len(keyed.of_cells):,} queries ({share:.2%}) lie within {keyed.distance:.1e} ({known}) of the "
+        "edge of a cell: a client who sends one of them in other batches may get a second draw of its noise."
+    )
+    return judge(CheckCode.NOISE_ON_EDGES, share, MOST_ON_EDGES, detail, otherwise=Outcome.WARNING)
 
 
 def _with_noise_of_their_own(keyed: KeyedCase) -> Int64s:

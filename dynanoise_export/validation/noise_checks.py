@@ -35,7 +35,7 @@ def no_noise(case: Case, predictor: Predictor, progress: Progress) -> Iterator[C
     yield not_applicable(CheckCode.NOISE_AUDIT, NO_NOISE)
     yield not_applicable(CheckCode.GENERATOR, NO_NOISE)
     try:
-        answers = query_repeatedly(case.model.endpoint, case.rows, case.model.answers, 2, progress)
+        answers = query_repeatedly(case.model.endpoint, case.rows, case.model.answers, 3, progress).warmed_up()
     except UserError as error:
         yield not_run(CheckCode.ANSWER_PARITY, reason_of(error))
         return
@@ -75,7 +75,7 @@ def keyed_noise(
     """
     code = CheckCode.KEYED_NOISE
     try:
-        answers = query_repeatedly(case.model.endpoint, case.rows, case.model.answers, 2, progress)
+        answers = query_repeatedly(case.model.endpoint, case.rows, case.model.answers, 3, progress).warmed_up()
         sound = distributions(answers.calls)
         yield sound
         # Only a probe shows whether other noise would change an answer.

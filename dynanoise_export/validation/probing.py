@@ -14,11 +14,13 @@ from dynanoise_export.graph.values import unused_name
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.fixed_batch import any_rows
 from dynanoise_export.runtimes.graph_session import open_graph
-from dynanoise_export.runtimes.predictor import Predictor, batches
+from dynanoise_export.runtimes.predictor import BATCH_ROWS, Predictor, batches
 from dynanoise_export.types import Arrays, Floats, row_count
 from dynanoise_export.validation import parity_checks
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, not_applicable, not_run
+from dynanoise_export.validation.movement import Movement
+from dynanoise_export.validation.movement_checks import logits_repeat, measure
 from dynanoise_export.validation.noise_reach import DRAWS
 from dynanoise_export.validation.score_checks import logits_are_defended
 
@@ -43,6 +45,7 @@ class Inside:
         logits: [n, k], those that the noise is added to, up to a constant for each row.
         scores: [n, k], what the defence takes: the logits, or probabilities of which it takes the logarithm.
         taken: where the scores are in the probe's graph, and whether they are probabilities.
+        movement: how far the logits move; None for noise that is fresh anyway.
     """
 
     answers: Floats
@@ -50,6 +53,7 @@ class Inside:
     logits: Floats
     scores: Floats
     taken: DefenceInput
+    movement: Movement | None
 
 
 def look_inside(case: Case, graph: Graph) -> Inside:
@@ -68,12 +72,25 @@ def look_inside(case: Case, graph: Graph) -> Inside:
     draws = DRAWS if case.model.noise is NoiseSource.KEYED else 1
     shape = (draws, row_count(case.rows), case.classes)
     noise = np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
-    answers = []
-    with any_rows(open_graph(probe.model, case.provider), case.batch) as predictor:
-        for one in noise:
-            given = _run(predictor, case.rows if probe.noise is None else {**case.rows, probe.noise: one})
-            answers.append(given[case.model.answers])
-    return Inside(np.stack(answers), noise, given[logits], given[scores], taken)
+
+    def fed(one: Floats) -> Arrays:
+        return case.rows if probe.noise is None else {**case.rows, probe.noise: one}
+
+    def opened() -> Predictor:
+        return any_rows(open_graph(probe.model, case.execution), case.batch)
+
+    def ask(predictor: Predictor, rows: int, size: int) -> Floats:
+        few = {name: array[:rows] for name, array in fed(noise[0]).items()}
+        return _run(predictor, few, size)[logits]
+
+    with opened() as predictor:
+        given = [_run(predictor, fed(one)) for one in noise]
+        shown = [one[logits] for one in given]
+        # The random noise of a file draws itself anew whatever its logits do.
+        repeats = case.model.noise is not NoiseSource.RANDOM
+        movement = measure(case, shown, predictor, opened, ask) if repeats else None
+    answers = np.stack([one[case.model.answers] for one in given])
+    return Inside(answers, noise, shown[0], given[0][scores], taken, movement)
 
 
 def _show(model: ir.Model, value: ir.Value) -> str:
@@ -93,9 +110,9 @@ def _show(model: ir.Model, value: ir.Value) -> str:
     return str(value.name)
 
 
-def _run(predictor: Predictor, rows: Arrays) -> dict[str, Floats]:
-    """Run the probe on any number of rows."""
-    given = [predictor.run(batch) for batch in batches(rows)]
+def _run(predictor: Predictor, rows: Arrays, size: int = BATCH_ROWS) -> dict[str, Floats]:
+    """Run the probe on any number of rows, in batches of a size."""
+    given = [predictor.run(batch) for batch in batches(rows, size)]
     return {name: np.concatenate([np.asarray(one[name]) for one in given]) for name in given[0]}
 
 
@@ -106,7 +123,10 @@ def compared(case: Case, inside: Inside) -> Iterator[Check]:
     yield logits_are_defended(
         inside.taken, inside.scores, confirmed=confirmed, treated_as=stated.treated_as if stated else None
     )
-    yield from (parity, *labels)
+    yield parity
+    if inside.movement is not None:
+        yield logits_repeat(case, inside.movement)
+    yield from labels
     answers, noise = inside.answers[0], inside.noise[0]
     yield parity_checks.defence_parity(answers, inside.logits, inside.scores, noise, case.defence)
     if case.defence.keep_label:

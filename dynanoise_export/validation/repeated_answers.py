@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -37,6 +37,7 @@ class Answers:
         others: answers [s, n, k] of other threads, sessions and processes, in the order of the queries. None of them is
             among `calls`.
         batch: how many rows were sent at once; None if all n were.
+        first: the answers [n, k] of the session's first call; None if it is among `calls`.
     """
 
     calls: Floats
@@ -44,6 +45,11 @@ class Answers:
     order: Int64s
     others: Mapping[Again, Floats] = field(default_factory=dict)
     batch: int | None = None
+    first: Floats | None = None
+
+    def warmed_up(self) -> "Answers":
+        """Set the first call of the session apart from the later ones."""
+        return replace(self, calls=self.calls[1:], first=self.calls[0])
 
     @property
     def put_in_order(self) -> Floats:

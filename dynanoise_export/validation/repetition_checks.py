@@ -8,7 +8,8 @@ from dynanoise_export.errors import UserError, reason_of
 from dynanoise_export.runtimes.predictor import Predictor, predict
 from dynanoise_export.types import Bools, Float64s, Floats
 from dynanoise_export.validation.case import Case
-from dynanoise_export.validation.check import Check, CheckCode, judge, not_run
+from dynanoise_export.validation.check import Check, CheckCode, Outcome, judge, not_run, warn
+from dynanoise_export.validation.movement import Way
 from dynanoise_export.validation.parity_checks import on_edges
 from dynanoise_export.validation.repeated_answers import Again, Answers
 from dynanoise_export.validation.tolerance import jumps
@@ -29,8 +30,9 @@ ALONE = 64
 def answers_repeat(case: Case, predictor: Predictor, answers: Answers, edge: Bools | None = None) -> Iterator[Check]:
     """Compare the answers to the same queries with those of the first call, in each way that they were sent again.
 
-    Without noise, a second call must give exactly the same answers. In all other ways a runtime may sum in another
-    order, and the limit is the case's tolerance.
+    Without noise, a second call must give exactly the same answers, unless the logits were seen to move between calls.
+    In all other ways a runtime may sum in another order, and the limit is the case's tolerance, or how far logits
+    were seen to move.
 
     Args:
         case: of the model.
@@ -39,10 +41,11 @@ def answers_repeat(case: Case, predictor: Predictor, answers: Answers, edge: Boo
         edge: of keyed noise: which queries [n] rounding may put into the next cell, or on another label; None without
             noise.
     """
-    limit, jump = case.tolerance.of_answers(case.defence), jumps(case.defence, case.expected, case.tolerance)
+    limit, jump = case.seen.of_answers(case.defence), jumps(case.defence, case.expected, case.seen)
+    yield _from_the_first_call(case, answers, edge, jump)
     again = {Again.BETWEEN_CALLS: answers.calls[1:], Again.IN_ANOTHER_ORDER: answers.put_in_order[None]}
     for way, theirs in (again | dict(answers.others)).items():
-        exact = way is Again.BETWEEN_CALLS and edge is None
+        exact = way is Again.BETWEEN_CALLS and edge is None and not case.logits_move(Way.CALL)
         described = "those of the first call"
         if exact:
             yield compare(REPEATS[way], theirs, answers.calls[0], 0, described)
@@ -58,6 +61,17 @@ def answers_repeat(case: Case, predictor: Predictor, answers: Answers, edge: Boo
         return
     few = None if edge is None else edge[:ALONE]
     yield compare(code, alone[None], answers.calls[0][:ALONE], limit, "those in a batch", few, jump[:ALONE])
+
+
+def _from_the_first_call(case: Case, answers: Answers, edge: Bools | None, jump: Float64s) -> Check:
+    """Compare the first call of a session with the later ones: a runtime may choose its algorithms in it."""
+    code, limit = CheckCode.ANSWERS_REPEAT_FROM_THE_FIRST_CALL, case.seen.of_answers(case.defence)
+    if answers.first is None:
+        return not_run(code, "the session had answered before")
+    check = compare(code, answers.first[None], answers.calls[0], limit, "those of later calls", edge, jump)
+    if check.outcome is not Outcome.FAILED:
+        return check
+    return warn(code, f"{check.detail} Send a session some rows before it serves: its first call answers otherwise.")
 
 
 def compare(

@@ -13,7 +13,7 @@ from dynanoise_export.errors import DefenceError, UserError
 from dynanoise_export.graph.specs import fixed_batch
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
 from dynanoise_export.runtimes.fixed_batch import FixedBatchEndpoint
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution, Provider, chosen_execution
 from dynanoise_export.sources.reference_model import Reference
 from dynanoise_export.sources.source_model import SourceOptions
 from dynanoise_export.types import Progress, Step, no_progress, row_count
@@ -30,7 +30,7 @@ from dynanoise_export.validation import (
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, Outcome, failed
 from dynanoise_export.validation.judged_rows import FEW_ROWS, judged_rows
-from dynanoise_export.validation.tolerance import Tolerance
+from dynanoise_export.validation.tolerance import FLOAT32, IN_TF32, Tolerance
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Validation:
         reference: the path of the model that it was compared with.
         rows: how many rows of data were used.
         data: where they come from, for people.
+        tolerance: how far logits might differ from the reference's.
         checks: in the order in which they were run.
         strict: whether a warning fails.
     """
@@ -52,6 +53,7 @@ class Validation:
     reference: Path
     rows: int
     data: str
+    tolerance: Tolerance
     checks: tuple[Check, ...]
     strict: bool
 
@@ -67,12 +69,14 @@ def validate(
     *,
     data: str | Path | None = None,
     defence: Defence | None = None,
-    atol: float = 1e-4,
-    rtol: float = 1e-5,
+    atol: float | None = None,
+    rtol: float | None = None,
     source_options: SourceOptions | None = None,
     strict: bool = False,
     key_file: str | Path | None = None,
     provider: Provider | str | None = None,
+    tf32: bool = False,
+    operators: bool = False,
     progress: Progress = no_progress,
 ) -> Validation:
     """Judge a defended model by what it does, where it is deployed.
@@ -84,19 +88,22 @@ def validate(
         defence: that the model is judged by; None for the one that it states. Whether answers keep the undefended
             label is always what the model states.
         atol: how far a logit, relative to its row's largest, may differ from the reference's; a float16 model needs
-            more.
-        rtol: how much farther, for each unit of its size.
+            more. None for what the precision of the runtime allows: `FLOAT32`, or `IN_TF32`.
+        rtol: how much farther, for each unit of its size; None likewise.
         source_options: what the reference's own file does not say.
         strict: whether a warning fails.
         key_file: the path of the key of a model with keyed noise; None for the key beside its file.
         provider: what ONNX Runtime runs an ONNX file on: cpu, cuda or tensorrt; None for the CPU.
+        tf32: whether a GPU may compute float32 in TF32, which moves the logits farther.
+        operators: whether the defence runs as the kernels of the package dynanoise-export-operators.
         progress: called with each step.
 
     Raises:
         UserError: the model, the reference, the data or the key can't be used, or there is no defence to judge by.
     """
     progress(Step("Opening the model and the reference"))
-    deployed = open_deployed(model, provider)
+    execution = chosen_execution(provider, tf32=tf32, operators=operators)
+    deployed = open_deployed(model, execution)
     judged_by = _defence(deployed, defence)
     noise = keyed_noise_of(deployed, None if key_file is None else Path(key_file))
     judged = judged_rows(deployed, Path(reference), None if data is None else Path(data), source_options)
@@ -104,21 +111,22 @@ def validate(
         progress(Step("Querying the reference"))
         expected = judged.answered(undefended, deployed.guard)
         reference_batch, floor = fixed_batch(undefended.source.inputs), undefended.floor
+    tolerance = _tolerance(execution or ON_CPU, atol, rtol)
     case = Case(
         model=_taking_any_rows(deployed),
         defence=judged_by,
         classes=deployed.classes or expected.shape[1],
         rows=judged.rows,
         expected=expected,
-        tolerance=Tolerance(atol, rtol),
-        provider=Provider(provider or Provider.CPU),
+        tolerance=tolerance,
+        execution=execution or ON_CPU,
         floor=floor if judged.source.scores.floor is None else None,
         confirmed=undefended.confirmed,
         reference_batch=reference_batch,
     )
     checks = tuple(_checks(case, noise, progress))
     count = row_count(judged.rows)
-    return Validation(deployed, judged_by, Path(reference), count, judged.described, checks, strict)
+    return Validation(deployed, judged_by, Path(reference), count, judged.described, tolerance, checks, strict)
 
 
 def _defence(model: DeployedModel, given: Defence | None) -> Defence:
@@ -129,6 +137,12 @@ def _defence(model: DeployedModel, given: Defence | None) -> Defence:
     if stated is None:
         raise DefenceError(f"{model.name} does not state a defence: give the one to judge it by with --defence.")
     return stated
+
+
+def _tolerance(execution: Execution, atol: float | None, rtol: float | None) -> Tolerance:
+    """Complete what the user allows by what the precision of the runtime causes."""
+    usual = IN_TF32 if execution.tf32 else FLOAT32
+    return Tolerance(usual.atol if atol is None else atol, usual.rtol if rtol is None else rtol)
 
 
 def _taking_any_rows(model: DeployedModel) -> DeployedModel:
@@ -144,7 +158,8 @@ def _checks(case: Case, noise: KeyedNoise | None, progress: Progress) -> Iterato
     try:
         predictor = case.model.endpoint.open()
     except UserError as error:
-        if graph is None or case.provider is not Provider.CPU:  # the endpoint can't be used, whatever the model
+        # On a GPU it is the endpoint that can't be used, whatever the model.
+        if graph is None or case.execution.provider is not Provider.CPU:
             raise
         yield failed(CheckCode.OPENS, str(error))
         return
@@ -159,7 +174,7 @@ def _checks(case: Case, noise: KeyedNoise | None, progress: Progress) -> Iterato
                 yield from probing.not_compared(case, error)
             else:
                 yield from probing.compared(case, inside)
-                case = case.completed(inside.logits)
+                case = replace(case.completed(inside.logits), movement=inside.movement)
         few = case.first(FEW_ROWS)
         yield from guard_checks.guard_holds(case, few, predictor)
         if not case.defence.takes_noise:

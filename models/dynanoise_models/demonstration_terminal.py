@@ -45,6 +45,7 @@ def print_demonstration(shown: Demonstration, page: Path, console: Console) -> N
 
     console.print("\n[bold]7. The files, and what to do next[/]")
     print_rows(_files(shown, page), console)
+    console.print(f"\n[bold]The report[/] on what attacks get, to open in a browser: {words(str(page))}")
 
 
 def _accuracies(shown: Demonstration) -> Table:
@@ -73,7 +74,7 @@ def _files(shown: Demonstration, page: Path) -> list[Row]:
         ("members and non-members", str(shown.bundle)),
         ("shadow models", str(shown.shadows)),
         ("defended file", str(file)),
-        ("attack report", str(page)),
+        ("what validate found", str(page.with_name("validation.html"))),
         ("times", str(page.with_name("bench.html"))),
         ("inspect it", pasted("dynanoise-export", "inspect", file)),
         ("validate it", pasted("dynanoise-export", "validate", file, *audit)),

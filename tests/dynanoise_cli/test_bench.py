@@ -87,6 +87,8 @@ def test_json_on_standard_output_stands_alone(program, defended):
         (["defended.onnx", "--against", "defended.onnx"], "defended.onnx"),
         (["defended.onnx", "--provider", "cuda"], "CUDAExecutionProvider"),
         (["defended.onnx", "--provider", "tensorrt"], "TensorrtExecutionProvider"),
+        (["defended.onnx", "--tf32"], "TF32"),
+        (["defended.onnx", "--provider", "cuda", "--cuda-graph"], "CUDA graph"),
         (["defended.onnx", "--json", "missing/b.json"], "b.json"),
         (["defended.onnx", "--html", "missing/b.html"], "b.html"),
     ],

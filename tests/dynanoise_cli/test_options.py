@@ -48,18 +48,18 @@ def tempered(checkpoint, tmp_path_factory):
 
 
 def test_without_options_the_model_states_its_defence():
-    assert other_defence("missing.onnx", None, None, {}) is None
+    assert other_defence("missing.onnx", None, {}) is None
 
 
 def test_a_defence_is_given_by_its_name():
-    assert other_defence("missing.onnx", None, "temperature", {}) == Temperature()
-    assert other_defence("missing.onnx", None, "dynanoise", {"sigma0": 1}) == DynaNoise(1)
+    assert other_defence("missing.onnx", "temperature", {}) == Temperature()
+    assert other_defence("missing.onnx", "dynanoise", {"sigma0": 1}) == DynaNoise(1)
 
 
 def test_parameters_without_a_name_are_those_of_the_stated_defence(tempered):
-    assert other_defence(str(tempered), None, None, {"temperature": 2}) == Temperature(2)
+    assert other_defence(str(tempered), None, {"temperature": 2}) == Temperature(2)
     with pytest.raises(UsageError, match="sigma0"):
-        other_defence(str(tempered), None, None, {"sigma0": 2})
+        other_defence(str(tempered), None, {"sigma0": 2})
 
 
 def test_parameters_without_a_name_are_those_of_dynanoise_if_the_model_states_no_defence(tmp_path):
@@ -67,4 +67,4 @@ def test_parameters_without_a_name_are_those_of_dynanoise_if_the_model_states_no
         '<ir_version: 10, opset_import: ["" : 18]> g (float[n,3] x) => (float[n,3] z) { z = Softmax <axis = 1> (x) }'
     )
     onnx.save(model, tmp_path / "plain.onnx")
-    assert other_defence(str(tmp_path / "plain.onnx"), None, None, {"temperature": 2}) == DynaNoise(temperature=2)
+    assert other_defence(str(tmp_path / "plain.onnx"), None, {"temperature": 2}) == DynaNoise(temperature=2)

@@ -6,6 +6,7 @@ import onnx
 import pytest
 
 from dynanoise_export import NoiseSource, TensorSpec
+from support.draws import draw_of
 from support.exports import session_of
 from support.program import imported
 from support.triton_models import defended, model_of_four_rows, plan
@@ -153,8 +154,7 @@ def test_what_is_not_defended_is_refused(program, folder, tmp_path):
     leaking.graph.output.append(onnx.helper.make_tensor_value_info(logits, onnx.TensorProto.FLOAT, ["batch", 10]))
     onnx.save(leaking, tmp_path / "leaking.onnx")
     seeded = onnx.load(folder / "random.onnx")
-    draw = next(node for node in seeded.graph.node if node.op_type == "RandomNormalLike")
-    draw.attribute.append(onnx.helper.make_attribute("seed", 1.0))
+    draw_of(seeded).attribute.append(onnx.helper.make_attribute("seed", 1.0))
     onnx.save(seeded, tmp_path / "seeded.onnx")
     lying = onnx.load(folder / "random.onnx")
     next(entry for entry in lying.metadata_props if entry.key == "dynanoise.noise").value = "keyed"

@@ -18,7 +18,8 @@ from importlib.machinery import PathFinder
 class Without(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        hidden = {{"torch", "transformers", "sklearn", "PIL", "safetensors", "jinja2", "plotly", "pyarrow"}}
+        hidden = {{"torch", "transformers", "sklearn", "PIL", "safetensors", "jinja2", "plotly", "pyarrow",
+                  "cyclonedx", "yaml"}}
         return None if name in hidden else super().find_spec(name, path, target)
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Without
@@ -57,6 +58,13 @@ def test_a_file_is_validated_against_its_onnx_reference(folder):
     arguments = ("--reference", folder / "model.onnx", "--data", folder / "rows.npz", "--json", report)
     program("validate", folder / "defended.onnx", *arguments)
     assert json.loads(report.read_text())["passed"]
+
+
+@pytest.mark.parametrize("option", ["--html", "--ml-bom"])
+def test_a_report_that_needs_a_package_names_the_extra(folder, tmp_path, option):
+    command = ("validate", folder / "defended.onnx", "--reference", folder / "model.onnx", option, tmp_path / "made")
+    assert "dynanoise-export[report]" in program(*command, status=2)
+    assert not (tmp_path / "made").exists()
 
 
 def test_keyed_noise_and_kept_labels_are_validated_too(folder):

@@ -148,8 +148,8 @@ class ToyEndpoint:
         return OnnxRuntimePredictor(self.path, threads=1)
 
 
-def open_endpoint(name: str, provider):
-    if provider is not None:
+def open_endpoint(name: str, execution):
+    if execution is not None:
         raise UsageError(f"{name} takes no --provider.")
     path = Path(name.removeprefix(SCHEME))
     return replace(open_file(path), name=name, endpoint=ToyEndpoint(path))

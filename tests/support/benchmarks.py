@@ -13,7 +13,7 @@ from dynanoise_export.graph.provenance import Provenance
 from dynanoise_export.intervals import Interval
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Provider
 from dynanoise_export.types import TensorSpec
 from support.graphs import DEFENCE, parse
 
@@ -26,7 +26,7 @@ def made_report(name: str = "defended.onnx") -> BenchReport:
     """Make a report on an ONNX file: two batches on the CPU, and the second was too slow for percentiles."""
     fast = Run(Provider.CPU, 1, 200, 10, _latency(1234.6, 2000, 1), _latency(1200.2, 2000, 1), _RATIO)
     slow = Run(Provider.CPU, 256, 10, 2, _latency(None, 10, 256), _latency(None, 10, 256), _RATIO)
-    return BenchReport(made_model(name), "the plain one", 1, {"sequence": 128}, MACHINE, (fast, slow))
+    return BenchReport(made_model(name), "the plain one", 1, {"sequence": 128}, MACHINE, (ON_CPU,), (fast, slow))
 
 
 def made_model(

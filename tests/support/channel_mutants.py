@@ -13,7 +13,8 @@ ANSWERS = "probabilities"
 
 
 def _defence(model: onnx.ModelProto) -> onnx.NodeProto:
-    return next(node for node in model.graph.node if node.domain == "ai.dynanoise" and node.name != "dynanoise/noise_0")
+    ours = (node for node in model.graph.node if node.domain == "ai.dynanoise")
+    return next(node for node in ours if not node.name.startswith("dynanoise/noise"))
 
 
 def _mixed_in(model: onnx.ModelProto, logits: str, noise: str | None) -> None:
@@ -93,11 +94,6 @@ def _last_digits_of_a_table(model: onnx.ModelProto) -> None:
     tensor.CopyFrom(numpy_helper.from_array(normals, tensor.name))
 
 
-def _guard(model: onnx.ModelProto) -> onnx.NodeProto:
-    """Find the node that holds the logits to the declared classes."""
-    return next(node for node in model.graph.node if node.op_type == "Reshape" and "rows_of" in node.name)
-
-
 def _behind(model: onnx.ModelProto, logits: str, nodes: list[onnx.NodeProto], made: str) -> None:
     """Put nodes behind the logits, and let what follows take what they made."""
     place = next(i for i, one in enumerate(model.graph.node) if logits in one.output) + 1
@@ -107,9 +103,9 @@ def _behind(model: onnx.ModelProto, logits: str, nodes: list[onnx.NodeProto], ma
         one.input[:] = [made if name == logits else name for name in one.input]
 
 
-def _other_width(model: onnx.ModelProto) -> None:
+def _other_width_let_through(model: onnx.ModelProto) -> None:
     """Give the model seven more classes than the file declares, behind a shape that no inference knows."""
-    logits = _guard(model).input[0]
+    logits = _defence(model).input[0]
     constants = {"wide_start": [0], "wide_end": [CLASSES + 7], "wide_axis": [1], "wide_zero": 0}
     model.graph.initializer.extend(numpy_helper.from_array(np.array(v), k) for k, v in constants.items())
     before = [
@@ -124,15 +120,16 @@ def _other_width(model: onnx.ModelProto) -> None:
     del model.graph.value_info[:]
 
 
-def _other_width_let_through(model: onnx.ModelProto) -> None:
-    _other_width(model)
-    guard = _guard(model)
-    guard.CopyFrom(helper.make_node("Identity", guard.input[:1], guard.output))
+def _other_width(model: onnx.ModelProto) -> None:
+    """Do so with the node that holds the logits to the declared classes, as `export` puts it behind such scores."""
+    _other_width_let_through(model)
+    model.graph.initializer.append(numpy_helper.from_array(np.array([0, CLASSES]), "rows_shape"))
+    _behind(model, "wide", [helper.make_node("Reshape", ["wide", "rows_shape"], ["held"])], "held")
 
 
 def _confidence_in_zeros(model: onnx.ModelProto) -> None:
     """Lower as many of a row's classes by 1e8 as the model is unsure, so that the count of zeros tells it."""
-    logits = _guard(model).input[0]
+    logits = _defence(model).input[0]
     constants = {"tenths": np.float32(6), "far_down": np.float32(-1e8), "class_axis": [1]}
     constants["places"] = np.arange(CLASSES, dtype=np.float32)
     model.graph.initializer.extend(numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items())

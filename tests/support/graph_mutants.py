@@ -7,6 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from dynanoise_export.validation.check import CheckCode
+from support.draws import draw_of
 from support.mutants import CLASSES, CONSTANTS, spoilt
 
 
@@ -124,8 +125,7 @@ def wrong_attribute(defended: onnx.ModelProto, name: str, value: float, function
 
 def seeded(defended: onnx.ModelProto) -> None:
     """Give the draw of an exported file a seed."""
-    draw = next(node for node in defended.graph.node if node.op_type == "RandomNormalLike")
-    draw.attribute.append(helper.make_attribute("seed", 1.0))
+    draw_of(defended).attribute.append(helper.make_attribute("seed", 1.0))
 
 
 # Made from a file of `export`.

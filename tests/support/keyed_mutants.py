@@ -34,9 +34,9 @@ def _before(model: onnx.ModelProto, operator: str, *nodes: onnx.NodeProto) -> No
 
 
 def _constant_hash(model: onnx.ModelProto) -> None:
-    add = _node(model, "Add")
-    _before(model, "Add", helper.make_node("Sub", [add.input[0], add.input[0]], ["spoilt"]))
-    _node(model, "Add").input[0] = "spoilt"
+    place = _node(model, "Div").input[0]
+    _before(model, "Div", helper.make_node("Sub", [place, place], ["spoilt"]))
+    _node(model, "Div").input[0] = "spoilt"
 
 
 def _each_step_a_cell(model: onnx.ModelProto) -> None:
@@ -54,27 +54,27 @@ def _group_left_out(hashes: np.ndarray) -> np.ndarray:
 
 
 def _half_the_rows(model: onnx.ModelProto) -> None:
-    last = [node for node in _body(model) if node.op_type == "Mod"][-1]
-    rows = next(node for node in _body(model) if node.op_type == "Constant" and node.output[0] == last.input[1])
-    rows.attribute[0].t.CopyFrom(numpy_helper.from_array(np.array(1 << 15, np.int32)))
+    node = next(node for node in model.graph.node if node.op_type == "KeyedNormals")
+    rows = next(attribute for attribute in node.attribute if attribute.name == "rows")
+    rows.i //= 2
 
 
 def _position_in_the_batch(model: onnx.ModelProto) -> None:
     """Move each row's cells by its position in the batch."""
-    add = _node(model, "Add")
+    place = _node(model, "Div").input[0]
     one, axis = (helper.make_tensor(name, TensorProto.INT32, [], [value]) for name, value in (("one", 1), ("axis", 0)))
     _before(
         model,
-        "Add",
+        "Div",
         helper.make_node("Constant", [], ["spoilt_one"], value=one),
         helper.make_node("Constant", [], ["spoilt_axis"], value=axis),
-        helper.make_node("Sub", [add.input[0], add.input[0]], ["spoilt_zeros"]),
+        helper.make_node("Sub", [place, place], ["spoilt_zeros"]),
         helper.make_node("Max", ["spoilt_zeros", "spoilt_one"], ["spoilt_ones"]),
         helper.make_node("CumSum", ["spoilt_ones", "spoilt_axis"], ["spoilt_position"]),
         helper.make_node("Mul", ["spoilt_position", "width"], ["spoilt_steps"]),
-        helper.make_node("Sub", [add.input[0], "spoilt_steps"], ["spoilt"]),
+        helper.make_node("Sub", [place, "spoilt_steps"], ["spoilt"]),
     )
-    _node(model, "Add").input[0] = "spoilt"
+    _node(model, "Div").input[0] = "spoilt"
 
 
 def _floored(model: onnx.ModelProto) -> None:

@@ -16,6 +16,7 @@ class Page(HTMLParser):
         elements: each tag with its attributes.
         words: the text outside scripts and styles, in pieces.
         scripts: the content of each script.
+        links: the text of each link.
         source: the file.
     """
 
@@ -24,6 +25,7 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.words: list[str] = []
         self.scripts: list[str] = []
+        self.links: list[str] = []
         self._inside = ""
         self.source = path.read_text(encoding="utf-8")
         self.feed(self.source)
@@ -43,6 +45,8 @@ class Page(HTMLParser):
             self.scripts[-1] += data
         elif self._inside != "style":
             self.words.append(data)
+        if self._inside == "a":
+            self.links.append(data)
 
     @property
     def text(self) -> str:

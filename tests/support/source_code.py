@@ -25,8 +25,8 @@ LAYERS = (
     ("sources",),
     ("exporting", "fitting", "guarding", "inspecting"),
     ("deployed",),
-    ("validation", "attacks", "benchmarking", "deployment"),
-    ("bundling",),
+    ("validation", "attacks", "benchmarking", "deployment", "playground"),
+    ("bundling", "tuning"),
     ("reports",),
 )
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}

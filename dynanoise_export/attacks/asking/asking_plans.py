@@ -21,7 +21,7 @@ from dynanoise_export.attacks.shadow_panel import MODELS, ShadowPanel
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.defences.guards.guard import Guard
 from dynanoise_export.fixed_tensors import FixedTensor
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution
 from dynanoise_export.shadow_stores import ShadowStore
 from dynanoise_export.sources.source_model import SourceOptions
 from dynanoise_export.types import Float64s, Int64s, Progress, Step
@@ -43,7 +43,7 @@ class PlannedQueries:
         options: what the files of the shadow models do not say.
         twice: whether the target is asked a second time, to see how much its readings vary.
         guard: on the target's inputs; None if there is none.
-        provider: what ONNX Runtime runs the shadow models on.
+        execution: how ONNX Runtime runs the shadow models.
     """
 
     audit: Audit
@@ -54,7 +54,7 @@ class PlannedQueries:
     options: SourceOptions
     twice: bool
     guard: Guard | None = None
-    provider: Provider = Provider.CPU
+    execution: Execution = ON_CPU
 
     @property
     def rows(self) -> Int64s:
@@ -113,7 +113,7 @@ def _shadow(
     context = planned.context
     defended = ShadowDefence(context.defence, context.noise, planned.grids, planned.guard)
     return ShadowAsk(
-        store.models[model], model, defended, options=planned.options, provider=planned.provider, sent=sent
+        store.models[model], model, defended, options=planned.options, execution=planned.execution, sent=sent
     )
 
 

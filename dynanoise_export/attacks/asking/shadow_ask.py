@@ -22,7 +22,7 @@ from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.fixed_batch import any_rows
 from dynanoise_export.runtimes.graph_session import open_graph
 from dynanoise_export.runtimes.predictor import Closing, Predictor, predict
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution
 from dynanoise_export.sources.find_logits import find_logits
 from dynanoise_export.sources.open_source import open_source
 from dynanoise_export.sources.reference_model import Reference
@@ -69,7 +69,7 @@ class ShadowAsk(Closing):
         number: of the model, from which its noise follows.
         defended: the defence that it gets.
         options: what its own file does not say.
-        provider: what ONNX Runtime runs it on.
+        execution: how ONNX Runtime runs it.
         sent: called with the number of queries, after each call.
 
     Raises:
@@ -83,12 +83,12 @@ class ShadowAsk(Closing):
         defended: ShadowDefence,
         *,
         options: SourceOptions | None = None,
-        provider: Provider = Provider.CPU,
+        execution: Execution = ON_CPU,
         sent: Callable[[int], None] | None = None,
     ) -> None:
         self._source = open_source(path, options)
         self._number, self._defended, self._sent = number, defended, sent or _nobody
-        self._provider = provider
+        self._execution = execution
         self._generator = np.random.default_rng(number)
         self._guard = self._own_guard()
         self._opened = ExitStack()
@@ -102,7 +102,7 @@ class ShadowAsk(Closing):
     def _logits(self, inputs: Arrays, guard: Guard | None) -> Float32s:
         if self._undefended is None:
             # One thread for each model, because many models answer at the same time.
-            self._undefended = self._opened.enter_context(Reference(self._source, 1, self._provider))
+            self._undefended = self._opened.enter_context(Reference(self._source, 1, self._execution))
         logits = self._undefended.logits(self._named(inputs), guard).astype(np.float32)
         self._sent(len(logits))
         return logits
@@ -157,7 +157,7 @@ class ShadowAsk(Closing):
         logits = find_logits(model, self._source)
         noise = self._defended.noise_for(self._number)
         attach(model, logits, self._source.classes, defence, noise, guard=self._guard)
-        return any_rows(open_graph(model, self._provider, threads=1), fixed_batch(self._source.inputs))
+        return any_rows(open_graph(model, self._execution, threads=1), fixed_batch(self._source.inputs))
 
     def _own_guard(self) -> Guard | None:
         """Give the target's guard, under this model's names, with secrets of the attacker's own."""

@@ -22,8 +22,8 @@ class BuildOptions:
         backend: what builds it.
         timing_cache: TensorRT: a file with the timings of kernels, which is read if it exists and written afterwards.
         version_compatible: TensorRT: let later versions of the backend run the plan.
-        hardware_compatible: TensorRT: let all GPUs from Ampere on run the plan; plans of TensorRT-RTX run there anyway.
-        compute_capabilities: TensorRT-RTX: of the GPUs that the plan is for, as in 8.9, instead of all from Ampere on;
+        hardware_compatible: TensorRT: let all GPUs from Ampere on run the plan.
+        compute_capabilities: TensorRT-RTX: of the GPUs that the plan is for, as in 8.9, instead of all that it runs on;
             TensorRT builds for the GPU that it finds.
 
     Raises:
@@ -48,7 +48,7 @@ class BuildOptions:
             raise UsageError("--version-compatible is for TensorRT: plans of TensorRT-RTX run only in their version.")
         if self.hardware_compatible:
             raise UsageError(
-                "--hardware-compatible is for TensorRT: a plan of TensorRT-RTX runs on every GPU from Ampere on, "
+                "--hardware-compatible is for TensorRT: a plan of TensorRT-RTX runs on every GPU that it knows, "
                 "or on those that --compute-capability names."
             )
 

@@ -80,7 +80,8 @@ def compile_plan(
         timing_cache: TensorRT: the path of a file with the timings of kernels, which later builds read.
         version_compatible: TensorRT: let later versions run the plan.
         hardware_compatible: TensorRT: let every GPU from Ampere on run the plan.
-        compute_capabilities: TensorRT-RTX: of the GPUs that the plan is for, as in 8.9; empty for all from Ampere on.
+        compute_capabilities: TensorRT-RTX: of the GPUs that the plan is for, as in 8.9; empty for all that it
+            runs on (`Build.gpus`).
         progress: called with each step, and with the builder's phases.
 
     Returns:

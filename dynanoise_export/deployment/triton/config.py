@@ -15,9 +15,12 @@ from dynanoise_export.deployment.triton.serving import Serving
 from dynanoise_export.deployment.triton.triton_backend import TritonBackend
 from dynanoise_export.deployment.triton.warmup import warmup_shapes
 from dynanoise_export.graph.provenance import PREFIX, Provenance, entries_of
+from dynanoise_export.runtimes.provider import CONVOLUTION_SEARCH
 from dynanoise_export.types import TensorSpec
 
 LABELS_FILE = "labels.txt"
+# The backend's numbers for the ways to choose a convolution's algorithm.
+SEARCHES = {"EXHAUSTIVE": "0", "HEURISTIC": "1", "DEFAULT": "2"}
 # How long a request may wait for others to share a run with; short compared with a run.
 QUEUE_MICROSECONDS = 100
 
@@ -49,9 +52,22 @@ def config_text(model: DeployedModel, provenance: Provenance, serving: Serving) 
     if shapes := warmup_shapes(model):
         for batch in sorted({1, serving.max_batch or 1}):
             _set_warmup(model, serving, shapes, batch, config.model_warmup.add())
+    if serving.backend is TritonBackend.ONNXRUNTIME:
+        _set_cuda(config)
     if serving.backend is TritonBackend.TENSORRT:
         config.optimization.cuda.graphs = False  # a captured graph would replay one draw of the noise
     return str(text_format.MessageToString(config))
+
+
+def _set_cuda(config: model_config_pb2.ModelConfig) -> None:
+    """Let a GPU compute as this library's own sessions do, so that answers do not depend on the batch.
+
+    The backend reads the two options in two places: what it finds for the convolutions among the options of the CUDA
+    provider, it replaces by its own parameter or, without one, by a search.
+    """
+    cuda = config.optimization.execution_accelerators.gpu_execution_accelerator.add(name="cuda")
+    cuda.parameters["use_tf32"] = "0"
+    config.parameters["cudnn_conv_algo_search"].string_value = SEARCHES[CONVOLUTION_SEARCH]
 
 
 def _parameters(model: DeployedModel, provenance: Provenance) -> dict[str, str]:

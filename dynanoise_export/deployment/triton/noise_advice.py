@@ -3,7 +3,7 @@
 from dynanoise_export.deployment.triton.triton_backend import TritonBackend
 from dynanoise_export.errors import NoiseError
 from dynanoise_export.noise.source import NoiseSource
-from dynanoise_export.noise.strength import Strength, Where, judgement
+from dynanoise_export.noise.strength import Life, Strength, Where, judgement
 
 NO_NOISE = "The defence takes no noise."
 BATCHING = "Dynamic batching does not change the noise: each row has its own."
@@ -11,6 +11,10 @@ CACHE_OFF = "The response cache is off for this model, because it would answer a
 CACHE_SAFE = (
     "so several instances and a response cache do not weaken it. The cache is off for this model; "
     "`response_cache { enable: true }` in config.pbtxt switches it on."
+)
+NO_GRAPHS = (
+    "Leave CUDA graphs off (`optimization.cuda.graphs`, `enable_cuda_graph`): a captured graph would replay one draw "
+    "of the noise."
 )
 SECRET = "Anyone who can read this repository can remove the noise: protect it like the key."  # noqa: S105
 
@@ -56,4 +60,6 @@ def advice(noise: NoiseSource | None, backend: TritonBackend) -> tuple[str, ...]
     reason = f"{why[0].upper()}{why[1:]}"
     if judgement(noise, Where.TRITON_CACHE).strength is Strength.STRONG:
         return (f"{reason}, {CACHE_SAFE}", SECRET, BATCHING)
-    return (f"{reason}.", CACHE_OFF, BATCHING)
+    dead_in_graphs = judgement(noise, Where.ONNXRUNTIME_CUDA_GRAPH).life is Life.DEAD
+    graphs = (NO_GRAPHS,) if dead_in_graphs and backend is not TritonBackend.PYTHON else ()
+    return (f"{reason}.", CACHE_OFF, BATCHING, *graphs)

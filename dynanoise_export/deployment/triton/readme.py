@@ -123,7 +123,13 @@ def _needs(model: DeployedModel, serving: Serving) -> str:
             "`1/model.py` runs `1/model.onnx` in ONNX Runtime on the CPU; it needs only NumPy and ONNX Runtime. The "
             "python backend of this release misreads arrays of NumPy 2, so `1/model.py` refuses to load with it."
         )
-    return "If the server has a GPU, `instance_group` in `config.pbtxt` decides whether the model runs on it."
+    return (
+        "If the server has a GPU, `instance_group` in `config.pbtxt` decides whether the model runs on it. There it "
+        "computes in float32 and not in TF32, and chooses no convolution by trying (`use_tf32`, "
+        "`cudnn_conv_algo_search`), so that answers do not depend on the batch. A backend that does not know the "
+        "accelerator `cuda` refuses the config: remove `execution_accelerators` from it, and start the server with "
+        "`NVIDIA_TF32_OVERRIDE=0` in its environment."
+    )
 
 
 def _query_shapes(model: DeployedModel) -> Shapes:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import onnx_ir as ir
 
 from dynanoise_export.errors import UsageError
 from dynanoise_export.noise.keyed import onnx_function
 from dynanoise_export.noise.keyed.key import Key
-from dynanoise_export.noise.keyed.tables import Cells, Tables, derive
+from dynanoise_export.noise.keyed.tables import Cells, Tables, derive, fitted
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.onnx_functions import DOMAIN
 from dynanoise_export.types import Array
@@ -64,36 +65,40 @@ class KeyedNoise:
 
 def append_keyed_normals(model: ir.Model, logits: ir.Value, tables: Tables) -> ir.Value:
     """Add the nodes and the tables of keyed noise to a model; return standard normals, float32 [n, k]."""
-    graph = model.graph
-    projection, normals = (
-        _weight(graph, name, array) for name, array in (("signs", tables.projection), ("normals", tables.normals))
-    )
-    parts = [
-        _of_grid(graph, logits, number, cells, projection, normals, tables.classes)
-        for number, cells in enumerate(tables.cells)
-    ]
+    graph, in_graph = model.graph, fitted(tables)
+    arrays = {"signs": tables.projection, "normals": in_graph.normals}
+    shared = tuple(_weight(graph, name, array) for name, array in arrays.items())
+    rows, size = in_graph.normals.shape
+    parts = [_of_grid(graph, logits, number, cells, shared, rows) for number, cells in enumerate(in_graph.cells)]
     function = onnx_function.function(graph.opset_imports[""])
     model.functions[function.identifier()] = function
     total = parts[0]
     for number, part in enumerate(parts[1:], start=1):
-        node = ir.node("Add", [total, part], name=f"dynanoise/noise_sum_{number}")
-        graph.append(node)
-        total = node.outputs[0]
+        total = _appended(graph, ir.node("Add", [total, part], name=f"dynanoise/noise_sum_{number}"))
+    if tables.classes % size:
+        cut = {"from": 0, "to": tables.classes, "axis": 1}
+        bounds = [_weight(graph, name, np.array([place])) for name, place in cut.items()]
+        total = _appended(graph, ir.node("Slice", [total, *bounds], name="dynanoise/noise_of_the_classes"))
     return total
 
 
 def _of_grid(
-    graph: ir.Graph, logits: ir.Value, number: int, cells: Cells, projection: ir.Value, normals: ir.Value, classes: int
+    graph: ir.Graph, logits: ir.Value, number: int, cells: Cells, shared: tuple[ir.Value, ...], rows: int
 ) -> ir.Value:
     own = {"width": cells.width, "offsets": cells.offsets, "limit": cells.limit, "hashes": cells.hashes}
     width, offsets, limit, hashes = (_weight(graph, f"grid_{number}_{name}", array) for name, array in own.items())
+    projection, normals = shared
     node = ir.node(
         onnx_function.NAME,
         [logits, projection, width, offsets, limit, hashes, normals],
-        attributes={"classes": classes, "cells": len(cells.hashes)},
+        attributes={"rows": rows},
         domain=DOMAIN,
         name=f"dynanoise/noise_{number}",
     )
+    return _appended(graph, node)
+
+
+def _appended(graph: ir.Graph, node: ir.Node) -> ir.Value:
     graph.append(node)
     return node.outputs[0]
 

@@ -15,7 +15,7 @@ from onnxscript import script
 from onnxscript.values import Opset
 
 from dynanoise_export.noise.keyed.tables import LARGEST as MOST
-from dynanoise_export.noise.keyed.tables import ROWS, STEPS
+from dynanoise_export.noise.keyed.tables import STEPS
 from dynanoise_export.onnx_functions import DOMAIN, LARGEST, SMALLEST, VERSION, of_opset
 
 NAME = "KeyedNormals"
@@ -23,13 +23,11 @@ NAME = "KeyedNormals"
 ONE = numpy_helper.from_array(np.float32(1))
 STEPS_A_ROOT = numpy_helper.from_array(np.float32(STEPS))
 MOST_STEPS = numpy_helper.from_array(np.float32(MOST))
-NUMBER_OF_ROWS = numpy_helper.from_array(np.array(ROWS, np.int32))
 AXIS = numpy_helper.from_array(np.array([1], np.int64))
-FIRST = numpy_helper.from_array(np.array([0], np.int64))
 
 
 @script(Opset(DOMAIN, VERSION), default_opset=op)
-def KeyedNormals(logits, projection, width, offsets, limit, hashes, normals, classes: int, cells: int):  # type: ignore[no-untyped-def]  # noqa: D103, N802
+def KeyedNormals(logits, projection, width, offsets, limit, hashes, normals, rows: int):  # type: ignore[no-untyped-def]  # noqa: D103, N802
     z = op.Clip(
         op.Cast(logits, to=onnx.TensorProto.FLOAT),
         op.Constant(value=SMALLEST),
@@ -40,17 +38,17 @@ def KeyedNormals(logits, projection, width, offsets, limit, hashes, normals, cla
     steps = op.Round(op.Min(op.Mul(root, op.Constant(value=STEPS_A_ROOT)), op.Constant(value=MOST_STEPS)))
 
     # Whole numbers below 2^24: float32 sums them exactly in any order.
-    projected = op.MatMul(steps, projection)
-    clipped = op.Cast(op.Clip(projected, op.Neg(limit), limit), to=onnx.TensorProto.INT32)
-    cell = op.Div(op.Add(clipped, offsets), width)
-    # NaN has no cell, and a look-up outside the table would end the batch or read other memory.
-    safe = op.Mod(cell, op.Cast(op.Constant(value_int=cells), to=onnx.TensorProto.INT32))
+    place = op.Gemm(steps, projection, op.Cast(offsets, to=onnx.TensorProto.FLOAT))
+    cell = op.Div(op.Cast(place, to=onnx.TensorProto.INT32), width)
+    # The cells that each projection has. NaN has no cell, and a look-up outside the table would end the batch or read
+    # other memory. These bounds depend on no query, so a runtime folds them into constants.
+    middle = op.Div(offsets, width)
+    reach = op.Div(op.Cast(limit, to=onnx.TensorProto.INT32), width)
+    safe = op.Min(op.Max(cell, op.Sub(middle, reach)), op.Add(middle, reach))
 
     hashed = op.ReduceSum(op.Gather(hashes, safe), op.Constant(value=AXIS), keepdims=0)
-    rows = op.Gather(normals, op.Mod(hashed, op.Constant(value=NUMBER_OF_ROWS)))
-    flat = op.Flatten(rows, axis=1)
-    k = op.Unsqueeze(op.Constant(value_int=classes), op.Constant(value=FIRST))
-    return op.Slice(flat, op.Constant(value=FIRST), k, op.Constant(value=AXIS))
+    row = op.Mod(hashed, op.Cast(op.Constant(value_int=rows), to=onnx.TensorProto.INT32))
+    return op.Flatten(op.Gather(normals, row), axis=1)
 
 
 def function(opset: int) -> ir.Function:

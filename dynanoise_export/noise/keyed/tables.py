@@ -1,6 +1,7 @@
 """The secret tables of keyed noise, derived from its key."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -16,6 +17,9 @@ from dynanoise_export.types import Float32s
 PROJECTIONS = 8
 # How many normals a row of the last table has: a runtime looks up a row as fast as a single number.
 GROUP = 4
+# With so few classes, rows are as short as it takes for their normals to be as many as the classes, so that none is cut
+# off. With more classes, shorter rows cost more than the cut.
+MOST_FITTED = 32
 # How many rows the last table has, and so how many quantiles represent the normal law.
 ROWS = 1 << 16
 # √(1 - log p) is rounded to 1 / STEPS and clipped at LARGEST steps: 11 bits, which even TF32 holds exactly.
@@ -103,6 +107,25 @@ def derive_hashing(key: Key, grids: tuple[float, ...], classes: int) -> Hashing:
     projection = signs[: classes * PROJECTIONS].reshape(classes, PROJECTIONS) * np.float32(2) - np.float32(1)
     projection[MOST_HASHED:] = 0
     return Hashing(classes, projection.astype(np.float32), cells)
+
+
+def fitted(tables: Tables) -> Tables:
+    """Give tables of the same noise as a graph holds them: for few classes with shorter rows of normals.
+
+    A row of four normals becomes two of two, or four of one. The number of such a row is as many times as large, plus
+    its place in the old one, which the cells of the first projection add.
+    """
+    size = math.gcd(tables.classes, GROUP) if tables.classes <= MOST_FITTED else GROUP
+    parts = GROUP // size
+    columns = np.arange(-(-tables.classes // size), dtype=np.int32)
+
+    def shortened(cells: Cells) -> Cells:
+        hashes = cells.hashes[:, columns // parts] * np.int32(parts)
+        hashes[: len(hashes) // PROJECTIONS] += columns % parts
+        return replace(cells, hashes=hashes)
+
+    cells = tuple(shortened(own) for own in tables.cells)
+    return replace(tables, cells=cells, normals=tables.normals.reshape(-1, size))
 
 
 def _cells(key: Key, number: int, grid: float, classes: int) -> Cells:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from dynanoise_export.attacks.attack_report import AttackReport
+from dynanoise_export.attacks.gates import GateOutcome
 from dynanoise_export.attacks.methods.attack_catalogue import ATTACKS
 from dynanoise_export.attacks.part_results import FEWEST
 from dynanoise_export.attacks.queries.plan_catalogue import PLANS
@@ -14,9 +15,11 @@ from dynanoise_export.reports.attack_grid import grid, model_names
 from dynanoise_export.reports.attack_readings import best_of_each_reading
 from dynanoise_export.reports.attack_wording import INPUTS, domain_of, effort, is_inside, label_floor_sentence
 from dynanoise_export.reports.exposed_wording import measured_tprs
-from dynanoise_export.reports.gate_wording import WORDS, against_whom, gate_sentence
+from dynanoise_export.reports.gate_wording import against_whom, gate_sentence
 from dynanoise_export.reports.html import answer, column_groups, wording
+from dynanoise_export.reports.html.decision import Decision, Reason, Tone
 from dynanoise_export.reports.html.rendering import require_report, write_page
+from dynanoise_export.reports.model_facts import model_facts
 from dynanoise_export.reports.usefulness_table import usefulness_rows
 
 TEMPLATE = "attack.html.jinja"
@@ -41,10 +44,12 @@ def _context(report: AttackReport) -> dict[str, Any]:
     drawn, arranged, catalogue = curves.compared(report), grid(report), dict(ATTACKS.all())
     member = report.audit.member[report.audit.judged]
     return {
-        **_verdict(report),
         **_effort(report),
+        **_privacy_and_utility(report),
         **_parts(report),
         "report": report,
+        "decision": decision(report),
+        "facts": model_facts(report.model, report.defence, report.model.name),
         "defended": report.defence is not None,
         "names": model_names(report),
         "plain": report.without_defence(report.worst),
@@ -73,12 +78,35 @@ def _context(report: AttackReport) -> dict[str, Any]:
     }
 
 
-def _verdict(report: AttackReport) -> dict[str, Any]:
-    """Gather the verdict on the gates, and against whom it is."""
-    return {
-        "gates": [(WORDS[judged.outcome], gate_sentence(judged, report)) for judged in report.gates],
-        "against": against_whom(report),
-    }
+def decision(report: AttackReport) -> Decision:
+    """Decide by the gates; say against whom, and at what cost."""
+    reasons = tuple(
+        Reason(judged.outcome is GateOutcome.HELD, f"{gate_sentence(judged, report)}.") for judged in report.gates
+    )
+    notes = (against_whom(report), _cost(report))
+    if report.passed is None:
+        return Decision(Tone.NONE, "No verdict: no gate was set", notes=notes)
+    if report.passed:
+        return Decision(Tone.PASSED, "Passed", reasons, notes)
+    return Decision(Tone.FAILED, "Failed: do not release this model as it is", reasons, notes)
+
+
+def _cost(report: AttackReport) -> str:
+    """Say what the defence costs honest clients."""
+    accuracy = report.utility.accuracy
+    stated = f"The accuracy on non-members is {wording.percent(accuracy.value)} {wording.percent_ends(accuracy)}"
+    if report.cost is None or report.defence is None:
+        return f"{stated}."
+    lost = report.cost.accuracy_lost
+    return f"{stated}: the defence costs {wording.points(lost.value)} {wording.points_ends(lost)} points."
+
+
+def _privacy_and_utility(report: AttackReport) -> dict[str, Any]:
+    """Gather the marks of the plane, and its plot; None if there is nothing to compare with."""
+    from dynanoise_export.reports.html.plane import attack_spots, plane_figure
+
+    spots = attack_spots(report)
+    return {"spots": spots, "plane": plane_figure(spots) if spots else None}
 
 
 def _effort(report: AttackReport) -> dict[str, Any]:

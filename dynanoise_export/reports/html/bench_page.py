@@ -10,12 +10,15 @@ import plotly.graph_objects as go
 from dynanoise_export.benchmarking.benchmark import BenchReport
 from dynanoise_export.benchmarking.figures import PERCENTILES, Run
 from dynanoise_export.reports import bench_wording as wording
+from dynanoise_export.reports.html.decision import Decision, Tone
 from dynanoise_export.reports.html.plots import GREY, Figure, chart, figure_of
 from dynanoise_export.reports.html.rendering import write_page
+from dynanoise_export.reports.html.wording import capital
+from dynanoise_export.reports.model_facts import model_facts
 
 TEMPLATE = "bench.html.jinja"
 FILTERS: dict[str, Callable[..., Any]] = {
-    "capital": lambda text: text[:1].upper() + text[1:],
+    "capital": capital,
     "interval": wording.interval,
     "milliseconds": wording.milliseconds,
     "latencies": wording.latencies,
@@ -35,14 +38,12 @@ class Group:
     Attributes:
         name: of the provider.
         runs: on it.
-        answer: what the defence costs, in a sentence.
         latency: a plot.
         ratio: a plot; None if there is nothing to compare with.
     """
 
     name: str
     runs: Sequence[Run]
-    answer: str
     latency: Figure
     ratio: Figure | None
 
@@ -56,6 +57,8 @@ def write_bench_html(report: BenchReport, path: Path) -> None:
     context: dict[str, Any] = {
         "report": report,
         "model": report.model,
+        "decision": decision(report),
+        "facts": model_facts(report.model, report.model.defence, report.model.name),
         "groups": [_group(name, runs) for name, runs in wording.groups(report)],
         "colours": COLOURS,
         "percentiles": PERCENTILES,
@@ -64,10 +67,18 @@ def write_bench_html(report: BenchReport, path: Path) -> None:
     write_page(TEMPLATE, context, FILTERS, path)
 
 
+def decision(report: BenchReport) -> Decision:
+    """Say first how much longer a call takes; a benchmark gives no verdict."""
+    answers = [f"{name}: {wording.answer(runs)}" for name, runs in wording.groups(report)]
+    ratios = [run.ratio.value for run in report.runs if run.ratio]
+    headline = f"Up to {max(ratios):.2f} times as long with the defence" if ratios else "No comparison"
+    return Decision(Tone.NONE, headline, notes=tuple(f"{one}." for one in answers))
+
+
 def _group(name: str, runs: list[Run]) -> Group:
     compared = [run for run in runs if run.ratio]
     ratio = ratio_figure(compared) if compared else None
-    return Group(name, runs, wording.answer(runs), latency_figure(runs), ratio)
+    return Group(name, runs, latency_figure(runs), ratio)
 
 
 def latency_figure(runs: Sequence[Run]) -> Figure:

@@ -81,7 +81,7 @@ def remote(monkeypatch):
     def put(**changes):
         endpoint = RemoteEndpoint()
         model = replace(made_model(URL), graph=None, endpoint=endpoint, **changes)
-        monkeypatch.setattr(benchmark_module, "open_deployed", lambda name, provider: model)
+        monkeypatch.setattr(benchmark_module, "open_deployed", lambda name, execution: model)
         return endpoint
 
     return put

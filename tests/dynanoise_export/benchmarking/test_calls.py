@@ -11,7 +11,7 @@ from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.binding import BoundRun
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimePredictor
 from dynanoise_export.runtimes.predictor import Closing
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU, Execution, Provider
 
 ROWS = np.random.default_rng(0).standard_normal((4, 64), dtype=np.float32)
 
@@ -25,7 +25,7 @@ def test_each_model_is_opened_with_the_chosen_threads_and_its_own_inputs(path):
     defended = open_deployed(path)
     models = [plain_model(defended, None), defended]
     with ExitStack() as opened:
-        calls = [opened.enter_context(opening()) for opening in openings(models, 5, Provider.CPU, 3)]
+        calls = [opened.enter_context(opening()) for opening in openings(models, 5, ON_CPU, 3)]
         for call, inputs in zip(calls, ({"input"}, {"input", "noise"}), strict=True):
             session = call.func.__self__
             assert session.get_session_options().intra_op_num_threads == 3
@@ -38,7 +38,7 @@ def test_in_onnx_runtime_on_a_gpu_inputs_are_bound(path):
     with OnnxRuntimePredictor(path) as predictor:
         assert not isinstance(prepared(predictor, rows), BoundRun)
         assert np.shape(prepared(predictor, rows)()) == (1, 4, 10)
-        predictor.provider = Provider.CUDA
+        predictor.execution = Execution(Provider.CUDA)
         with pytest.raises(RuntimeError, match="allocate memory on the device"):  # the installed package has no CUDA
             prepared(predictor, rows)
 

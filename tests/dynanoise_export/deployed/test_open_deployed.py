@@ -2,17 +2,18 @@ import numpy as np
 import pytest
 from onnx_ir.passes import common
 
+from dynanoise_export.benchmarking.benchmark import bench
 from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.defences.temperature import Temperature
 from dynanoise_export.deployed.open_deployed import ENDPOINTS, load, open_deployed
-from dynanoise_export.errors import DefenceError, EndpointError, FileAccessError, UsageError
+from dynanoise_export.errors import DefenceError, EndpointError, FileAccessError, NoiseError, UsageError
 from dynanoise_export.exporting import export
 from dynanoise_export.files import sha256
 from dynanoise_export.graph.model_files import read_model, write_model
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.noise.strength import Where
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import Execution, Provider
 from dynanoise_export.types import TensorSpec
 from support.exports import session_of
 from support.kserve import served
@@ -147,14 +148,33 @@ def test_a_missing_model_is_refused_in_one_sentence_that_names_it(tmp_path, monk
 @pytest.mark.parametrize("name", ["x.plan", "http://127.0.0.1:1/digits"])
 def test_a_provider_applies_to_files_only(name):
     with pytest.raises(UsageError, match=name):
-        open_deployed(name, Provider.CUDA)
+        open_deployed(name, Execution(Provider.CUDA))
 
 
 def test_a_provider_that_is_not_available_is_refused(exported):
-    model = open_deployed(exported.path, Provider.TENSORRT)
+    model = open_deployed(exported.path, Execution(Provider.TENSORRT))
     assert model.endpoint.where is Where.ONNXRUNTIME_TENSORRT
     with pytest.raises(EndpointError):
         model.endpoint.open()
+
+
+def test_random_noise_in_a_cuda_graph_is_refused_and_other_noise_is_not(exported):
+    execution = Execution(Provider.CUDA, cuda_graph=True)
+    if exported.provenance.noise is not NoiseSource.RANDOM:
+        assert open_deployed(exported.path, execution).endpoint.where is Where.ONNXRUNTIME_CUDA_GRAPH
+        return
+    for opens in (
+        lambda: open_deployed(exported.path, execution),
+        lambda: load(exported.path, provider="cuda", cuda_graph=True),
+        lambda: bench(exported.path, providers=["cpu", "cuda"], cuda_graph=True),
+    ):
+        with pytest.raises(NoiseError, match=r"defended\.onnx"):
+            opens()
+
+
+def test_a_deployed_model_says_how_it_is_run(exported):
+    assert open_deployed(exported.path).execution == Execution()
+    assert open_deployed(exported.path, Execution(Provider.CUDA, tf32=True)).execution.tf32
 
 
 def test_the_kinds_of_endpoints_of_this_library_are_registered():

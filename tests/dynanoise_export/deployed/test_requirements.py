@@ -49,7 +49,7 @@ def leak(model):
 
 
 def seed(model):
-    draw = next(node for node in model.graph if node.op_type == "RandomNormalLike")
+    (draw,) = [node for function in model.functions.values() for node in function if node.op_type == "RandomNormalLike"]
     draw.attributes.add(ir.AttrFloat32("seed", 1.0))
 
 

@@ -73,9 +73,11 @@ def test_inlined_it_needs_no_function_and_no_domain():
 def test_the_random_source_draws_from_the_live_logits_without_a_seed():
     model = parse(f"g (float[N,3] x) => (float[N,4] z) {WEIGHTS} {{ z = MatMul(x, w) }}")
     defend(model, "z", 4, NoiseSource.RANDOM)
-    (draw,) = [node for node in model.graph if node.op_type == "RandomNormalLike"]
-    rows = draw.inputs[0].producer()
+    (called,) = [node for node in model.graph if node.op_type == "RandomNormals"]
+    rows = called.inputs[0].producer()
     assert (rows.op_type, rows.inputs[0].name) == ("Reshape", "z")
+    (draw,) = model.functions[called.op_identifier()]
+    assert draw.op_type == "RandomNormalLike"
     assert dict(draw.attributes) == {"dtype": ir.AttrInt64("dtype", ir.DataType.FLOAT)}
     proto, x = ir.to_proto(model), normals(5, 3)
     first, second = run(proto, x=x)[0], run(proto, x=np.concatenate([x, x]))[0]

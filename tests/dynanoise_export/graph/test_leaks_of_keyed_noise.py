@@ -60,8 +60,8 @@ def test_in_a_flattened_model_with_keyed_noise_only_values_after_the_sum_are_cov
         assert leaks in ((), (value.name,))
         covered += [] if leaks else [node.op_type]
     assert {node.op_type for node in model.graph} > {"Gather", "Mod", "ReduceSum"}
-    # z + η, divided by T, and its softmax.
-    assert covered == ["Add", "Div", "Softmax"]
+    # (log p + η) / T, which is a sum of two quotients, and its softmax.
+    assert covered == ["Add", "Softmax"]
 
 
 HASH = "c = Cast<to=7>(z)\n g = Gather(h, c)\n s = ReduceSum(g, one)\n m = Mod(s, n)\n eta = Gather(t, m)\n"

@@ -14,7 +14,7 @@ from dynanoise_export.reports.bench_document import bench_document
 from dynanoise_export.reports.bench_terminal import print_bench
 from dynanoise_export.reports.bench_wording import milliseconds
 from dynanoise_export.reports.html.bench_page import write_bench_html
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import Execution, Provider
 from support.benchmarks import made_report
 from support.pages import Page, decoded
 
@@ -90,6 +90,17 @@ def test_each_provider_has_a_table_and_the_conditions_say_whether_transfers_are_
     assert shown.count("p99 ms") == 2
     assert "cuda: " in shown
     assert "no transfers" in shown
+
+
+def test_the_setting_of_a_gpu_is_named(report):
+    executions = (Execution(), Execution(Provider.CUDA), Execution(Provider.TENSORRT, tf32=True))
+    shown = in_one_line(replace(report, executions=executions))
+    assert "cuda: TF32 off, cudnn_conv_algo_search DEFAULT" in shown
+    assert "tensorrt: TF32 on" in shown
+    assert "TF32" not in in_one_line(report)
+    on_cuda = bench_document(replace(report, executions=executions))["executions"][1]
+    named = [on_cuda[name] for name in ("provider", "tf32", "convolution_search", "cuda_graph")]
+    assert named == ["cuda", False, "DEFAULT", False]
 
 
 def test_a_model_on_a_server_has_no_ratio(served):
@@ -179,7 +190,7 @@ def test_the_page_draws_the_times_and_the_ratio(report, written):
 def test_the_page_of_a_model_on_a_server_has_no_ratio(served, written):
     page = written(served)
     assert len(page.figures()) == 1
-    assert "no defence" in page.text
+    assert "no known defence" in page.text
     assert "None" not in page.text
     assert "plain" not in page.text
 
@@ -188,7 +199,8 @@ def test_the_page_needs_no_other_file(report, written):
     page = written(report)
     for tag, attributes in page.elements:
         assert tag not in ("link", "img", "iframe", "object", "embed", "base")
-        assert not {"src", "href", "srcset"} & attributes.keys()
+        assert not {"src", "srcset"} & attributes.keys()
+        assert attributes.get("href", "#").startswith("#")
     policy = next(a["content"] for tag, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
     assert policy.startswith("default-src 'none'")
 

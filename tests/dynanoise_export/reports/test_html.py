@@ -48,6 +48,12 @@ def whole():
     """Let the page hold plotly.js."""
 
 
+def between(page, first, last):
+    """Give the text from one heading to another; the contents name both first."""
+    _, _, sections = page.text.partition(" ".join(page.links))
+    return sections[sections.index(first) : sections.index(last)]
+
+
 def written(report, tmp_path) -> Page:
     path = tmp_path / "report.html"
     write_html(report, path)
@@ -59,7 +65,8 @@ def test_it_needs_no_other_file(report, tmp_path, whole):
     page = written(report, tmp_path)
     for tag, attributes in page.elements:
         assert tag not in ("link", "img", "iframe", "object", "embed", "base")
-        assert not {"src", "href", "srcset"} & attributes.keys()
+        assert not {"src", "srcset"} & attributes.keys()
+        assert attributes.get("href", "#").startswith("#")
     outside = re.sub(r"<script>.*?</script>", "", page.source, flags=re.DOTALL)
     assert "http://" not in outside
     assert "https://" not in outside
@@ -96,7 +103,7 @@ def test_the_first_screen_says_failed_passed_or_that_no_gate_was_set(report, tmp
 
     held = replace(report.gates[0], gate=Gate(1.0), outcome=GateOutcome.HELD)
     near = replace(report.gates[0], outcome=GateOutcome.TOO_NEAR)
-    words = [("FAILED" in text, "PASSED" in text, "No gate" in text) for text in map(before, (
+    words = [("Failed:" in text, "Passed" in text, "No verdict: no gate" in text) for text in map(before, (
         report, replace(report, gates=(held,)), replace(report, gates=(near,)), replace(report, gates=()),
     ))]  # fmt: skip
     assert words == [(True, False, False), (False, True, False), (True, False, False), (False, False, True)]
@@ -105,8 +112,9 @@ def test_the_first_screen_says_failed_passed_or_that_no_gate_was_set(report, tmp
         assert "8 shadow models" in text
         assert report.worst.attack.name in text
     both = before(replace(report, gates=(*report.gates, held)))
-    assert both.count("FAILED") == 2  # of all, and of the one gate
+    assert both.count("FAILED") == 1
     assert both.count("PASSED") == 1
+    assert f"costs {100 * report.cost.accuracy_lost.value + 0:.1f}".replace("-", "\N{MINUS SIGN}") in both
 
 
 def test_the_most_exposed_members_classes_and_groups_are_listed(report, tmp_path):
@@ -114,7 +122,7 @@ def test_the_most_exposed_members_classes_and_groups_are_listed(report, tmp_path
     part = replace(report.by_class.parts[0], name="<b>even</b>")
     grouped = replace(report, audit=replace(report.audit, group=group), by_group=PartResults((part,) * 30, too_small=4))
     page = written(grouped, tmp_path)
-    text = page.text[page.text.index("Which rows are at risk") :]
+    text = between(page, "Which rows are at risk", "How to read this report")
     first = most_exposed(report)[0]
     assert f"{first['row']} {first['label']} " in text
     assert text.count("<b>even</b>") >= 20
@@ -126,7 +134,7 @@ def test_the_most_exposed_members_classes_and_groups_are_listed(report, tmp_path
 
 
 def exposed_section(page):
-    return page.text[page.text.index("The most exposed rows") : page.text.index("Which rows are at risk")]
+    return between(page, "The most exposed rows", "Which rows are at risk")
 
 
 def test_the_most_exposed_rows_have_a_section_with_their_figures(report, tmp_path):
@@ -179,18 +187,39 @@ def test_the_budgets_stand_in_a_plot_and_in_a_table(report, tmp_path):
         lows = decoded(line["y"]) - decoded(line["error_y"]["arrayminus"])
         np.testing.assert_allclose(highs, [result.auc.high for result in results])
         np.testing.assert_allclose(lows, [result.auc.low for result in results])
-    text = page.text[page.text.index("What more queries buy") : page.text.index("Query plans")]
+    text = between(page, "What more queries buy", "Query plans")
     assert f"Labels alone give an AUC of {report.label_floor.auc.value:.3f} with up to 16 queries" in text
     assert text.count("inside the domain box") == 1 + len(report.curve)  # in the legend, and for each budget
     for point in report.curve:
         assert point.labels.attacker.name in text
 
 
+def test_the_plane_has_the_undefended_model_and_the_defended_one_for_each_budget(report, tmp_path):
+    plain, *defended, labels = written(report, tmp_path).figures()[1]["data"]
+    assert decoded(plain["x"]) == [report.plain_utility.accuracy.value]
+    assert decoded(plain["y"]) == [strongest(report.without).auc.value]
+    assert [decoded(mark["y"])[0] for mark in defended] == [point.strongest.auc.value for point in report.curve]
+    assert decoded(labels["y"]) == [report.label_floor.auc.value]
+    for mark in (*defended, labels):
+        accuracy = report.utility.accuracy
+        assert decoded(mark["x"]) == [accuracy.value]
+        assert decoded(mark["error_x"]["array"])[0] == pytest.approx(accuracy.high - accuracy.value)
+        assert decoded(mark["error_x"]["arrayminus"])[0] == pytest.approx(accuracy.value - accuracy.low)
+
+
+def test_the_contents_lead_to_every_section(report, tmp_path):
+    page = written(report, tmp_path)
+    places = [attributes.get("id") for tag, attributes in page.elements if tag == "h2"]
+    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+    assert links == [f"#{place}" for place in places if place]
+    assert len(set(links)) == len(links) > 10
+
+
 def test_each_reading_has_a_row_and_a_fusion_names_its_parts(report, tmp_path):
     doubled = next(result for result in report.results if result.attacker.name == HOSTILE_READING)
     fused = replace(doubled.attacker, name="fusion of 2 readings", plan="fusion", parts=(HOSTILE_READING, "the row"))
     page = written(replace(report, results=(*report.results, replace(doubled, attacker=fused))), tmp_path)
-    text = page.text[page.text.index("Query plans") : page.text.index("The strongest attack of each attacker")]
+    text = between(page, "Query plans", "The strongest attack of each attacker")
     shown = HOSTILE_READING.replace("\u202e", "\\u202e")
     for name in ("4 answers averaged", "labels of neighbours", f"fusion of 2 readings {shown} the row"):
         assert name in text
@@ -210,7 +239,7 @@ def test_an_attacker_outside_the_domain_is_told_from_the_strongest_inside(report
 
 
 def test_curves_are_those_of_the_scores_with_few_points(report, tmp_path):
-    drawn = written(report, tmp_path).figures()[1]["data"]
+    drawn = written(report, tmp_path).figures()[2]["data"]
     names = [trace.get("name", "") for trace in drawn]
     expected = ["", "without the defence", "naive", "adaptive, 1 answer", "adaptive, 16 answers averaged"]
     assert [name.split(", AUC")[0] for name in names][:5] == expected
@@ -225,7 +254,7 @@ def test_curves_are_those_of_the_scores_with_few_points(report, tmp_path):
 
 
 def test_the_bars_of_each_side_sum_to_1_in_common_bins(report, tmp_path):
-    panels = written(report, tmp_path).figures()[2:]
+    panels = written(report, tmp_path).figures()[3:]
     assert len(panels) == 3
     for panel in panels:
         sides = panel["data"]
@@ -243,7 +272,7 @@ def test_a_hostile_file_name_is_text(report, tmp_path):
         store=replace(report.store, path=Path(HOSTILE), record=report.store.record | {"target": HOSTILE}),
     )
     page, usual = written(hostile, tmp_path), written(report, tmp_path)
-    assert page.text.count(HOSTILE) == 7  # the title and the heading among them
+    assert page.text.count(HOSTILE) == 7  # the title, the heading and the provenance among them
     assert len(page.scripts) == len(usual.scripts)
     assert len(page.elements) == len(usual.elements)
 

@@ -1,6 +1,7 @@
 """A validation on a terminal, as JSON and as JUnit XML."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,12 +9,16 @@ import pytest
 from rich.console import Console
 
 from dynanoise_export.printable import printable
+from dynanoise_export.reports.html.validate_page import write_validate_html
 from dynanoise_export.reports.junit import write_junit
 from dynanoise_export.reports.validate_document import validate_document
 from dynanoise_export.reports.validate_terminal import print_validation
+from dynanoise_export.runtimes.provider import Execution, Provider
 from dynanoise_export.validation.check import Check, CheckCode, Outcome
+from dynanoise_export.validation.tolerance import FLOAT32, IN_TF32
 from dynanoise_export.validation.validating import Validation
 from support.benchmarks import made_model
+from support.pages import Page
 
 HOSTILE = "[red]<&\"'.onnx"
 # A check for each outcome.
@@ -26,9 +31,27 @@ CHECKS = (
 )
 
 
-def made(checks=CHECKS, *, strict=False, name="defended.onnx"):
+def made(checks=CHECKS, *, strict=False, name="defended.onnx", tolerance=FLOAT32):
     model = made_model(name)
-    return Validation(model, model.defence, Path("plain.onnx"), 32, "rows.npz, all rows", tuple(checks), strict)
+    rows = (32, "rows.npz, all rows", tolerance)
+    return Validation(model, model.defence, Path("plain.onnx"), *rows, tuple(checks), strict)
+
+
+def on_gpu(validation, **options):
+    endpoint = replace(validation.model.endpoint, execution=Execution(Provider.CUDA, **options))
+    return replace(validation, model=replace(validation.model, endpoint=endpoint))
+
+
+def test_on_a_gpu_the_setting_and_the_tolerances_are_named():
+    assert "TF32" not in shown(made())
+    assert "cuda: TF32 off, cudnn_conv_algo_search DEFAULT; logits may differ by 0.0001 + 1e-05" in shown(
+        on_gpu(made())
+    )
+    with_tf32 = on_gpu(made(tolerance=IN_TF32), tf32=True)
+    assert "cuda: TF32 on, cudnn_conv_algo_search DEFAULT; logits may differ by 0.05 + 0.001" in shown(with_tf32)
+    document = validate_document(with_tf32)
+    assert document["tolerance"] == {"atol": 0.05, "rtol": 0.001}
+    assert (document["execution"]["provider"], document["execution"]["tf32"]) == ("cuda", True)
 
 
 def shown(validation):
@@ -115,3 +138,56 @@ def test_words_of_files_stay_words_on_the_terminal_and_in_xml(tmp_path):
     suite = ElementTree.parse(tmp_path / "junit.xml").getroot()[0]
     assert {case.get("classname") for case in suite} == {printable(FORGED)}
     assert suite[0][0].get("message") == f"The output {printable(FORGED)} leaks."
+
+
+@pytest.fixture
+def page(tmp_path):
+    """Give a function that writes the page of a validation and reads it."""
+
+    def write(validation):
+        write_validate_html(validation, tmp_path / "validation.html")
+        assert [path.name for path in tmp_path.iterdir()] == ["validation.html"]
+        return Page(tmp_path / "validation.html")
+
+    return write
+
+
+@pytest.mark.parametrize(("checks", "strict"), [(CHECKS, False), (CHECKS[::2], False), (CHECKS[::2], True)])
+def test_the_page_begins_with_the_verdict_and_its_reasons(page, checks, strict):
+    validation = made(checks, strict=strict)
+    text = page(validation).text.partition("On this page")[0]
+    assert ("Failed: " in text) is not validation.passed
+    assert ("Passed: " in text) is validation.passed
+    for check in checks:
+        fails = check.outcome in (Outcome.FAILED, Outcome.NOT_RUN) or (strict and check.outcome is Outcome.WARNING)
+        assert (check.detail in text) is fails
+
+
+def test_the_page_has_every_check_with_its_figures_and_no_script(page):
+    made_page = page(made())
+    for check in CHECKS:
+        assert check.name in made_page.text
+        assert check.detail in made_page.text
+    assert " 0.2 0.1 " in made_page.text
+    assert ("span", "200%") in [(tag, attributes.get("title")) for tag, attributes in made_page.elements]
+    assert not made_page.scripts
+    for tag, attributes in made_page.elements:
+        assert tag not in ("link", "img", "iframe", "object", "embed", "base")
+        assert attributes.get("href", "#").startswith("#")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, 0.0, 3e5, None])
+def test_the_page_shows_any_figure(page, value):
+    check = Check(CheckCode.NOISE_MEAN, Outcome.FAILED, value, None if value is None else 0.1, "Found.")
+    assert "None" not in page(made([check])).text
+
+
+def test_hostile_words_stay_words_on_the_page(page):
+    hostile = '"><script>alert(1)</script><h2>x</h2>\u202e'
+    check = Check(CheckCode.NOISE_VARIANCE, Outcome.FAILED, 0.2, 0.1, f"The output {hostile} leaks.")
+    usual = page(made((replace(check, detail="x"),)))
+    validation = replace(made((check,), name=hostile), reference=Path(hostile), data=hostile)
+    shown = page(validation)
+    assert len(shown.elements) == len(usual.elements)
+    assert shown.text.count("\\u202e") >= 5
+    assert "\u202e" not in shown.source

@@ -4,6 +4,7 @@ import pytest
 from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.binding import BoundRun
+from dynanoise_export.runtimes.provider import Execution
 from support.defences import defence_alone, in_runtime
 
 
@@ -38,3 +39,19 @@ def test_inputs_live_as_long_as_the_run():
     run()
     assert run.answers()["probabilities"] == pytest.approx(0.001, abs=1e-6)
     assert len(filling) == 20
+
+
+def test_in_a_cuda_graph_each_set_of_shapes_keeps_its_memory():
+    """The CPU ignores the numbers of graphs, so only the memory and the numbers are seen here."""
+    predictor = in_runtime(defence_alone(DynaNoise(), 3))
+    ordinary = in_runtime(defence_alone(DynaNoise(), 3))
+    predictor.execution = Execution(cuda_graph=True)
+    generator = np.random.default_rng(0)
+    for rows in (5, 2, 5, 2):
+        drawn = generator.normal(size=(2, rows, 3)).astype(np.float32)
+        inputs = {"logits": drawn[0], "noise": drawn[1]}
+        kept = {name: array.copy() for name, array in inputs.items()}
+        answers = predictor.run(inputs)["probabilities"]
+        np.testing.assert_array_equal(answers, ordinary.run(inputs)["probabilities"])
+        np.testing.assert_array_equal(inputs["logits"], kept["logits"])
+    assert next(predictor.graph_numbers) == 3

@@ -11,7 +11,7 @@ from dynanoise_export.errors import UserError
 from dynanoise_export.runtimes.clean_path import SAFE_PATH, clean_path
 from dynanoise_export.runtimes.new_process import predict_in_new_process
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU
 
 # A script that a user writes: its code is not behind `if __name__ == "__main__"`, and must run once.
 SCRIPT = """
@@ -22,10 +22,10 @@ import numpy as np
 
 from dynanoise_export.runtimes.new_process import predict_in_new_process
 from dynanoise_export.runtimes.onnx_runtime import OnnxRuntimeEndpoint
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import ON_CPU
 
 print("started")
-endpoint = OnnxRuntimeEndpoint(Path(sys.argv[1]), Provider.CPU)
+endpoint = OnnxRuntimeEndpoint(Path(sys.argv[1]), ON_CPU)
 print(predict_in_new_process(endpoint, {"x": np.ones((3, 2), np.float32)}, "y").tolist())
 """
 
@@ -50,7 +50,7 @@ def test_a_script_without_a_guard_runs_once(doubling, tmp_path):
 
 def test_an_error_in_the_process_is_raised_here():
     with pytest.raises(UserError):
-        predict_in_new_process(OnnxRuntimeEndpoint(Path("missing.onnx"), Provider.CPU), {}, "y")
+        predict_in_new_process(OnnxRuntimeEndpoint(Path("missing.onnx"), ON_CPU), {}, "y")
 
 
 # Modules that a new Python imports before it runs anything of ours.
@@ -63,7 +63,7 @@ def test_nothing_is_imported_from_the_current_folder(doubling, tmp_path, monkeyp
     for name in FIRST:
         (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')")
     monkeypatch.chdir(folder)
-    endpoint = OnnxRuntimeEndpoint(doubling, Provider.CPU)
+    endpoint = OnnxRuntimeEndpoint(doubling, ON_CPU)
     answers = predict_in_new_process(endpoint, {"x": np.ones((3, 2), np.float32)}, "y")
     assert answers.tolist() == [[2, 2]] * 3
     program = [sys.executable, "-m", "dynanoise_export", "--version"]

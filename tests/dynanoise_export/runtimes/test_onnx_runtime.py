@@ -1,4 +1,5 @@
 import importlib.metadata
+import os
 import sys
 
 import numpy as np
@@ -10,7 +11,8 @@ from dynanoise_export.errors import EndpointError, MissingPackageError
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.runtimes.failed_run import FailedRunError
 from dynanoise_export.runtimes.onnx_runtime import OFFICIAL, OnnxRuntimePredictor, require_onnxruntime
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import Execution, Provider
+from dynanoise_export.runtimes.tf32_override import VARIABLE
 from support.defences import defence_alone, in_runtime
 from support.graphs import normals, parse
 
@@ -101,11 +103,14 @@ def test_a_saved_graph_finds_the_weights_that_are_stored_beside_the_model(tmp_pa
         np.testing.assert_allclose(predictor.run({"x": x})["z"], expected, rtol=1e-5)
 
 
-def test_sessions_on_cuda_ask_for_no_tf32_and_for_one_algorithm(monkeypatch, tmp_path):
+@pytest.fixture
+def asked(monkeypatch):
+    """Give what the last session asked for: the options of each provider."""
     asked = {}
 
     class Session:
         def __init__(self, path, options, providers, enable_fallback):
+            asked.clear()
             asked.update(providers)
 
         def get_providers(self):
@@ -113,7 +118,40 @@ def test_sessions_on_cuda_ask_for_no_tf32_and_for_one_algorithm(monkeypatch, tmp
 
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: list(OFFICIAL.values()))
     monkeypatch.setattr("onnxruntime.InferenceSession", Session)
-    OnnxRuntimePredictor(tmp_path / "model.onnx", provider=Provider.TENSORRT)
+    monkeypatch.setenv(VARIABLE, "0")
+    return asked
+
+
+def test_sessions_on_cuda_ask_for_no_tf32_and_for_one_algorithm(asked, tmp_path):
+    OnnxRuntimePredictor(tmp_path / "model.onnx", execution=Execution(Provider.TENSORRT))
     assert list(asked) == ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
     assert asked["CUDAExecutionProvider"] == {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"}
     assert asked["CPUExecutionProvider"] == {}
+
+
+def test_tf32_and_cuda_graphs_are_asked_for_by_the_runtimes_own_names(asked, tmp_path):
+    OnnxRuntimePredictor(tmp_path / "model.onnx", execution=Execution(Provider.CUDA, tf32=True, cuda_graph=True))
+    assert asked["CUDAExecutionProvider"] == {
+        "use_tf32": "1",
+        "cudnn_conv_algo_search": "DEFAULT",
+        "enable_cuda_graph": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "tf32", "allowed"),
+    [(None, False, True), (None, True, True), ("0", False, True), ("0", True, False), ("1", False, False)],
+)
+def test_tensorrt_has_no_option_for_tf32_so_the_environment_must_agree(
+    asked, tmp_path, monkeypatch, said, tf32, allowed
+):
+    monkeypatch.delenv(VARIABLE)
+    if said is not None:
+        monkeypatch.setenv(VARIABLE, said)
+    execution = Execution(Provider.TENSORRT, tf32=tf32)
+    if not allowed:
+        with pytest.raises(EndpointError, match=VARIABLE):
+            OnnxRuntimePredictor(tmp_path / "model.onnx", execution=execution)
+        return
+    OnnxRuntimePredictor(tmp_path / "model.onnx", execution=execution)
+    assert os.environ.get(VARIABLE) == (None if tf32 else "0")

@@ -10,6 +10,7 @@ import pytest
 from dynanoise_export.exporting import export
 from dynanoise_export.validation.check import CheckCode, Outcome
 from dynanoise_export.validation.validating import validate
+from support.draws import draw_of
 from support.graphs import normals
 
 ROWS = 70
@@ -69,9 +70,7 @@ def test_noise_that_repeats_in_every_call_of_one_row_is_found(files):
     """With a fixed batch of 1, each row is a call of its own, and a seed gives all rows the same noise."""
     judged(files, 1, "random")
     model = onnx.load(files / "1-random.onnx")
-    nodes = [node for function in model.functions for node in function.node] + list(model.graph.node)
-    (draw,) = [node for node in nodes if node.op_type == "RandomNormalLike"]
-    draw.attribute.append(onnx.helper.make_attribute("seed", 1.0))
+    draw_of(model).attribute.append(onnx.helper.make_attribute("seed", 1.0))
     onnx.save(model, files / "seeded.onnx")
     failed = {check.code for check in validate(files / "seeded.onnx", files / "1.onnx").checks if not check.passed}
     assert {CheckCode.NO_SEED, CheckCode.NOISE_FRESH_BETWEEN_SESSIONS} <= failed

@@ -8,6 +8,7 @@ from dynanoise_export.exporting import export
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.validation.check import CheckCode, Outcome
 from dynanoise_export.validation.validating import validate
+from support.draws import draw_of
 from support.judged import failed_checks
 from support.noise_without_law import Blurred
 
@@ -57,7 +58,7 @@ def test_its_noise_repeats_between_sessions_in_onnx_runtime_which_is_a_warning(f
 def test_dead_noise_is_caught(folder, exported):
     path = exported(NoiseSource.RANDOM)
     model = onnx.load(path)
-    draw = next(node for node in model.graph.node if node.op_type == "RandomNormalLike")
+    draw = draw_of(model)
     draw.CopyFrom(onnx.helper.make_node("Sub", [draw.input[0], draw.input[0]], draw.output))
     onnx.save(model, path)
     assert CheckCode.NOISE_ALIVE in failed_checks(path, folder)

@@ -12,7 +12,7 @@ from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.defences.temperature import Temperature
 from dynanoise_export.errors import EndpointError
 from dynanoise_export.noise.source import NoiseSource
-from dynanoise_export.runtimes.provider import Provider
+from dynanoise_export.runtimes.provider import Execution, Provider
 from support.blob_audits import make_blob_audit
 
 DEFENCE = DynaNoise(sigma0=2.0, lambda_=0.0, temperature=5.0)
@@ -110,7 +110,7 @@ def test_a_shadow_model_runs_where_it_is_told_to(made, ask, monkeypatch):
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
     defended = ShadowDefence(Temperature(7.0))
     with (
-        ShadowAsk(made.plain, 0, defended, provider=Provider.CUDA) as shadow,
+        ShadowAsk(made.plain, 0, defended, execution=Execution(Provider.CUDA)) as shadow,
         pytest.raises(EndpointError, match="no CUDAExecutionProvider"),
     ):
         ask(shadow, {"x": made.x})

@@ -155,7 +155,11 @@ def test_it_states_the_defence_and_not_the_key(config_of, folder):
 def test_nothing_is_stated_of_a_guard_with_secrets_and_its_files_are_private(config_of, checkpoint, tmp_path):
     guard = fit_guard(checkpoint, "sphere", data=(0.0, 1.0))
     export(checkpoint, tmp_path / "copies.onnx", defence=Temperature(), guard=guard)
-    assert set(parameters_of(config_of(tmp_path / "copies.onnx"))) == {"dynanoise.file_sha256", "dynanoise.classes"}
+    assert set(parameters_of(config_of(tmp_path / "copies.onnx"))) == {
+        "dynanoise.file_sha256",
+        "dynanoise.classes",
+        "cudnn_conv_algo_search",
+    }
     written = [tmp_path / "copies.onnx", *(tmp_path / "models").rglob("model.onnx")]
     assert [file.stat().st_mode & 0o077 for file in written] == [0, 0]
 
@@ -165,3 +169,19 @@ def test_a_defence_without_noise_states_no_noise(config_of, folder):
     assert stated["dynanoise.defence"] == "temperature"
     assert json.loads(stated["dynanoise.parameters"]) == {"temperature": 10.0}
     assert "dynanoise.noise" not in stated
+
+
+@pytest.mark.parametrize("name", ["keyed", "random", "temperature"])
+def test_on_a_gpu_the_backend_of_onnx_runtime_computes_as_this_library_does(config_of, folder, name):
+    config = config_of(folder / f"{name}.onnx", backend="onnxruntime")
+    (cuda,) = config.optimization.execution_accelerators.gpu_execution_accelerator
+    assert (cuda.name, dict(cuda.parameters)) == ("cuda", {"use_tf32": "0"})
+    # 2 is the backend's own number for DEFAULT; without the parameter, it searches.
+    assert config.parameters["cudnn_conv_algo_search"].string_value == "2"
+
+
+@pytest.mark.parametrize(("name", "options"), [("keyed.onnx", {"backend": "python"}), ("keyed.plan", {})])
+def test_other_backends_take_no_options_of_onnx_runtime(config_of, folder, name, options):
+    config = config_of(folder / name, **options)
+    assert not config.optimization.execution_accelerators.gpu_execution_accelerator
+    assert "cudnn_conv_algo_search" not in config.parameters

@@ -48,3 +48,9 @@ def test_the_advice_gives_the_reason_of_the_table(noise, backend):
 @pytest.mark.parametrize("backend", TritonBackend)
 def test_a_defence_without_noise_gets_no_advice_on_it(backend):
     assert len(advice(None, backend)) == 1
+
+
+@pytest.mark.parametrize("backend", [TritonBackend.ONNXRUNTIME, TritonBackend.TENSORRT])
+def test_random_noise_is_warned_of_cuda_graphs_and_keyed_noise_is_not(backend):
+    graphs = [sum("CUDA graph" in sentence for sentence in advice(noise, backend)) for noise in (RANDOM, KEYED)]
+    assert graphs == [1, 0]

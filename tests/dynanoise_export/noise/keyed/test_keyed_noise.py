@@ -13,6 +13,7 @@ from dynanoise_export.noise.keyed.key import Key
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
 from dynanoise_export.noise.keyed.reference import keyed_normals
 from dynanoise_export.validation.keyed_edges import on_an_edge
+from dynanoise_export.validation.movement import moved
 from support.algorithm import algorithm_1
 from support.defences import defence_alone, in_runtime
 from support.keyed import PlainKeyedNoise, noise_alone, queries
@@ -41,8 +42,9 @@ def in_numpy(logits, grids=ONE, secret=SECRET):
 
 def edges(logits, others=None, grids=ONE):
     """Find the queries on the edge of a cell."""
-    others = logits if others is None else others
-    return on_an_edge(logits.astype(np.float64), others, source(grids).tables(logits.shape[1]))
+    z = logits.astype(np.float64)
+    distance = 0.0 if others is None else moved(z, others, 0).distance
+    return on_an_edge(z, source(grids).tables(logits.shape[1]), distance)
 
 
 def same(noise, expected):
