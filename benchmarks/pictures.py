@@ -1,9 +1,10 @@
-"""Make the README's pictures: the terminal of the three main commands, and the report; playground_pictures.py makes its.
+"""Make the README's pictures: the terminal of the three main commands, and the report.
 
     python -m benchmarks.pictures --work DIR
 
 The demonstration runs in DIR first, unless its files are there. The pictures go to docs/pictures/: each terminal is the
 real output of a command in colour, its first lines, and the report is what Chromium shows of the page of `attack`.
+playground_pictures.py makes those of the playground.
 """
 
 import argparse
@@ -18,25 +19,24 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
+from rich.console import CONSOLE_SVG_FORMAT, Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 from dynanoise_export.files import written_whole
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
-COLUMNS = 88
+COLUMNS = 96
 WIDTH, HEIGHT = 1100, 1120
 COLOURS = 96
 # What is typed, and how many lines of the output are shown.
 COMMANDS = {
     "export": ("dynanoise-export demo/digits.pt --sigma0 0.55 -o defended.onnx", 40),
-    "validate": ("dynanoise-export validate defended.onnx --reference demo/digits.pt --data demo/bundle.npz", 26),
+    "validate": ("dynanoise-export validate defended.onnx --reference demo/digits.pt --data demo/bundle.npz", 24),
     "attack": (
-        "dynanoise-export attack defended.onnx --data demo/bundle.npz --shadows demo/shadows --reference demo/digits.pt "
-        "--budget 16 --max-auc 0.6 --html report.html",
-        34,
+        "dynanoise-export attack defended.onnx --data demo/bundle.npz --shadows demo/shadows "
+        "--reference demo/digits.pt --budget 16 --max-auc 0.6 --html report.html",
+        46,
     ),
 }
 

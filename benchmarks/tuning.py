@@ -12,6 +12,7 @@ import json
 import re
 import time
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,15 +32,30 @@ from dynanoise_export.reports.tune_document import tune_document
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "results.md"
 BEGIN, END = "<!-- tuning: made by benchmarks/tuning.py -->", "<!-- end of the tuning -->"
-TARGETS = ("mlp-location30", "alexnet-cifar10")
-TRIALS, FINALISTS = 300, 2
+TRIALS = 300
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much of a target's time goes into attacks in full.
+
+    Attributes:
+        finalists: how many settings are attacked in full before one is chosen.
+        sample: how many rows of a half are judged; None for all.
+    """
+
+    finalists: int = 2
+    sample: int | None = None
+
+
+TARGETS = {"mlp-location30": Effort(), "alexnet-cifar10": Effort(finalists=1, sample=500)}
 REPORT, PAGE, WORK = "tuned.json", "tuned.html", "tuned"
 
 
 def main() -> None:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("targets", nargs="*", default=TARGETS, metavar="TARGET")
+    parser.add_argument("targets", nargs="*", default=list(TARGETS), metavar="TARGET")
     parser.add_argument("--work", type=Path)
     parser.add_argument("--speed", action="store_true", help="time 500 trials on made-up logits")
     arguments = parser.parse_args()
@@ -55,13 +71,14 @@ def run(target: str, work: Path) -> None:
     """Tune for a target, unless its report is there."""
     if (work / REPORT).exists():
         return
-    comparison = COMPARISONS[target]
+    comparison, effort = COMPARISONS[target], TARGETS[target]
     train(comparison, comparison.trainings[NO_DEFENCE], work)
     folder = work / NO_DEFENCE
     with remembering(work / LOGITS) if comparison.remember else nullcontext():
         report = tune(
-            folder / CHECKPOINT, work / BUNDLE, shadows=folder / SHADOWS, trials=TRIALS, finalists=FINALISTS,
-            budget=comparison.budget, sample=comparison.sample, work=work / WORK, progress=Printed(),
+            folder / CHECKPOINT, work / BUNDLE, shadows=folder / SHADOWS, trials=TRIALS,
+            finalists=effort.finalists, sample=effort.sample, budget=comparison.budget, work=work / WORK,
+            progress=Printed(),
         )  # fmt: skip
     write_tune_html(report, work / PAGE)
     write_document(tune_document(report), work / REPORT)

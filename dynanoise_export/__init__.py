@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dynanoise_export.inspecting import Inspection, inspect
     from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
     from dynanoise_export.noise.source import NoiseSource
+    from dynanoise_export.runtimes.operator_library import operators
     from dynanoise_export.runtimes.provider import Provider
     from dynanoise_export.shadow_stores import ShadowStore
     from dynanoise_export.sources.score_options import ScoreOptions, TreatAs

@@ -7,7 +7,8 @@ from dynanoise_export.errors import MissingPackageError
 # The name of the import, to the extra.
 EXTRAS = {
     "torch": "torch", "safetensors": "torch", "sklearn": "torch", "transformers": "huggingface", "PIL": "images",
-    "pyarrow": "parquet", "jinja2": "report", "plotly": "report", "cyclonedx": "report", "yaml": "report", "tritonclient": "triton",
+    "pyarrow": "parquet", "jinja2": "report", "plotly": "report", "cyclonedx": "report", "yaml": "report",
+    "tritonclient": "triton",
     "captum": "defences", "opacus": "defences", "optuna": "tune",
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from dynanoise_export.graph.attach import carries_defence
 from dynanoise_export.graph.probe import probe_defence
 from dynanoise_export.graph.provenance import PREFIX
 from dynanoise_export.graph.values import value_named
+from dynanoise_export.noise.input_noise import INPUT_NAME
 from dynanoise_export.onnx_functions import DOMAIN
 
 # What the names of nodes begin with that were put between the model and its defence.
@@ -70,7 +71,10 @@ def _scores(model: ir.Model) -> str:
     """Name the model's own scores, before they are reshaped and copies merged; the output of an undefended model."""
     if not carries_defence(model):
         return str(model.graph.outputs[0].name)
-    _, taken = probe_defence(model)
+    copy = model.clone()
+    if any(value.name == INPUT_NAME for value in model.graph.inputs):  # a file states it, and a shadow model does not
+        copy.metadata_props[f"{PREFIX}noise_input"] = INPUT_NAME
+    _, taken = probe_defence(copy)
     value = value_named(model, str(taken.value.name))
     while value is not None and (node := value.producer()) is not None and (node.name or "").startswith(ATTACHED):
         value = node.inputs[0]

@@ -109,9 +109,7 @@ def _executions(
     """Give what the user chose for each provider, GPUs first; their options do not apply to the CPU beside them."""
     gpus = [provider for provider in providers if provider != Provider.CPU]
     asked: Sequence[Provider | str | None] = gpus or providers or [None]
-    chosen = [
-        chosen_execution(provider, tf32=tf32, cuda_graph=cuda_graph, operators=operators) for provider in asked
-    ]
+    chosen = [chosen_execution(provider, tf32=tf32, cuda_graph=cuda_graph, operators=operators) for provider in asked]
     if gpus and len(gpus) < len(providers):
         chosen.append(Execution(operators=operators))
     return [execution for execution in chosen if execution is not None]

@@ -25,7 +25,7 @@ from dynanoise_export.noise.keyed.keyed_noise import WEIGHTS, KeyedNoise
 from dynanoise_export.noise.noise import Noise
 from dynanoise_export.noise.random_noise import RandomNoise
 from dynanoise_export.noise.source import NoiseSource
-from dynanoise_export.onnx_functions import DOMAIN
+from dynanoise_export.onnx_functions import DOMAIN, VERSION
 
 STANDARD = ("", "ai.onnx", DOMAIN)
 
@@ -79,8 +79,12 @@ def compare_defence(model: ir.Model, answers: str, stated: StatedDefence) -> Com
         stated: the defence.
 
     Raises:
-        UnknownFormError: another tool rewrote the file, or the defence can't be attached to compare with.
+        UnknownFormError: another tool or another version wrote the defence, or it can't be attached to compare with.
     """
+    version = model.opset_imports.get(DOMAIN, VERSION)
+    if version != VERSION:
+        forms = f"form {version} instead of {VERSION}"
+        raise UnknownFormError(f"another version of this tool wrote the defence ({forms}), so export the model again")
     flat = flattened(model)
     output = next((value for value in flat.graph.outputs if value.name == answers), None)
     if output is None:
@@ -99,7 +103,8 @@ def compare_defence(model: ir.Model, answers: str, stated: StatedDefence) -> Com
         raise UnknownFormError(
             f"another tool rewrote the defence with {foreign}, so compare the file that export wrote"
         )
-    return Compared(differences[0], flat, None)
+    older = "" if DOMAIN in model.opset_imports else "; if an older version flattened it, export the model again"
+    return Compared(differences[0] + older, flat, None)
 
 
 def _compare(form: ir.Model, model: ir.Model, output: ir.Value, stated: StatedDefence) -> ir.Value:

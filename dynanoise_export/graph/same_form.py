@@ -60,13 +60,19 @@ class SameForm:
             return
         self._same.add((ours, theirs))
         if (expected := self._ours.tensor(ours)) is not None:
-            self._require_constant(expected, theirs, by_shape=ours.name in self._by_shape)
+            self._require_constant(expected, theirs, by_shape=self._made_of_shapes(ours))
             return
         ours, theirs = passed_on(ours), passed_on(theirs)
         if ours not in self._inputs:
             self._require_node(ours, theirs)
         elif self.found.setdefault(ours, theirs) is not theirs:
             raise DifferentFormError(f"{_named(theirs)} stands in the place of {_named(self.found[ours])}")
+
+    def _made_of_shapes(self, constant: ir.Value) -> bool:
+        """Whether a constant of the form is a weight of which only the shape is compared, or computed from one."""
+        node = constant.producer()
+        made_of = () if node is None else node.inputs
+        return constant.name in self._by_shape or any(one is not None and self._made_of_shapes(one) for one in made_of)
 
     def _require_constant(self, expected: ir.TensorProtocol, theirs: ir.Value, *, by_shape: bool) -> None:
         held = self._theirs.tensor(theirs)

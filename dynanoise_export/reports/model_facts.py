@@ -12,7 +12,7 @@ class Fact:
     """What is known of something.
 
     Attributes:
-        name: what it is.
+        name: what it is; "" for a sentence.
         text: its value.
         code: whether the text is a path or a digest, in which each character counts.
     """

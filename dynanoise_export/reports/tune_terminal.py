@@ -16,6 +16,8 @@ def print_tuning(report: TuneReport, console: Console) -> None:
     console.print(f"[bold {COLOURS[report.verdict]}]{words(answer(report))}[/]")
     if report.recommended is not None:
         console.print()
+        if report.verdict is not Verdict.HELPS:
+            console.print("Its best setting all the same:", style="dim")
         console.print(words(export_command(report, report.recommended)), soft_wrap=True)
     console.print()
     console.print(_table(report))

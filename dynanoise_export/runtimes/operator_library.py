@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from dynanoise_export.errors import MissingPackageError
+from dynanoise_export.onnx_functions import VERSION
 from dynanoise_export.runtimes.provider import Provider
 
 PACKAGE = "dynanoise_export_operators"
@@ -15,7 +16,7 @@ def operators() -> Path:
     """Give the path of the library of operators, for `SessionOptions.register_custom_ops_library` of ONNX Runtime.
 
     Raises:
-        MissingPackageError: it is not installed.
+        MissingPackageError: it is not installed, or is of another version.
     """
     path: Path = _package().library()
     return path
@@ -25,7 +26,7 @@ def operators_for(provider: Provider) -> Path:
     """Give the path of the library, which must have kernels for a provider.
 
     Raises:
-        MissingPackageError: it is not installed, or has none.
+        MissingPackageError: it is not installed, is of another version, or has none.
     """
     path = operators()
     if provider.value not in _package().providers():
@@ -42,4 +43,10 @@ def _package() -> ModuleType:
             "The operators need the package dynanoise-export-operators: pip install ./operators in the source tree, or "
             "leave them out."
         )
-    return importlib.import_module(PACKAGE)
+    package = importlib.import_module(PACKAGE)
+    if package.DOMAIN_VERSION != VERSION:  # ONNX Runtime takes an old kernel for the function of a newer version
+        raise MissingPackageError(
+            f"The installed operators are for version {package.DOMAIN_VERSION} of a defence's functions, and not for "
+            f"{VERSION}: install the package dynanoise-export-operators that belongs to this version."
+        )
+    return package

@@ -9,7 +9,7 @@ from dynanoise_export.probabilities import centred, log_probabilities
 from dynanoise_export.types import Bools, Float64s, Floats
 from dynanoise_export.validation.case import Case
 from dynanoise_export.validation.check import Check, CheckCode, failed, judge, not_applicable, not_run
-from dynanoise_export.validation.tolerance import ANSWER_TOLERANCE, EXACT, Tolerance, jumps
+from dynanoise_export.validation.tolerance import ANSWER_TOLERANCE, EXACT, NOISE_IN_TF32, Tolerance, jumps
 
 # A graph holds parameters in float32.
 PARAMETER_TOLERANCE = 1e-6
@@ -58,7 +58,9 @@ def undecided(logits: Floats, tolerance: Tolerance) -> Bools:
     return np.asarray(first_two[:, 1] - first_two[:, 0] <= allowed)
 
 
-def defence_parity(answers: Floats, logits: Floats, scores: Floats, noise: Floats, defence: Defence) -> Check:
+def defence_parity(
+    answers: Floats, logits: Floats, scores: Floats, noise: Floats, defence: Defence, *, tf32: bool = False
+) -> Check:
     """Check that the graph's defence answers as the reference does in float64, with the same noise.
 
     Args:
@@ -67,11 +69,16 @@ def defence_parity(answers: Floats, logits: Floats, scores: Floats, noise: Float
         scores: [n, k], logits or probabilities, of which the largest is the undefended label.
         noise: [n, k], the standard normals that it was fed.
         defence: that the model is judged by.
+        tf32: whether a GPU may have computed in TF32, where the scale of the noise is not exact.
     """
     detail = "Under the same noise, answers differ from the defence's reference by at most"
     expected = defended(defence, logits, noise, scores)
     jump = jumps(defence, logits, EXACT)
-    return _parity(CheckCode.DEFENCE_PARITY, answers, expected, ANSWER_TOLERANCE, jump, detail)
+    limit = ANSWER_TOLERANCE
+    if tf32 and defence.law is not None:
+        largest = float(np.abs(defence.law.scale(logits.astype(np.float64)) * noise).max(initial=0))
+        limit = max(limit, NOISE_IN_TF32 * largest * defence.lipschitz)
+    return _parity(CheckCode.DEFENCE_PARITY, answers, expected, limit, jump, detail)
 
 
 def answer_parity(case: Case, answers: Floats) -> Check:

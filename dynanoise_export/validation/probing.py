@@ -128,7 +128,8 @@ def compared(case: Case, inside: Inside) -> Iterator[Check]:
         yield logits_repeat(case, inside.movement)
     yield from labels
     answers, noise = inside.answers[0], inside.noise[0]
-    yield parity_checks.defence_parity(answers, inside.logits, inside.scores, noise, case.defence)
+    tf32 = case.execution.tf32
+    yield parity_checks.defence_parity(answers, inside.logits, inside.scores, noise, case.defence, tf32=tf32)
     if case.defence.keep_label:
         yield parity_checks.kept_labels(answers, inside.scores)
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+# Of the domain, as in the library's source: kernels for the functions in files of this version.
+DOMAIN_VERSION = 2
+
 _FOLDER = Path(__file__).parent
 
 

@@ -39,7 +39,7 @@ void KeyedNormals(const float* logits, size_t n, size_t k, const Grid& grid, flo
   std::vector<float> steps(vectors * kLanes);
   std::vector<int32_t> hashed(groups);
   for (size_t row = 0; row < n; ++row, queries.Next()) {
-    BelowTheLargest(queries, vectors, work);
+    BelowTheLargest(queries, vectors, &work[0]);
     Floats sum{};
     for (size_t i = 0; i < vectors; ++i) sum += Exp(work[i]);
     const Floats log_sum = Log(Sum(sum));

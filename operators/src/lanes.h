@@ -64,23 +64,26 @@ DYNANOISE_INLINE Floats Largest(Floats x) {
   return Max(x, __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14));
 }
 
-// e^x for x <= 88; 0 below the smallest normal float. Taylor's series on |r| <= log(2) / 2.
-DYNANOISE_INLINE Floats Exp(Floats x) {
+// 2^x for x <= 127; 0 below the smallest normal float. Taylor's series of e^(x log 2) on |x| <= 1/2.
+DYNANOISE_INLINE Floats Exp2(Floats x) {
   const float shift = 12582912.0f + 127.0f;  // as in Round; the last bits become the biased exponent of 2^n
-  const Floats bounded = Max(x, Fill(-88.0f));
-  const Floats shifted = bounded * 1.44269504f + shift;
-  const Floats powers = shifted - shift;
-  const Floats r = (bounded - powers * 0.693359375f) + powers * 2.12194440e-4f;  // log(2) in two parts
-  Floats series = Fill(1.0f / 5040);
-  series = series * r + 1.0f / 720;
-  series = series * r + 1.0f / 120;
-  series = series * r + 1.0f / 24;
-  series = series * r + 1.0f / 6;
-  series = series * r + 0.5f;
-  series = series * r + 1.0f;
+  const Floats bounded = Max(x, Fill(-127.0f));
+  const Floats shifted = bounded + shift;
+  const Floats r = bounded - (shifted - shift);
+  Floats series = Fill(1.5252734e-5f);
+  series = series * r + 1.5403530e-4f;
+  series = series * r + 1.3333558e-3f;
+  series = series * r + 9.6181291e-3f;
+  series = series * r + 5.5504109e-2f;
+  series = series * r + 2.4022651e-1f;
+  series = series * r + 6.9314718e-1f;
   series = series * r + 1.0f;
   return series * reinterpret_cast<Floats>(reinterpret_cast<Ints>(shifted) << 23);
 }
+
+constexpr float kLog2E = 1.44269504f;
+
+DYNANOISE_INLINE Floats Exp(Floats x) { return Exp2(x * kLog2E); }
 
 // log(x) for normal floats above 0. The polynomial is that of logf in the Cephes library (Moshier).
 DYNANOISE_INLINE Floats Log(Floats x) {

@@ -5,10 +5,13 @@
 
 namespace dynanoise {
 
-const Signature kDynaNoise = {"DynaNoise", {kAny, kFloat}};
-const Signature kKeyedNormals = {"KeyedNormals", {kAny, kFloat, kInt32, kInt32, kFloat, kInt32, kFloat}};
-const Signature kKeepLabel = {"KeepLabel", {kFloat, kInt64}};
-const Signature kRandomNormals = {"RandomNormals", {kAny}};
+// VERSION in dynanoise_export/onnx_functions.py. Files of other versions run the bodies of their functions.
+constexpr int kVersion = 2;
+
+const Signature kDynaNoise = {"DynaNoise", kVersion, {kAny, kFloat}};
+const Signature kKeyedNormals = {"KeyedNormals", kVersion, {kAny, kFloat, kInt32, kInt32, kFloat, kInt32, kFloat}};
+const Signature kKeepLabel = {"KeepLabel", kVersion, {kFloat, kInt64}};
+const Signature kRandomNormals = {"RandomNormals", kVersion, {kAny}};
 
 Parameters ParametersOf(const OrtKernelInfo* info) {
   const float sigma0 = FloatAttribute(info, "sigma0");

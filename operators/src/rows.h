@@ -47,7 +47,7 @@ class Reader {
     return inside_ ? last : padding_;
   }
   // Puts the padding back into a row's last vector.
-  DYNANOISE_INLINE void Pad(Row& row, float padding) const {
+  DYNANOISE_INLINE void Pad(Floats* row, float padding) const {
     Floats& last = row[(k_ - 1) / kLanes];
     last = inside_ ? last : Fill(padding);
   }
@@ -78,7 +78,7 @@ class Writer {
 };
 
 // Puts a row of logits, within their bounds and less the largest, into `below`. The padding has probability 0.
-DYNANOISE_INLINE void BelowTheLargest(const Reader& logits, size_t vectors, Row& below) {
+DYNANOISE_INLINE void BelowTheLargest(const Reader& logits, size_t vectors, Floats* below) {
   Floats largest = Fill(-kLargestLogit);
   for (size_t i = 0; i < vectors; ++i) {
     below[i] = Max(Min(logits[i], Fill(kLargestLogit)), Fill(-kLargestLogit));

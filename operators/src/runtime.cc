@@ -116,7 +116,7 @@ Operator::Operator(const Signature& signature, const char* provider, Kernel* (*m
   GetInputCharacteristic = GetOutputCharacteristic = GetInputMemoryType = [](const OrtCustomOp*, size_t) { return 0; };
   GetVariadicInputMinArity = GetVariadicOutputMinArity = [](const OrtCustomOp*) { return 0; };
   GetVariadicInputHomogeneity = GetVariadicOutputHomogeneity = GetVariadicInputMinArity;
-  GetStartVersion = GetEndVersion = [](const OrtCustomOp*) { return 1; };
+  GetStartVersion = GetEndVersion = [](const OrtCustomOp* op) { return Self(op).signature.version; };
   CreateKernelV2 = [](const OrtCustomOp* op, const OrtApi*, const OrtKernelInfo* info, void** kernel) {
     return Guarded([&] { *kernel = Self(op).make(info); });
   };

@@ -105,9 +105,10 @@ class Kernel {
   virtual void Compute(OrtKernelContext* context) = 0;
 };
 
-// The name of an operator and the types of its inputs. It has one output of floats.
+// The name of an operator, the version of its domain, and the types of its inputs. It has one output of floats.
 struct Signature {
   const char* name;
+  int version;
   std::vector<Type> inputs;
 };
 

@@ -120,3 +120,12 @@ def test_a_provider_that_is_not_installed_is_refused(program, folder, defended, 
     ended = program(command, defended, *options, "--provider", "cuda")
     assert ended.status == 2
     assert "CUDAExecutionProvider" in ended.err
+
+
+@pytest.mark.parametrize("command", ["validate", "attack"])
+def test_tf32_without_a_gpu_is_refused(program, folder, defended, command):
+    options = ["--reference", folder / "model.pt"] if command == "validate" else ["--data", folder / "rows.npz"]
+    ended = program(command, defended, *options, "--tf32")
+    assert ended.status == 2
+    assert len(ended.err.splitlines()) == 1
+    assert "TF32" in ended.err

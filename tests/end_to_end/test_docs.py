@@ -17,8 +17,13 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/READM
 def demo(tmp_path_factory):
     """Give a folder where the demonstration has run."""
     folder = tmp_path_factory.mktemp("demo")
-    shell("dynanoise-export demo", folder)
+    (folder / "printed.txt").write_text(shell("dynanoise-export demo", folder))
     return folder
+
+
+def test_the_demo_ends_by_naming_its_report(demo):
+    *_, last = (demo / "printed.txt").read_text().splitlines()
+    assert "<html" in (demo / last.rpartition(" ")[2]).read_text()
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +109,8 @@ def test_the_release_gate_of_the_docs_gates(release):
     commands["Attack"] = quicker(commands["Attack"], "--budget 16", "--quick")
     for command in commands.values():
         shell(command, release)
-    for report in ("export.json", "validation.json", "validation.xml", "attack.json", "attack.html"):
+    reports = ("export.json", "validation.json", "validation.xml", "attack.json", "attack.html", "attack.xml")
+    for report in (*reports, "attack.cdx.json"):
         assert (release / report).stat().st_size
 
     block = quicker(blocks("docs/ci.md", "python")[0], "max_auc=0.7", "max_auc=0.7, budget=1")

@@ -3,7 +3,9 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import onnx
 import onnx_ir as ir
+import onnxruntime
 
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.graph.attach import attach
@@ -44,3 +46,14 @@ def in_runtime(model: ir.Model, **settings) -> OnnxRuntimePredictor:
         path = Path(folder) / "model.onnx"
         ir.save(model, path)
         return OnnxRuntimePredictor(path, **settings)
+
+
+def operators_left(model: ir.Model) -> list[str]:
+    """List the operators that are left of a model after ONNX Runtime's own optimisation on the CPU."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # it warns that the optimised file fits this machine alone
+    with TemporaryDirectory() as folder:
+        options.optimized_model_filepath = str(Path(folder) / "optimised.onnx")
+        proto = ir.to_proto(model)
+        onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return [node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node]

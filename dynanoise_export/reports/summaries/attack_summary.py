@@ -33,7 +33,7 @@ def attack_summary(report: AttackReport) -> Summary:
         path=model.name,
         sha256=model.sha256,
         name=name,
-        passed=report.passed,
+        verdict=verdict_word(report.passed),
         sentences=tuple(_sentences(report)),
         figures=tuple(_figures(report)),
         assumed=tuple(_assumed(report)),

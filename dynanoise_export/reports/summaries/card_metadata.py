@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 INDEX = "model-index"
 # The type of the data set by which an entry of this tool is known.
 OWN = "dynanoise-export-bundle"
-# The names of figures on the hub, where it has one.
-_TYPES = {"accuracy": "accuracy"}
 _ADVICE = "write it as a list with an entry on each line, or leave it out"
 
 
@@ -156,17 +154,17 @@ def _entry(summary: Summary, name: str | None, indent: str) -> str:
     result = {
         "task": {"type": rows.task, "name": "Membership-inference audit"},
         "dataset": {"type": OWN, "name": printable(rows.name), "revision": rows.sha256},
-        "metrics": [_metric(figure, summary) for figure in summary.figures],
+        "metrics": [_metric(figure) for figure in summary.figures],
     }
     entry = {"name": name or printable(summary.name), "results": [result]}
     text = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=10_000)
     return "".join(f"{indent}{line}\n" for line in text.splitlines())
 
 
-def _metric(figure: Figure, summary: Summary) -> dict[str, Any]:
+def _metric(figure: Figure) -> dict[str, Any]:
     one = figure.measured
     return {
-        "type": _TYPES.get(figure.code, figure.code),
+        "type": figure.code,
         "name": printable(figure.name),
         "value": round(one.value, 6),
         "args": {"low": round(one.low, 6), "high": round(one.high, 6), "confidence": 0.95, "by": printable(figure.by)},

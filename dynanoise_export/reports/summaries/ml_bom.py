@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dynanoise_export.files import sha256, written_whole
 from dynanoise_export.packages import require_packages
 from dynanoise_export.printable import printable
-from dynanoise_export.reports.summaries.summary import Figure, Summary, verdict_word
+from dynanoise_export.reports.summaries.summary import Figure, Summary
 from dynanoise_export.version import __version__
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _file_digest(summary: Summary) -> str | None:
 
 def _model_card(summary: Summary) -> dict[str, Any]:
     """Give the model card of the component."""
-    verdict = f"{summary.title} {verdict_word(summary.passed)}. "
+    verdict = f"{summary.title}: {summary.verdict}. "
     card: dict[str, Any] = {
         "modelParameters": {"task": "classification" if summary.rows is None else summary.rows.task},
         "considerations": {

@@ -12,7 +12,7 @@ from dynanoise_export.records import reading
 from dynanoise_export.reports.model_facts import Fact
 from dynanoise_export.reports.summaries.card_metadata import merged_metadata, new_metadata
 from dynanoise_export.reports.summaries.markdown_text import code, plain, table
-from dynanoise_export.reports.summaries.summary import Figure, Summary, verdict_word
+from dynanoise_export.reports.summaries.summary import Figure, Summary
 
 COMMANDS = ("attack", "validate", "tune")
 # The metadata at the beginning of a card, as the library of the hub finds them.
@@ -131,7 +131,7 @@ def section(summary: Summary) -> str:
 
 
 def _parts(summary: Summary) -> Iterator[str]:
-    yield f"**{verdict_word(summary.passed)}.**"
+    yield f"**{summary.verdict}.**"
     yield _list(summary.sentences)
     if summary.figures:
         yield table(("Figure", "Value", "95% interval", "By"), [_row(figure) for figure in summary.figures])
@@ -154,4 +154,9 @@ def _list(sentences: tuple[str, ...]) -> str:
 
 
 def _facts(facts: tuple[Fact, ...]) -> str:
-    return "\n".join(f"- {plain(fact.name)}: {code(fact.text) if fact.code else plain(fact.text)}" for fact in facts)
+    return "\n".join(f"- {_fact(fact)}" for fact in facts)
+
+
+def _fact(fact: Fact) -> str:
+    text = code(fact.text) if fact.code else plain(fact.text)
+    return f"{plain(fact.name)}: {text}" if fact.name else text

@@ -51,7 +51,7 @@ class Summary:
         path: of the model, or its URL.
         sha256: of the model; None if it is not known.
         name: of the model, without its folder or its server.
-        passed: whether it passed; None for no verdict.
+        verdict: a word or two.
         sentences: the decision and its reasons.
         figures: what was measured; the first is the most important one.
         assumed: what the figures hold for.
@@ -66,7 +66,7 @@ class Summary:
     path: str
     sha256: str | None
     name: str
-    passed: bool | None
+    verdict: str
     sentences: tuple[str, ...]
     figures: tuple[Figure, ...]
     assumed: tuple[Fact, ...]

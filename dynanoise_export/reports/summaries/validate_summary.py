@@ -26,7 +26,7 @@ def validate_summary(validation: Validation) -> Summary:
         path=model.name,
         sha256=model.sha256,
         name=name,
-        passed=validation.passed,
+        verdict=verdict_word(validation.passed),
         sentences=tuple(_sentences(validation)),
         figures=(),
         assumed=(

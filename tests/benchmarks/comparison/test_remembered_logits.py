@@ -42,7 +42,6 @@ def answers(model, folder, opened=open_graph, **more):
 @pytest.mark.parametrize("kind", ["box", "binary", "image", "sphere", "binary-sphere"])
 def test_a_guarded_model_answers_as_a_whole(kind: str, tmp_path: Path) -> None:
     model, _ = guarded_model(kind)
-    model.metadata_props["dynanoise.noise_input"] = INPUT_NAME
     noise = {INPUT_NAME: normals(len(ROWS), 4)}
     expected = run(model, x=ROWS, **noise)[0]
     np.testing.assert_allclose(answers(model, tmp_path, **noise), expected, atol=1e-6)

@@ -1,7 +1,4 @@
 import numpy as np
-import onnx
-import onnx_ir as ir
-import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from dynanoise_export.defences.dynanoise import DynaNoise
 from dynanoise_export.noise.source import NoiseSource
 from support.algorithm import algorithm_1
-from support.defences import defence_alone, in_runtime
+from support.defences import defence_alone, in_runtime, operators_left
 
 DEFENCES = st.builds(
     DynaNoise,
@@ -83,11 +80,23 @@ def test_random_noise_has_the_variance_of_the_paper():
     assert difference.var() == pytest.approx(expected, rel=6 * np.sqrt(2 / rows))
 
 
-def test_fourteen_operators_are_left_to_run_for_a_query(tmp_path):
-    model = ir.to_proto(defence_alone(DynaNoise(), 10, NoiseSource.RANDOM)).SerializeToString()
-    options = onnxruntime.SessionOptions()
-    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
-    onnxruntime.InferenceSession(model, options)
-    left = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
-    noise_scale = ["Clip", "LogSoftmax", "Exp", "Mul", "ReduceSum", "Mul", "Add", "Sqrt"]
-    assert sorted(left) == sorted(["Reshape", *noise_scale, "RandomNormalLike", "Mul", "Add", "Div", "Softmax"])
+@pytest.mark.parametrize("lambda_", [10.0, 10.1, 1000.0])
+def test_the_sum_is_a_product_only_for_a_small_lambda(lambda_):
+    generator = np.random.default_rng(0)
+    logits, noise = generator.normal(size=(2, 50, 10)).astype(np.float32)
+    model = defence_alone(DynaNoise(1.0, lambda_, 4.0), 10)
+    assert ("Gemm" in operators_left(model)) == (lambda_ <= 10)
+    answer = in_runtime(model).run({"logits": logits, "noise": noise})["probabilities"]
+    assert answer == pytest.approx(algorithm_1(logits, noise, 1.0, lambda_, 4.0), abs=1e-5)
+
+
+@pytest.mark.parametrize("cut", [np.round, np.trunc])
+def test_tf32_moves_the_variance_by_less_than_lambda_over_1024(cut):
+    logits = np.random.default_rng(0).normal(size=(2000, 10)) * np.linspace(0, 8, 2000)[:, None]
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    addends = np.exp(log_p) * log_p
+    mantissa, exponent = np.frexp(addends)  # from 0.5 to 1, which has its first bit before the ten
+    in_ten_bits = np.ldexp(cut(mantissa * 2**11) / 2**11, exponent)
+    for lambda_ in (2.0, 10.0):
+        exact, moved = (1 + lambda_ * (1 + one.sum(axis=1) / np.log(10)) for one in (addends, in_ten_bits))
+        assert 0 < np.abs(moved / exact - 1).max() < lambda_ / 1024

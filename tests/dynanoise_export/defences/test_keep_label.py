@@ -49,7 +49,7 @@ def swapped_by_hand(row, label):
 def by_hand(row, label):
     """Give the largest probability to the label, without ties."""
     kept = swapped_by_hand(row, label)
-    return [value if j == label else min(value, kept[label] * (1 - LOST)) for j, value in enumerate(kept)]
+    return [value if j == label else value * (1 - LOST) for j, value in enumerate(kept)]
 
 
 def softmax_of_noise(rows, classes, seed=0, width=3.0):
@@ -89,10 +89,12 @@ def test_the_function_gives_the_largest_probability_back(classes, opset):
     np.testing.assert_allclose(twin, np.array(expected), rtol=1e-7)
 
 
-def test_a_row_with_its_label_alone_on_top_is_not_changed():
+def test_of_a_row_with_its_label_on_top_all_but_the_label_are_lowered():
     p = softmax_of_noise(200, 10)
     label = p.argmax(axis=1)[:, None]
-    np.testing.assert_array_equal(run(function_alone(10), probabilities=p, label=label)[0], p)
+    expected = p * np.float32(1 - LOST)
+    np.put_along_axis(expected, label, p.max(axis=1, keepdims=True), axis=1)
+    np.testing.assert_array_equal(run(function_alone(10), probabilities=p, label=label)[0], expected)
 
 
 @pytest.fixture(scope="module")

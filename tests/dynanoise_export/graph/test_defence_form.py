@@ -1,5 +1,8 @@
 """The defence of a file against the one that this tool attaches."""
 
+from dataclasses import replace
+
+import numpy as np
 import onnx_ir as ir
 import onnxslim
 import pytest
@@ -11,7 +14,10 @@ from dynanoise_export.graph.attach import attach
 from dynanoise_export.graph.defence_form import StatedDefence, UnknownFormError, compare_defence
 from dynanoise_export.graph.logits import Logits, Scale
 from dynanoise_export.graph.values import value_named
+from dynanoise_export.noise.keyed.key import Key
+from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
 from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.onnx_functions import DOMAIN, VERSION
 from support.graphs import DEFENCE, noise_of, parse
 
 RANDOM, INPUT, KEYED = NoiseSource
@@ -77,6 +83,37 @@ def test_without_the_key_only_the_shapes_of_the_tables_are_compared():
     table.const_value = ir.tensor(table.const_value.numpy() * 2, name=table.name)
     assert difference(model, stated) is not None
     assert difference(model, StatedDefence(DEFENCE, stated.noise, None, 4, (None,), tables=False)) is None
+
+
+def test_without_the_key_what_is_computed_from_the_tables_is_not_compared_either():
+    model, stated = made(KeptLabel(DEFENCE), KEYED)
+    other = KeyedNoise(Key(bytes(32)))
+    assert difference(model, replace(stated, noise=other)) is not None
+    assert difference(model, replace(stated, noise=other, tables=False)) is None
+
+
+@pytest.mark.parametrize("inline", [False, True])
+def test_the_form_of_another_version_is_not_compared(inline):
+    model, stated = made(inline=inline)
+    model.opset_imports[DOMAIN] = VERSION - 1
+    with pytest.raises(UnknownFormError):
+        difference(model, stated)
+
+
+def test_a_repeated_number_may_be_rounded_and_no_other_list():
+    model, stated = made(inline=True)
+    slim = ir.from_proto(onnxslim.slim(ir.to_proto(model)))
+    product = next(node for node in slim.graph if node.op_type == "Gemm")
+    weights = product.inputs[1]
+    numbers = weights.const_value.numpy()
+    rounded = {np.nextafter(numbers, np.float32(1)).tobytes(): None, numbers.tobytes(): None}
+    for raw in rounded:
+        weights.const_value = ir.tensor(np.frombuffer(raw, np.float32).reshape(numbers.shape), name=weights.name)
+        assert difference(slim, stated) is None
+    numbers = numbers.copy()
+    numbers[0] = np.nextafter(numbers[0], np.float32(1))
+    weights.const_value = ir.tensor(numbers, name=weights.name)
+    assert difference(slim, stated) is not None
 
 
 def test_a_constant_that_a_caller_can_replace_is_none():

@@ -9,6 +9,8 @@ import pytest
 from dynanoise_export.defences.keep_label import KeptLabel
 from dynanoise_export.errors import UserError
 from dynanoise_export.exporting import export
+from dynanoise_export.graph.score_shapes import are_rows
+from dynanoise_export.graph.values import value_named
 from dynanoise_export.noise.source import NoiseSource
 from support.graphs import DEFENCE, defend, normals, parse
 
@@ -74,3 +76,18 @@ def test_a_model_that_gives_the_stated_width_is_exported(tmp_path):
     export(tmp_path / "model.onnx", tmp_path / "d.onnx")
     session = session_of(tmp_path / "d.onnx", "ORT_ENABLE_ALL")
     np.testing.assert_allclose(session.run(None, {"x": normals(5, 6)})[0].sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("weights", "gemm", "held"),
+    [
+        ("<float[3,2] w = {1,2,3,4,5,6}>", "Gemm(x, w)", True),
+        ("<float[2,3] w = {1,2,3,4,5,6}>", "Gemm<transB=1>(x, w)", True),
+        ("<float[3,3] w = {1,2,3,4,5,6,7,8,9}>", "Gemm(x, w)", False),
+        ("", "Gemm(x, v)", False),
+        ("<float[3,2] w = {1,2,3,4,5,6}>", "MatMul(x, w)", False),
+    ],
+)
+def test_only_the_weights_of_a_linear_layer_hold_its_width(weights, gemm, held):
+    model = parse(f"g (float[N,3] x, float[3,2] v) => (float[N,2] z) {weights} {{ z = {gemm} }}")
+    assert are_rows(value_named(model, "z"), 2) == held

@@ -25,8 +25,6 @@ from support.moving_provider import change_answers, move_logits
 # Relative to the largest, a logit moves by up to twice these: by 1e-4, as a convolution's algorithm was seen to do, and
 # by 1e-2, as TF32 was.
 SMALL, LARGE = 4.9e-5, 5e-3
-# Too few queries have noise of their own for these.
-AUDIT = {code for code in CheckCode if code.startswith("noise-")} - {CheckCode.NOISE_ON_EDGES}
 SOURCES = [(source, keep) for source in NoiseSource for keep in (False, True)]
 
 
@@ -83,9 +81,8 @@ def test_models_of_images_whose_logits_move_are_right(target, source, keep, size
     move_logits(monkeypatch, path, size)
     model, rows = path.with_name("model.pt"), path.with_name("rows.npz")
     validation = validate(path, model, data=rows, atol=tolerance.atol, rtol=tolerance.rtol)
-    failed = wrong({check.code: check for check in validation.checks})
-    # Untrained, all queries lie close together, and so share cells.
-    assert failed <= AUDIT | {CheckCode.NOISE_SHARED}, failed
+    # Untrained, all queries lie close together: some checks have too little to judge and are not run.
+    assert [check.code for check in validation.checks if check.outcome is Outcome.FAILED] == []
 
 
 def wrong(checks):
@@ -210,5 +207,5 @@ def test_a_move_is_measured_in_logarithms_of_probabilities():
     assert seen.excess == pytest.approx(np.log(0.75 / 0.5))
     assert moved(logits, others, 2.0).excess == 0
     masked = np.array([[0, -np.inf], [0, -1e8]])
-    assert moved(masked, masked + [[0], [1e-4]], 0).distance == 0
+    assert moved(masked, masked + np.array([[0], [1e-4]]), 0).distance == 0
     assert MARGIN >= 1

@@ -10,7 +10,7 @@ from scipy import stats
 from dynanoise_export.errors import UsageError
 from dynanoise_export.noise.keyed.key import Key
 from dynanoise_export.noise.keyed.keyed_noise import KeyedNoise
-from dynanoise_export.noise.keyed.tables import derive, derive_hashing
+from dynanoise_export.noise.keyed.tables import derive, derive_hashing, fitted
 from support.keyed import MOST_HASHED, PROJECTIONS, ROWS, PlainGrid, PlainKeyedNoise, stream
 
 SECRET = bytes(range(7, 39))
@@ -141,3 +141,19 @@ def test_a_number_of_classes_that_would_fill_the_memory_is_refused_at_once():
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("classes", "size"), [(2, 2), (7, 1), (8, 4), (30, 2), (32, 4), (33, 4), (100, 4)])
+def test_the_tables_of_a_graph_give_the_same_noise_with_rows_that_fit_few_classes(classes, size):
+    tables = derive(Key(SECRET), (0.5, 1.0), classes)
+    in_graph = fitted(tables)
+    assert in_graph.normals.shape == (ROWS * 4 // size, size)
+    generator = np.random.default_rng(0)
+    for own, held in zip(tables.cells, in_graph.cells, strict=True):
+        count = len(own.hashes) // PROJECTIONS
+        cells = generator.integers(0, count, (50, PROJECTIONS)) + np.arange(PROJECTIONS) * count
+        drawn = tables.normals[own.hashes[cells].sum(axis=1) % ROWS].reshape(50, -1)
+        again = in_graph.normals[held.hashes[cells].sum(axis=1) % len(in_graph.normals)].reshape(50, -1)
+        np.testing.assert_array_equal(again[:, :classes], drawn[:, :classes])
+        assert again.shape[1] == classes or classes > 32
+        assert held.hashes.dtype == np.int32
