@@ -66,10 +66,17 @@ def section(comparison: Comparison, work: Path) -> str:
     plot(cases, comparison.target, DOCS / picture)
     judged = "all rows are judged" if comparison.sample is None else f"{comparison.sample:,} rows are judged"
     return (
-        f"### Defences of `{comparison.target}`\n\n{comparison.shadows} shadow models for each training unless the row "
-        f"says otherwise; {judged}; up to {comparison.budget} queries a row.\n\n{main_table(comparison, cases)}\n"
+        f"### Defences of `{comparison.target}`\n\n{_shadows(comparison, cases)}; {judged}; up to {comparison.budget} "
+        f"queries a row.\n\n{main_table(comparison, cases)}\n"
         f"![Accuracy and NLL against the strongest attack]({picture})\n\n{commands_table(cases)}"
     )
+
+
+def _shadows(comparison: Comparison, cases: list[Figures]) -> str:
+    """Say how many shadow models the trainings have."""
+    own = {case.training.name: case.training.shadows for case in cases if case.training.shadows is not None}
+    others = "".join(f", {count} for `{name}`" for name, count in own.items())
+    return f"{comparison.shadows} shadow models for each training{others}"
 
 
 def all_figures(comparison: Comparison, work: Path) -> list[Figures]:

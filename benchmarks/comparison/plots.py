@@ -19,18 +19,23 @@ LABELS = {NEITHER: "no defence", TRAINED: "training", HEADED: "head", BOTH: "tra
 
 
 def plot(cases: Sequence[Figures], title: str, path: Path) -> None:
-    """Draw accuracy and NLL against the strongest attack's AUC and TPR at 1% FPR, four pictures in one file."""
-    figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
+    """Draw accuracy and NLL against the strongest attack's AUC, and its TPR at 1% FPR if rows suffice for it."""
+    heights: list[tuple[str, Callable[[Figures], float | None]]] = [
+        ("AUC of the strongest attack, 95% interval", lambda case: case.anywhere.auc)
+    ]
+    if any(case.anywhere.tpr[0] is not None for case in cases):
+        heights.append(("its TPR at 1% FPR", lambda case: case.anywhere.tpr[0]))
+    figure, axes = plt.subplots(len(heights), 2, figsize=(11, 4 * len(heights)), layout="constrained", squeeze=False)
     costs = (
         ("accuracy on non-members", "accuracy_defended"),
         ("negative log-likelihood, nats (› beyond the axis)", "negative_log_likelihood_defended"),
     )
-    for column, (name, key) in enumerate(costs):
-        _scatter(axes[0][column], cases, key, lambda case: case.anywhere.auc, bars=True)
-        _scatter(axes[1][column], cases, key, lambda case: case.anywhere.tpr[0], bars=False)
-        axes[1][column].set_xlabel(name)
-    axes[0][0].set_ylabel("AUC of the strongest attack, 95% interval")
-    axes[1][0].set_ylabel("its TPR at 1% FPR")
+    for row, (name, height) in enumerate(heights):
+        for column, (_, key) in enumerate(costs):
+            _scatter(axes[row][column], cases, key, height, bars=row == 0)
+        axes[row][0].set_ylabel(name)
+    for column, (name, _) in enumerate(costs):
+        axes[-1][column].set_xlabel(name)
     marks = [plt.Line2D([], [], marker="o", linestyle="", color=colour, label=LABELS[colour]) for colour in LABELS]
     figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), frameon=False)
     figure.suptitle(title)
@@ -51,7 +56,9 @@ def _scatter(
             x = LARGEST[key]
             axes.annotate("›", (x, y), xytext=(-4, -3), textcoords="offset points")
         error = [[y - case.anywhere.low], [case.anywhere.high - y]] if bars else None
-        axes.errorbar(x, y, error, fmt="o", color=_colour(case), markersize=4, elinewidth=0.7)
+        colour = _colour(case)
+        over = 3 if colour == NEITHER else 2  # heads that change nothing lie on it
+        axes.errorbar(x, y, error, fmt="o", color=colour, markersize=4, elinewidth=0.7, zorder=over)
         points.append((number, x, y))
     axes.grid(linewidth=0.3)
     for numbers, x, y in _together(points, axes):

@@ -64,5 +64,5 @@ def _key_row(exported: Exported) -> list[Row]:
     options = ", ".join(f"{name} {value}" for name, value in Execution(Provider.CUDA).cuda_options.items())
     return [
         ("key", f"{key.path} ({'new; only you can read it, so keep it safe' if key.new else 'existing'})"),
-        ("on a GPU", f"set {options}, or some noise changes with the batch: see docs/deploy.md"),
+        ("GPU", f"set {options}, or some noise changes with the batch: see docs/deploy.md"),
     ]

@@ -6,9 +6,9 @@ import onnx
 import pytest
 
 from dynanoise_export import NoiseSource, TensorSpec
-from support.draws import draw_of
 from support.exports import session_of
 from support.program import imported
+from support.random_draws import draw_of
 from support.triton_models import defended, model_of_four_rows, plan
 
 DEAD = (7,)

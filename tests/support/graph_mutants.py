@@ -7,8 +7,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from dynanoise_export.validation.check import CheckCode
-from support.draws import draw_of
 from support.mutants import CLASSES, CONSTANTS, spoilt
+from support.random_draws import draw_of
 
 
 def _weight(model: onnx.ModelProto, change: Callable[[np.ndarray], np.ndarray], name: str = "2.weight") -> None:

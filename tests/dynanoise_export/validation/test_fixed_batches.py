@@ -10,8 +10,8 @@ import pytest
 from dynanoise_export.exporting import export
 from dynanoise_export.validation.check import CheckCode, Outcome
 from dynanoise_export.validation.validating import validate
-from support.draws import draw_of
 from support.graphs import normals
+from support.random_draws import draw_of
 
 ROWS = 70
 

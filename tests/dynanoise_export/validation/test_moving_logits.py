@@ -121,7 +121,9 @@ def test_logits_that_move_farther_fail_unless_the_tolerance_is_that_of_tf32(sour
     failed = wrong(judged(path))
     assert {CheckCode.MODEL_PARITY} | repeat <= failed
     assert not {CheckCode.DEFENCE_PARITY, CheckCode.KEPT_LABELS} & failed
-    assert wrong(judged(path, atol=IN_TF32.atol, rtol=IN_TF32.rtol)) == set()
+    # The double also moves the sessions that optimisers are tried in. Those run on the CPU, where nothing moves so far.
+    optimisers = {code for code in CheckCode if code.startswith("survives-")}
+    assert wrong(judged(path, atol=IN_TF32.atol, rtol=IN_TF32.rtol)) <= optimisers
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from dynanoise_export.exporting import export
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.validation.check import CheckCode, Outcome
 from dynanoise_export.validation.validating import validate
-from support.draws import draw_of
 from support.judged import failed_checks
 from support.noise_without_law import Blurred
+from support.random_draws import draw_of
 
 
 @pytest.fixture(autouse=True)
