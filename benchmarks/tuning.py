@@ -100,8 +100,8 @@ def section(target: str, document: dict[str, Any]) -> str:
     return "\n".join([
         f"### `{target}`",
         "",
-        f"{document['answer']} {document['trials']} settings were tried; {held_out['members']:,} members and "
-        f"{held_out['non_members']:,} non-members were held out; {document['shadow_models']} shadow models; "
+        f"{document['answer']} {document['trials']} settings were tried; {held_out['members']:,} held-out members and "
+        f"{held_out['non_members']:,} held-out non-members were judged; {document['shadow_models']} shadow models; "
         f"{document['budget']} queries a row.",
         "",
         *head,
@@ -129,9 +129,9 @@ def _compared(document: dict[str, Any]) -> str:
     return (
         f"The recommended setting does not dominate the default one, which is better in {' and '.join(worse)}. Against "
         f"who sends the rows themselves the settings of the front differ: from {min(front):.3f} to {max(front):.3f} in "
-        "the cheap attacks of the search. Who chooses his queries gets nearly the same from all of them: the borders of "
-        "the labels stay where they are whatever the noise is, and where an amplified query raises the logits, the "
-        "noise does not grow with them. What is left to gain is the likelihood."
+        "the cheap attacks of the search. For who chooses his queries the setting matters less: the borders of the "
+        "labels stay where they are whatever the noise is, and where an amplified query raises the logits, the noise "
+        "does not grow with them."
     )
 
 

@@ -52,7 +52,7 @@ class FinalDocument(TypedDict):
 
 
 class HeldOutDocument(TypedDict):
-    """The number of held-out rows."""
+    """The number of held-out rows that were judged."""
 
     members: int
     non_members: int
@@ -70,7 +70,7 @@ class TuneDocument(Header):
         budget: the most queries for each row; `domain`: of these queries.
         max_accuracy_drop: how much accuracy a setting might lose.
         bundle_sha256: of the rows.
-        held_out: the rows that the final figures come from.
+        held_out: the held-out rows that were judged.
         shadow_models: how many the attackers have.
         trials: how many settings were tried.
         front: the Pareto front.
@@ -116,7 +116,7 @@ def tune_document(report: TuneReport) -> TuneDocument:
         "domain": options.domain,
         "max_accuracy_drop": options.max_accuracy_drop,
         "bundle_sha256": report.audit.sha256,
-        "held_out": {"members": report.held_out.members, "non_members": report.held_out.non_members},
+        "held_out": {"members": report.judged.members, "non_members": report.judged.non_members},
         "shadow_models": report.shadows,
         "trials": len(report.trials),
         "front": [_trial(trial) for trial in report.front],

@@ -85,11 +85,9 @@ def conditions(report: TuneReport) -> Iterator[str]:
     shadows = f"{report.shadows} shadow models" if report.shadows else "no shadow models, which makes them weak"
     anywhere = "any inputs" if options.domain is Domain.ANY else f"inputs in the domain {options.domain}"
     yield f"attackers know the defence, have {shadows}, and send at most {options.budget} queries a row, {anywhere}"
-    report_of = report.undefended.report
-    judged = report.held_out if report_of is None else report_of.audit
     yield (
-        f"the figures are those of {judged.members:,} members and {judged.non_members:,} non-members that no setting "
-        "was chosen on"
+        f"the figures are those of {report.judged.members:,} members and {report.judged.non_members:,} non-members "
+        "that no setting was chosen on"
     )
     yield f"a setting might lose at most {100 * options.max_accuracy_drop:g} points of accuracy"
     if report.sha256 is None:

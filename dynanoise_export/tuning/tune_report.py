@@ -15,7 +15,7 @@ from dynanoise_export.tuning.settings import Setting, Variant
 from dynanoise_export.tuning.trial_figures import TrialFigures
 from dynanoise_export.tuning.tuning_options import TuningOptions
 
-# A gain that may be smaller than this buys nothing.
+# A smaller gain buys nothing, however sure it is.
 SMALLEST_GAIN = 0.01
 
 
@@ -114,6 +114,11 @@ class TuneReport:
         return tuple(sorted(best.values(), key=lambda trial: trial.figures.risk.value))
 
     @property
+    def judged(self) -> Audit:
+        """The held-out rows on which the final figures were measured: a sample of them, or all."""
+        return self.held_out if self.undefended.report is None else self.undefended.report.audit
+
+    @property
     def gain(self) -> Interval | None:
         """By how much the recommended setting lowers the risk on the held-out rows; None without such a setting."""
         return None if self.recommended is None else gained(self.undefended, self.recommended)
@@ -123,7 +128,8 @@ class TuneReport:
         """Whether the defence buys anything, by the held-out rows."""
         if self.gain is None:
             return Verdict.NOTHING_WITHIN_LIMIT
-        return Verdict.HELPS if self.gain.low > SMALLEST_GAIN else Verdict.BUYS_NOTHING
+        sure = self.gain.low > 0 and self.gain.value >= SMALLEST_GAIN
+        return Verdict.HELPS if sure else Verdict.BUYS_NOTHING
 
 
 def gained(first: Final, second: Final) -> Interval:

@@ -102,7 +102,7 @@ def _spread(front: Sequence[Trial]) -> list[Trial]:
 
 def _spot(row: FinalRow, report: TuneReport) -> Spot:
     colour, symbol = MARKS[row.name]
-    count = report.held_out.non_members
+    count = report.judged.non_members
     accuracy = proportion(round(row.accuracy * count), count)
     return Spot(f"{row.name}: {row.setting}", accuracy, row.risk, colour, symbol)
 

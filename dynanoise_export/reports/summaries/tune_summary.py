@@ -31,7 +31,7 @@ def _figures(report: TuneReport) -> Iterator[Figure]:
     goal = str(report.options.objective)
     for row in reversed(list(final_rows(report))):
         yield Figure(f"{row.name}:{goal}", f"{goal}, {row.name}", row.risk, row.attacker)
-        yield _accuracy(row, report.held_out.non_members)
+        yield _accuracy(row, report.judged.non_members)
     if report.gain is not None:
         yield Figure(f"gain:{goal}", f"{goal} that the recommended setting takes off", report.gain, "the same attacks")
 
