@@ -1,11 +1,10 @@
 """The command `sweep`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dynanoise_cli import options
+from dynanoise_cli import options, plain_options
 from dynanoise_cli.console import console_beside, progress_bar
 from dynanoise_export.defences.catalogue import DEFAULT
 from dynanoise_export.errors import UsageError
@@ -14,18 +13,9 @@ SWEEP = "Sweep"
 
 
 def sweep(
-    plain: Annotated[
-        Path,
-        typer.Argument(
-            help="The plain classifier, in any format that export opens; or an .npy file of its logits for the rows of "
-            "the bundle."
-        ),
-    ],
-    data: Annotated[Path, typer.Option(help="A bundle: rows with their labels and their membership.")],
-    shadows: Annotated[
-        Path | None,
-        typer.Option(help="A store of shadow models for the rows of the bundle. Without it attackers are weak."),
-    ] = None,
+    plain: plain_options.Plain,
+    data: plain_options.Data,
+    shadows: plain_options.Shadows = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(

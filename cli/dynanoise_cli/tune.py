@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dynanoise_cli import options
+from dynanoise_cli import options, plain_options
 from dynanoise_cli.console import console_beside, progress_bar
 from dynanoise_cli.summaries import require_summaries, write_summaries
 from dynanoise_export.defences.catalogue import DEFAULT
@@ -22,21 +22,9 @@ ATTACKER, SEARCH = "Attacker", "Search"
 
 
 def tune(
-    plain: Annotated[
-        Path,
-        typer.Argument(
-            help="The plain classifier, in any format that export opens; or an .npy file of its logits for the rows of "
-            "the bundle, with which only cheap attacks run."
-        ),
-    ],
-    data: Annotated[Path, typer.Option(help="A bundle: rows with their labels and their membership.")],
-    shadows: Annotated[
-        Path | None,
-        typer.Option(
-            help="A store of shadow models for the rows of the bundle. Without it attackers are weak.",
-            rich_help_panel=ATTACKER,
-        ),
-    ] = None,
+    plain: plain_options.Plain,
+    data: plain_options.Data,
+    shadows: plain_options.Shadows = None,
     defence: options.NewDefence = DEFAULT,
     keep_label: Annotated[
         bool | None,

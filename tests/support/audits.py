@@ -85,3 +85,16 @@ def save_store(path: Path, logits: np.ndarray, trained_on: np.ndarray, bundle: s
     models = {str(model): {} for model in range(len(trained_on))}
     record = {"schema": SCHEMA, "bundle_sha256": bundle, "models": models, "count": len(trained_on)}
     (path / RECORD).write_text(json.dumps(record))
+
+
+def shuffle_membership(bundle: Path, store: Path) -> None:
+    """Call other rows of a bundle members than the target was trained on; its shadow store then fits it again."""
+    with np.load(bundle) as file:
+        arrays = dict(file)
+    judged = np.flatnonzero(arrays["split"] != Part.AUXILIARY)
+    order = np.random.default_rng(7).permutation(judged)
+    for name in ("split", "member"):
+        arrays[name][judged] = arrays[name][order]
+    np.savez(bundle, **arrays)
+    record = json.loads((store / RECORD).read_text())
+    (store / RECORD).write_text(json.dumps(record | {"bundle_sha256": bundle_sha256(bundle)}))

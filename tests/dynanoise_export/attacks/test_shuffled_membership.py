@@ -1,12 +1,10 @@
 """No attack is fitted on the rows that it judges: with shuffled membership each of them is a coin."""
 
-import json
-
 import numpy as np
 import pytest
 
 from dynanoise_export.attacks.attacking_model import attack
-from dynanoise_export.bundles import bundle_sha256
+from support.audits import shuffle_membership
 from support.blob_audits import make_blob_audit
 
 ROWS = 400
@@ -16,15 +14,7 @@ ROWS = 400
 def report(tmp_path_factory):
     """Attack a file with real shadow models, but call other rows members than the target was trained on."""
     made = make_blob_audit(tmp_path_factory.mktemp("shuffled") / "made", rows=ROWS, shadows=8)
-    with np.load(made.bundle) as file:
-        arrays = dict(file)
-    judged = np.flatnonzero(arrays["split"] != "auxiliary")
-    order = np.random.default_rng(7).permutation(judged)
-    for name in ("split", "member"):
-        arrays[name][judged] = arrays[name][order]
-    np.savez(made.bundle, **arrays)
-    record = json.loads((made.store / "store.json").read_text())
-    (made.store / "store.json").write_text(json.dumps(record | {"bundle_sha256": bundle_sha256(made.bundle)}))
+    shuffle_membership(made.bundle, made.store)
     return attack(made.kept, made.bundle, shadows=made.store, budget=23, force=True)
 
 

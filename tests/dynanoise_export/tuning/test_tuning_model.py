@@ -1,18 +1,15 @@
 """Tuning, on a model whose answers are known beforehand."""
 
-import json
-
 import numpy as np
 import pytest
 
-from dynanoise_export.bundles import bundle_sha256
 from dynanoise_export.errors import DataError, UsageError
 from dynanoise_export.noise.source import NoiseSource
 from dynanoise_export.tuning.halves import halves
 from dynanoise_export.tuning.settings import Variant
 from dynanoise_export.tuning.tune_report import Verdict
 from dynanoise_export.tuning.tuning_model import tune
-from support.audits import make_audit
+from support.audits import make_audit, shuffle_membership
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +87,7 @@ def test_workers_with_one_storage_see_the_trials_of_all(made, tmp_path):
 
 def test_with_shuffled_membership_the_gain_is_zero_within_its_interval(tmp_path):
     made = make_audit(tmp_path / "shuffled", rows=600)
-    with np.load(made.bundle) as file:
-        arrays = dict(file)
-    judged = np.flatnonzero(arrays["split"] != "auxiliary")
-    order = np.random.default_rng(7).permutation(judged)
-    for name in ("split", "member"):
-        arrays[name][judged] = arrays[name][order]
-    np.savez(made.bundle, **arrays)
-    record = json.loads((made.store / "store.json").read_text())
-    (made.store / "store.json").write_text(json.dumps(record | {"bundle_sha256": bundle_sha256(made.bundle)}))
+    shuffle_membership(made.bundle, made.store)
     report = tune(made.plain, made.bundle, shadows=made.store, trials=40, budget=4, finalists=1)
     assert report.gain.low <= 0 <= report.gain.high
     assert report.verdict is Verdict.BUYS_NOTHING
