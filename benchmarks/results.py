@@ -11,10 +11,13 @@ import argparse
 import os
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from benchmarks.comparison.remembered_logits import remembering
+from benchmarks.comparison.split_check import require_same_answers
 from benchmarks.markdown import row
 from benchmarks.printed_progress import Printed
 from dynanoise_export.attacks.attack_report import AttackReport
@@ -54,6 +57,7 @@ class Run:
         rows: of the data set, as many as two cores can train on in an hour or two; None for all.
         epochs: of the training; None for the target's own.
         sample: how many rows are judged, as many as two cores can ask about; None for all.
+        remember: whether each model computes its logits for a row once, for both settings.
         kept: σ₀ and T of the setting with keyed noise and kept labels.
         settings: of `export`; keyed noise is not for two classes.
         published: the path of published weights in the folder of the data; None to train.
@@ -66,6 +70,7 @@ class Run:
     rows: int | None = None
     epochs: int | None = None
     sample: int | None = None
+    remember: bool = False
     published: str | None = None
     settings: tuple[str, ...] = (PAPERS, KEPT)
     name: str = ""
@@ -89,9 +94,9 @@ RUNS = {
         Run("mlp-location30", (4, 6), shadows=64),
         Run("mlp-location30", (4, 6), shadows=32, epochs=5, sample=1500, settings=(KEPT,), name=FEWER_EPOCHS),
         Run("digits-mlp", (4, 6), shadows=32),
-        Run("alexnet-cifar10", (2, 2), shadows=6, rows=20_000, sample=500, settings=(KEPT,)),
-        Run("resnet20-cifar10", (2, 2), published=WEIGHTS, sample=2000),
-        Run("minilm-sst2", (2, 2), shadows=8, rows=2000, epochs=2, budget=4, sample=120, settings=(PAPERS,)),
+        Run("alexnet-cifar10", (2, 2), shadows=6, rows=20_000, sample=500, remember=True, settings=(KEPT,)),
+        Run("resnet20-cifar10", (2, 2), published=WEIGHTS, sample=2000, remember=True),
+        Run("minilm-sst2", (2, 2), shadows=8, rows=2000, epochs=2, sample=300, remember=True, settings=(PAPERS,)),
     )
 }
 
@@ -137,16 +142,20 @@ def prepare(run: Run, folder: Path) -> None:
 
 def attacked(run: Run, folder: Path, setting: str) -> AttackReport:
     """Attack a file of a target."""
-    report = attack(
-        folder / f"{setting}.onnx",
-        folder / "bundle",
-        shadows=folder / "shadows" if run.shadows else None,
-        reference=folder / "target.pt",
-        budget=run.budget,
-        sample=run.sample,
-        cache=folder / f"{setting}.responses",
-        progress=Printed(),
-    )
+    file, bundle = folder / f"{setting}.onnx", folder / "bundle"
+    if run.remember:
+        require_same_answers(file, bundle)
+    with remembering(folder / "logits") if run.remember else nullcontext():
+        report = attack(
+            file,
+            bundle,
+            shadows=folder / "shadows" if run.shadows else None,
+            reference=folder / "target.pt",
+            budget=run.budget,
+            sample=run.sample,
+            cache=folder / f"{setting}.responses",
+            progress=Printed(),
+        )
     print()
     write_document(attack_document(report), folder / f"{setting}.json")
     write_html(report, folder / f"{setting}.html")

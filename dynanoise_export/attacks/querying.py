@@ -74,7 +74,7 @@ def query(scenario: Scenario, options: QueryOptions, progress: Progress) -> Answ
         UserError: a model does not take the rows, or its answers do not fit the labels.
     """
     model, defence, source, audit = scenario.model, scenario.defence, scenario.source, scenario.audit
-    caches = [ResponseCache(options.cache, model.sha256, audit.asked)]
+    caches = [ResponseCache(options.cache, _run_as(model.sha256, options.execution), audit.asked)]
     with ExitStack() as opened:
         target = SessionClient(opened.enter_context(Session(model)), defended=defence is not None)
         require_fits(target, scenario)
@@ -93,7 +93,7 @@ def query(scenario: Scenario, options: QueryOptions, progress: Progress) -> Answ
             caches.append(ResponseCache(options.cache, source.sha256, audit.asked))
             undefended = send_repeats(plain, audit, (1,), caches[-1], progress=progress)
         classes = responses.repeated[1].log_p.shape[1]
-        caches.append(_shadow_cache(scenario, options.cache))
+        caches.append(_shadow_cache(scenario, options))
         readings = _ask_plans(scenario, options, target, classes, (caches[0], caches[-1]), progress)
     return Answered(responses, undefended, readings, tuple(caches))
 
@@ -135,8 +135,13 @@ def _ask_plans(
     return ask_plans(planned, target, caches, progress)
 
 
-def _shadow_cache(scenario: Scenario, folder: Path | None) -> ResponseCache:
+def _shadow_cache(scenario: Scenario, options: QueryOptions) -> ResponseCache:
     """Make the cache for the answers of the shadow models, under the digest of their store's record."""
     store = scenario.store
     digest = None if store is None else f"shadow models {sha256(store.path / RECORD)}"
-    return ResponseCache(folder, digest, scenario.audit.asked)
+    return ResponseCache(options.cache, _run_as(digest, options.execution), scenario.audit.asked)
+
+
+def _run_as(digest: str | None, execution: Execution) -> str | None:
+    """Tell apart what a model answers when it runs in another way: TF32, for one, moves its answers."""
+    return digest if digest is None or execution == ON_CPU else f"{digest} {execution}"

@@ -7,6 +7,7 @@ import onnx
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from dynanoise_export.attacks import attacking_model
 from dynanoise_export.attacks.attacking_model import attack
 from dynanoise_export.attacks.audit_warnings import WarningCode
 from dynanoise_export.attacks.budgets import stays_inside
@@ -21,6 +22,7 @@ from dynanoise_export.defences.temperature import Temperature
 from dynanoise_export.deployed.session import Session
 from dynanoise_export.errors import DataError, UsageError
 from dynanoise_export.noise.source import NoiseSource
+from dynanoise_export.runtimes.provider import Execution
 from dynanoise_export.sources.reference_model import Reference
 from support.audits import make_audit, save_store
 
@@ -277,6 +279,17 @@ def test_paths_may_be_texts_and_a_second_run_uses_the_cache(small, tmp_path):
     again = attack(str(small.defended), str(small.bundle), progress=steps.append, **arguments)
     np.testing.assert_array_equal(first.worst.scores, again.worst.scores)
     assert not any(step.unit == "queries" for step in steps)
+
+
+@pytest.mark.usefixtures("fast_attacks")
+def test_answers_that_were_computed_in_another_way_are_asked_again(small, tmp_path, monkeypatch):
+    arguments = {"budget": 1, "cache": tmp_path / "cache"}
+    attack(small.defended, small.bundle, **arguments)
+    # On the CPU TF32 changes no answer, and the command refuses it there: only a GPU computes in it.
+    monkeypatch.setattr(attacking_model, "chosen_execution", lambda provider, **chosen: Execution(tf32=True))
+    steps = []
+    attack(small.defended, small.bundle, progress=steps.append, **arguments)
+    assert any(step.unit == "queries" for step in steps)
 
 
 @pytest.mark.usefixtures("fast_attacks")
