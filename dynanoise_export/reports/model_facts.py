@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from dynanoise_export.defences.base import Defence
 from dynanoise_export.deployed.deployed_model import DeployedModel
+from dynanoise_export.reports.execution_wording import on_gpu
 from dynanoise_export.reports.terminal import defence_text
 
 
@@ -50,6 +51,15 @@ def defence_facts(model: DeployedModel, defence: Defence | None) -> list[Fact]:
         Fact("Label", "always the undefended model's" if defence.keep_label else "that of the defended answer"),
         Fact("Guard on the inputs", "none" if guard is None else guard.kind.value),
     ]
+
+
+def execution_facts(model: DeployedModel) -> list[Fact]:
+    """Say how ONNX Runtime ran a model; nothing if it ran elsewhere."""
+    execution = model.execution
+    if execution is None:
+        return []
+    kernels = ", the defence by the kernels of the operators" if execution.operators else ""
+    return [Fact("Run by", f"{on_gpu(execution) or 'ONNX Runtime on the CPU'}{kernels}")]
 
 
 def _origin(model: DeployedModel) -> list[Fact]:

@@ -19,7 +19,7 @@ from dynanoise_export.reports.gate_wording import against_whom, gate_sentence
 from dynanoise_export.reports.html import answer, column_groups, wording
 from dynanoise_export.reports.html.decision import Decision, Reason, Tone
 from dynanoise_export.reports.html.rendering import require_report, write_page
-from dynanoise_export.reports.model_facts import model_facts
+from dynanoise_export.reports.model_facts import execution_facts, model_facts
 from dynanoise_export.reports.usefulness_table import usefulness_rows
 
 TEMPLATE = "attack.html.jinja"
@@ -49,7 +49,7 @@ def _context(report: AttackReport) -> dict[str, Any]:
         **_parts(report),
         "report": report,
         "decision": decision(report),
-        "facts": model_facts(report.model, report.defence, report.model.name),
+        "facts": [*model_facts(report.model, report.defence, report.model.name), *execution_facts(report.model)],
         "defended": report.defence is not None,
         "names": model_names(report),
         "plain": report.without_defence(report.worst),

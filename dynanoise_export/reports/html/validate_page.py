@@ -9,7 +9,7 @@ from typing import Any
 from dynanoise_export.reports.html.decision import Decision, Reason, Tone
 from dynanoise_export.reports.html.rendering import write_page
 from dynanoise_export.reports.html.wording import capital
-from dynanoise_export.reports.model_facts import model_facts
+from dynanoise_export.reports.model_facts import execution_facts, model_facts
 from dynanoise_export.validation.check import Check, Outcome
 from dynanoise_export.validation.validating import Validation
 
@@ -58,7 +58,10 @@ def write_validate_html(validation: Validation, path: Path) -> None:
         "decision": decision(validation),
         "tiles": list(_tiles(validation)),
         "groups": list(_groups(validation)),
-        "facts": model_facts(validation.model, validation.defence, validation.model.name),
+        "facts": [
+            *model_facts(validation.model, validation.defence, validation.model.name),
+            *execution_facts(validation.model),
+        ],
     }
     write_page(TEMPLATE, context, FILTERS, path)
 

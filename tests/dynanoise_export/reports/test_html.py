@@ -61,6 +61,10 @@ def written(report, tmp_path) -> Page:
     return Page(path)
 
 
+def test_it_says_what_ran_the_model(report, tmp_path):
+    assert "Run by ONNX Runtime on the CPU" in written(report, tmp_path).text
+
+
 def test_it_needs_no_other_file(report, tmp_path, whole):
     page = written(report, tmp_path)
     for tag, attributes in page.elements:

@@ -54,6 +54,19 @@ def test_on_a_gpu_the_setting_and_the_tolerances_are_named():
     assert (document["execution"]["provider"], document["execution"]["tf32"]) == ("cuda", True)
 
 
+@pytest.mark.parametrize(
+    ("validation", "text"),
+    [
+        (made(), "ONNX Runtime on the CPU"),
+        (on_gpu(made(), tf32=True), "ONNX Runtime with cuda: TF32 on, cudnn_conv_algo_search DEFAULT"),
+        (on_gpu(made(), operators=True), "DEFAULT, the defence by the kernels of the operators"),
+    ],
+)
+def test_the_page_says_what_ran_the_model(validation, text, tmp_path):
+    write_validate_html(validation, tmp_path / "page.html")
+    assert text in Page(tmp_path / "page.html").text
+
+
 def shown(validation):
     written = io.StringIO()
     print_validation(validation, Console(file=written, width=200, highlight=False))
