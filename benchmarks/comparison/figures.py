@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.comparison.cases import Comparison, Head, Training
+from dynanoise_export.attacks.audit_warnings import WarningCode
 from dynanoise_export.attacks.metrics.midput import midput
 from dynanoise_export.attacks.tradeoff import FIRST_VERSION, SECOND_VERSION
 
@@ -42,6 +43,7 @@ class Figures:
         anywhere: the strongest of all.
         labels: the strongest of those who look at labels alone.
         midput: the papers' figure, by both versions; None if an attack was skipped.
+        shadows_differ: whether the attack warned that the shadow models are unlike the target.
     """
 
     training: Training
@@ -53,6 +55,7 @@ class Figures:
     anywhere: Attacked
     labels: Attacked
     midput: tuple[float | None, float | None]
+    shadows_differ: bool
 
 
 def figures_of(
@@ -80,6 +83,7 @@ def figures_of(
             _midput(FIRST_VERSION, "asr", report, undefended),
             _midput(SECOND_VERSION, "balanced_accuracy", report, undefended),
         ),
+        shadows_differ=any(one["code"] == WarningCode.SHADOW_MODELS_DIFFER for one in report["warnings"]),
     )
 
 

@@ -12,6 +12,9 @@ HEADS = (
     "MIDPUT, v1", "v2",
 )  # fmt: skip
 
+WEAK = "†"
+WEAK_MEANS = f"{WEAK} The shadow models are unlike the target in accuracy, so the attacks look weaker than they are."
+
 USEFULNESS = ("negative_log_likelihood", "brier_score", "calibration_error", "risk_coverage_area")
 
 
@@ -22,7 +25,8 @@ def main_table(comparison: Comparison, cases: Sequence[Figures]) -> str:
         row(["---"] * len(HEADS)),
         *(row([str(number), *_cells(case)]) for number, case in enumerate(cases, 1)),
     ]
-    return "\n".join(lines) + "\n"
+    note = f"\n{WEAK_MEANS}\n" if any(case.shadows_differ for case in cases) else ""
+    return "\n".join(lines) + f"\n{note}"
 
 
 def commands_table(cases: Sequence[Figures]) -> str:
@@ -43,7 +47,7 @@ def _cells(case: Figures) -> list[str]:
     utility, worst = case.utility, case.anywhere
     bold = "**" if case.training.name == NO_DEFENCE and case.head.name == NO_DEFENCE else ""
     return [
-        f"{bold}{case.training.name}{bold}",
+        f"{bold}{case.training.name}{bold}{WEAK if case.shadows_differ else ''}",
         f"{bold}{case.head.name}{bold}",
         f"{utility['accuracy_defended']:.3f}",
         *(_number(utility.get(f"{name}_defended")) for name in USEFULNESS),

@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from dynanoise_models.experiments import ExperimentOptions
+from dynanoise_models.targets import TARGETS
+from dynanoise_models.training.settings import DefenceName, Schedule
 from dynanoise_models.training_defences.early_stopping import EarlyStopping, WatchedLoss
 from support.training_defences import training_on_images, training_on_table
 
@@ -43,3 +46,9 @@ def test_the_training_is_complete_and_names_its_best_epoch():
     fitted = EarlyStopping(patience=2).fit(training_on_images(epochs=30))
     assert fitted.epochs == 30
     assert 1 <= fitted.facts["best epoch"] < 28
+
+
+def test_the_rate_is_constant_also_where_the_target_has_a_one_cycle_schedule():
+    own = TARGETS["alexnet-cifar10"].settings
+    assert (own.schedule, ExperimentOptions().settings(own).schedule) == (Schedule.ONE_CYCLE, Schedule.ONE_CYCLE)
+    assert ExperimentOptions(defence=DefenceName.EARLY_STOPPING).settings(own).schedule is Schedule.CONSTANT
