@@ -15,7 +15,7 @@ from dynanoise_models.datasets.dataset import Dataset
 from dynanoise_models.protocols import Protocol, Split, settings_for, split
 from dynanoise_models.starting import Start, find_start, find_target, inputs_of
 from dynanoise_models.training.rows import Rows
-from dynanoise_models.training.settings import DefenceName, Schedule, Settings
+from dynanoise_models.training.settings import DefenceName, Settings
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,6 @@ class ExperimentOptions:
         """Change a target's own settings by these options."""
         settings = settings_for(self.protocol, own)
         settings = replace(settings, defence=self.defence, defence_parameters=self.defence_parameters)
-        if self.defence is DefenceName.EARLY_STOPPING:
-            # A one-cycle rate is low at its end alone: the last epoch is then the best, or the first noise ends it.
-            settings = replace(settings, schedule=Schedule.CONSTANT)
         return settings if self.epochs is None else replace(settings, epochs=self.epochs)
 
 

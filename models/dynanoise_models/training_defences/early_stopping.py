@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 
 from dynanoise_export.defences.base import require_between
+from dynanoise_export.errors import UsageError
 from dynanoise_export.types import Int64s
 from dynanoise_models.training.rows import predict
+from dynanoise_models.training.settings import Schedule, Settings
 from dynanoise_models.training.step_loss import CrossEntropy, StepLoss, TrainingStep
 from dynanoise_models.training_defences.plain_training import fit_with
 from dynanoise_models.training_defences.training_defence import Fitted, Training, TrainingDefence
@@ -23,25 +25,46 @@ class EarlyStopping(TrainingDefence):
     Attributes:
         patience: the training ends when so many epochs in a row have not lowered the loss on the reference rows; the
             model is that of the epoch with the lowest loss.
+        learning_rate: constant; 0 for the target's own, if that is constant too.
     """
 
     patience: float = 5
+    learning_rate: float = 0
 
     name = "early-stopping"
     summary = "ends when the loss on reference rows no longer falls; needs them"
 
     def __post_init__(self) -> None:
         require_between("patience", self.patience, 1, 10_000)
+        require_between("learning_rate", self.learning_rate, 0, 100)
 
     def fit(self, training: Training) -> Fitted:
         """Train until the loss on the reference rows no longer falls, and take the best weights.
 
         Raises:
-            UsageError: there are no reference rows.
+            UsageError: there are no reference rows, or the target has no constant rate.
         """
-        loss = WatchedLoss(self.patience, training, training.require_reference(self.name))
+        reference = training.require_reference(self.name)
+        training = replace(training, task=replace(training.task, settings=self._settings(training.task.settings)))
+        loss = WatchedLoss(self.patience, training, reference)
         fitted = fit_with(loss, training)
         return Fitted(fitted.model, fitted.epochs, {"best epoch": float(loss.best.epoch + 1)})
+
+    def _settings(self, own: Settings) -> Settings:
+        """Give the target's settings a constant rate.
+
+        With a one-cycle schedule the rate is low in the last epochs alone: the last one would be the best, or noise
+        would end the training in the first ones, where the rate rises.
+        """
+        if self.learning_rate:
+            return replace(own, learning_rate=self.learning_rate, schedule=Schedule.CONSTANT)
+        if own.schedule is not Schedule.CONSTANT:
+            raise UsageError(
+                f"--defence {self.name} needs a constant learning rate, and the target has a {own.schedule} schedule: "
+                "give --parameter learning_rate=RATE, well below its peak, or drop the defence and train for fewer "
+                "--epochs."
+            )
+        return own
 
 
 class Best:

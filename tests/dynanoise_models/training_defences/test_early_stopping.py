@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from dynanoise_models.experiments import ExperimentOptions
-from dynanoise_models.targets import TARGETS
-from dynanoise_models.training.settings import DefenceName, Schedule
+from dynanoise_export.errors import UsageError
+from dynanoise_models.training.settings import Schedule
 from dynanoise_models.training_defences.early_stopping import EarlyStopping, WatchedLoss
 from support.training_defences import training_on_images, training_on_table
 
@@ -43,12 +42,18 @@ def test_it_ends_when_the_loss_no_longer_falls_and_gives_back_the_best_weights(p
 
 
 def test_the_training_is_complete_and_names_its_best_epoch():
-    fitted = EarlyStopping(patience=2).fit(training_on_images(epochs=30))
+    fitted = EarlyStopping(patience=2, learning_rate=0.05).fit(training_on_images(epochs=30))
     assert fitted.epochs == 30
     assert 1 <= fitted.facts["best epoch"] < 28
 
 
-def test_the_rate_is_constant_also_where_the_target_has_a_one_cycle_schedule():
-    own = TARGETS["alexnet-cifar10"].settings
-    assert (own.schedule, ExperimentOptions().settings(own).schedule) == (Schedule.ONE_CYCLE, Schedule.ONE_CYCLE)
-    assert ExperimentOptions(defence=DefenceName.EARLY_STOPPING).settings(own).schedule is Schedule.CONSTANT
+def test_a_one_cycle_schedule_is_refused_unless_there_is_a_rate_which_is_constant():
+    with pytest.raises(UsageError, match="one-cycle"):
+        EarlyStopping().fit(training_on_images())
+    own = training_on_images(schedule=Schedule.CONSTANT, learning_rate=0.01)
+    for expected, fitted in zip(
+        EarlyStopping().fit(own).model.parameters(),
+        EarlyStopping(learning_rate=0.01).fit(training_on_images()).model.parameters(),
+        strict=True,
+    ):
+        assert torch.equal(expected, fitted)

@@ -20,6 +20,8 @@ from dynanoise_models.training_defences.training_catalogue import make_training_
 from support.training_defences import training_on_images, training_on_table
 
 WITH_REFERENCE = ("advreg", "early-stopping", "mixup-mmd")
+# What it takes to train targets with a one-cycle schedule.
+PARAMETERS = {"early-stopping": {"learning_rate": 0.05}}
 OF_ONE_LOSS = ("none", "label-smoothing", "relaxloss", "hamp", "dropout", *WITH_REFERENCE)
 
 
@@ -76,13 +78,15 @@ def test_a_defence_that_needs_reference_rows_says_so(name):
 @pytest.mark.parametrize("name", OF_ONE_LOSS)
 def test_an_interrupted_training_goes_on_bit_for_bit(name, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SAVING", 1)
-    whole = make(name).fit(training_on_images())
+    whole = make(name, **PARAMETERS.get(name, {})).fit(training_on_images())
 
     steps = []
     state = State(tmp_path / "state", "this training")
-    early = make(name).fit(training_on_images(state, lambda: steps.append(0) or len(steps) == 14))
+    early = make(name, **PARAMETERS.get(name, {})).fit(
+        training_on_images(state, lambda: steps.append(0) or len(steps) == 14)
+    )
     assert early.epochs == 3.5
-    again = make(name).fit(training_on_images(state))
+    again = make(name, **PARAMETERS.get(name, {})).fit(training_on_images(state))
     assert (again.epochs, again.facts) == (whole.epochs, whole.facts)
     for key, value in whole.model.state_dict().items():
         assert torch.equal(again.model.state_dict()[key], value), key
@@ -135,7 +139,8 @@ def test_shadow_models_are_trained_with_it_too(name, parameters, tmp_path):
 @pytest.mark.parametrize("name", ["advreg", "relaxloss", "hamp", "early-stopping", "dropout"])
 def test_text_with_several_inputs_is_learnt_with_it(name, folder, encoder, tmp_path):
     options = ExperimentOptions(
-        rows=60, epochs=1, defence=DefenceName(name), data_dir=folder, start_from=str(encoder)
+        rows=60, epochs=1, defence=DefenceName(name), data_dir=folder, start_from=str(encoder),
+        defence_parameters=PARAMETERS.get(name, {}),
     )  # fmt: skip
     trained = train_target("distilbert-sst2", tmp_path / "model.pt", tmp_path / "rows", options=options)
     assert trained.complete
