@@ -10,8 +10,8 @@ from dynanoise_models.experiments import ExperimentOptions
 from dynanoise_models.targets import TARGETS
 from dynanoise_models.train_target import STATE, train_target
 
-# The audit of random noise needs 16,000 answers, which take this one half a minute: it gets its noise as an input here.
-LARGE = ["alexnet-cifar10"]
+# The audit of random noise needs 16,000 answers, which take half a minute here: these get their noise as an input.
+LARGE = ["alexnet-cifar10", "resnet20-cifar10", "mlp-texas100"]
 # Their data sets are among the small ones, and a validation takes a minute or more.
 LARGEST = ["alexnet-imagenet10", "alexnet224-cifar10", "minilm-sst2"]
 CASES = [

@@ -62,7 +62,7 @@ def test_the_readme_shows_commands_that_run_as_shown(demo):
 
 
 def test_the_attacks_of_the_readme_and_of_the_docs_run(defended):
-    shell(quicker(blocks("README.md", "sh")[0], " --html", " --budget 4 --html"), defended)
+    shell(quicker(blocks("README.md", "sh")[0], " --html", " --budget 1 --html"), defended)
     assert "RMIA" in (defended / "report.html").read_text()
     assert (defended / "report.responses").is_dir()
     (defended / "attacked.py").write_text(quicker(blocks("docs/attack.md", "python")[0], "budget=16", "budget=1"))

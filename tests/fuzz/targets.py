@@ -189,11 +189,11 @@ def _validate_plan(case: Case) -> list[object]:
 MODELS = {
     "onnx": Target(
         model_seeds.onnx_sources, mutate_folder({".onnx": mutate_onnx}),
-        **_source("model.onnx"), share=200, weight=10,
+        **_source("model.onnx"), share=120, weight=10,
     ),
     "defended": Target(
         model_seeds.defended, mutate_folder({".onnx": mutate_onnx}),
-        _open_defended, commands=(_inspect, _validate, _triton, _attack_model), share=80, weight=8,
+        _open_defended, commands=(_inspect, _validate, _triton, _attack_model), share=50, weight=8,
     ),
     "torchscript": Target(
         model_seeds.torchscript, mutate_folder({".ts": CODE}),
@@ -224,7 +224,7 @@ MODELS = {
 DATA = {
     "training": Target(
         data_seeds.training_states, mutate_folder({"state": ARCHIVE}),
-        _restore_training, share=300, weight=2,
+        _restore_training, share=150, weight=2,
     ),
     "start-from": Target(
         model_seeds.first_weights, mutate_folder({".pt": ARCHIVE}),
@@ -236,15 +236,15 @@ DATA = {
     ),
     "bundle": Target(
         data_seeds.bundles, mutate_folder({".npz": ARRAYS, ".npy": mutate_npy}),
-        _open_bundle, commands=(_attack_with_bundle,), share=500, weight=4,
+        _open_bundle, commands=(_attack_with_bundle,), share=250, weight=4,
     ),
     "example": Target(
         data_seeds.examples, mutate_folder({".npz": ARRAYS}),
-        _open_example, commands=(_export_with_example,), share=200, weight=3,
+        _open_example, commands=(_export_with_example,), share=120, weight=3,
     ),
     "store": Target(
         data_seeds.stores, mutate_folder({".npz": ARRAYS, ".npy": mutate_npy, ".json": mutate_json}),
-        _open_store, commands=(_attack_with_store,), share=300, weight=4,
+        _open_store, commands=(_attack_with_store,), share=200, weight=4,
     ),
     "cache": Target(
         data_seeds.caches, mutate_folder({".npz": ARRAYS}),

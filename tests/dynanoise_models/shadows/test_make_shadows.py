@@ -135,7 +135,7 @@ def workers_of(process):
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_a_killed_run_goes_on_and_trains_no_model_twice(tmp_path):
     path, document = tmp_path / "store", tmp_path / "made.json"
-    with started("dynanoise-models", *command(path, 40, "--count", 64)) as killed:
+    with started("dynanoise-models", *command(path, 30, "--count", 48)) as killed:
         until(
             lambda: (path / "store.json").exists() and json.loads((path / "store.json").read_text())["models"], killed
         )
@@ -144,14 +144,14 @@ def test_a_killed_run_goes_on_and_trains_no_model_twice(tmp_path):
     for worker in orphans:
         os.kill(worker, signal.SIGKILL)
     done = models_in(path)
-    assert 0 < len(done) < 64
+    assert 0 < len(done) < 48
     before = np.load(path / "logits.npy")
 
-    with started("dynanoise-models", *command(path, 40, "--count", 64, "--json", document)) as ended:
+    with started("dynanoise-models", *command(path, 30, "--count", 48, "--json", document)) as ended:
         _, errors = ended.communicate(timeout=LIMIT)
     assert ended.returncode == 0, errors
     trained = json.loads(document.read_text())["trained"]
-    merged_later = 64 - len(done) - trained
+    merged_later = 48 - len(done) - trained
     assert merged_later in (0, 16)  # a stack that was trained when the run was killed, but not merged yet
     after = load_shadow_store(path)
     for model, record in done.items():
