@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
+from scipy.stats import beta, norm
 
 from dynanoise_export.types import Float64s
 
@@ -25,6 +25,16 @@ class Interval:
     value: float
     low: float
     high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def mean(values: npt.NDArray[np.floating]) -> Interval:
+    """Compute the mean of independent values [n] with its interval by the normal distribution."""
+    value = float(values.mean())
+    half = float(norm.ppf((1 + LEVEL) / 2) * values.std() / np.sqrt(len(values)))
+    return Interval(value, value - half, value + half)
 
 
 def proportion(count: int, total: int, error: float = 1 - LEVEL) -> Interval:

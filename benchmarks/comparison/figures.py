@@ -48,7 +48,7 @@ class Figures:
 
     training: Training
     head: Head
-    utility: Mapping[str, float]
+    utility: Mapping[str, Any]
     naive: Attacked
     adaptive: Attacked
     inside: Attacked

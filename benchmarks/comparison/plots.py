@@ -27,7 +27,7 @@ def plot(cases: Sequence[Figures], title: str, path: Path) -> None:
         heights.append(("its TPR at 1% FPR", lambda case: case.anywhere.tpr[0]))
     figure, axes = plt.subplots(len(heights), 2, figsize=(11, 4 * len(heights)), layout="constrained", squeeze=False)
     costs = (
-        ("accuracy on non-members", "accuracy_defended"),
+        ("accuracy on non-members, 95% interval", "accuracy_defended"),
         ("negative log-likelihood, nats (› beyond the axis)", "negative_log_likelihood_defended"),
     )
     for row, (name, height) in enumerate(heights):
@@ -55,14 +55,22 @@ def _scatter(
         if key in LARGEST and x > LARGEST[key]:
             x = LARGEST[key]
             axes.annotate("›", (x, y), xytext=(-4, -3), textcoords="offset points")
-        error = [[y - case.anywhere.low], [case.anywhere.high - y]] if bars else None
+        tall = _arms(y, (case.anywhere.low, case.anywhere.high)) if bars else None
+        wide = _arms(x, case.utility.get(f"{key}_ci"))
         colour = _colour(case)
         over = 3 if colour == NEITHER else 2  # heads that change nothing lie on it
-        axes.errorbar(x, y, error, fmt="o", color=colour, markersize=4, elinewidth=0.7, zorder=over)
+        axes.errorbar(x, y, tall, wide, fmt="o", color=colour, markersize=4, elinewidth=0.4, zorder=over)
         points.append((number, x, y))
     axes.grid(linewidth=0.3)
     for numbers, x, y in _together(points, axes):
         axes.annotate(_ranges(numbers), (x, y), xytext=(5, 3), textcoords="offset points", annotation_clip=False)
+
+
+def _arms(value: float, ends: Sequence[float] | None) -> list[list[float]] | None:
+    """Give the lengths of the two arms of an interval's bar; None without an interval, and beyond the axis."""
+    if ends is None or not ends[0] <= value <= ends[1]:
+        return None
+    return [[value - ends[0]], [ends[1] - value]]
 
 
 def _together(points: Sequence[tuple[int, float, float]], axes: plt.Axes) -> list[tuple[list[int], float, float]]:

@@ -137,7 +137,7 @@ def row_warnings(audit: Audit, blind: Interval | None, *, compared: bool = True)
         yield AuditWarning(
             WarningCode.ROWS_DIFFER_WITHOUT_MODEL,
             "Members and non-members differ even without the model: an attack on their values and labels alone has an "
-            f"AUC of {blind.value:.3f} [{blind.low:.3f}, {blind.high:.3f}]. All figures are too high for that reason.",
+            f"AUC of {blind}. All figures are too high for that reason.",
         )
     if not compared:
         yield AuditWarning(

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.stats import norm
-
 from dynanoise_export.attacks.audit import Audit
 from dynanoise_export.attacks.metrics.calibration import calibration_error
 from dynanoise_export.attacks.metrics.usefulness import (
@@ -14,8 +11,7 @@ from dynanoise_export.attacks.metrics.usefulness import (
     top_accuracy,
 )
 from dynanoise_export.attacks.responses import Responses
-from dynanoise_export.intervals import LEVEL, Interval, proportion
-from dynanoise_export.types import Floats
+from dynanoise_export.intervals import Interval, mean, proportion
 
 # With no more classes than this, every label is among the best.
 TOP = 5
@@ -38,8 +34,8 @@ class Utility:
     accuracy: Interval
     accuracy_on_members: Interval
     calibration_error: float
-    negative_log_likelihood: float
-    brier_score: float
+    negative_log_likelihood: Interval
+    brier_score: Interval
     risk_coverage_area: float
     top_5_accuracy: float | None
 
@@ -79,10 +75,4 @@ def cost(audit: Audit, plain: Responses, defended: Responses) -> Cost:
     non_members = audit.judged & ~audit.member
     lost = (plain.correct[non_members] > 0).astype(float) - (defended.correct[non_members] > 0)
     flipped = plain.log_p.argmax(axis=1) != defended.log_p.argmax(axis=1)
-    return Cost(_mean(lost), float(flipped[audit.judged].mean()))
-
-
-def _mean(values: Floats) -> Interval:
-    value = float(values.mean())
-    half = float(norm.ppf((1 + LEVEL) / 2) * values.std() / np.sqrt(len(values)))
-    return Interval(value, value - half, value + half)
+    return Cost(mean(lost), float(flipped[audit.judged].mean()))

@@ -156,7 +156,7 @@ def _cell(result: Result | None) -> str:
 
 
 def _with_ends(interval: Interval) -> str:
-    return words(f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]")
+    return words(str(interval))
 
 
 def _shadow_models(report: AttackReport) -> str:

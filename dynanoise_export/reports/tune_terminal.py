@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from dynanoise_export.reports.terminal import words
-from dynanoise_export.reports.tune_wording import answer, conditions, export_command, final_rows, reason, signed
+from dynanoise_export.reports.tune_wording import answer, conditions, export_command, final_rows, reason
 from dynanoise_export.tuning.tune_report import TuneReport, Verdict
 
 COLOURS = {Verdict.HELPS: "green", Verdict.BUYS_NOTHING: "yellow", Verdict.NOTHING_WITHIN_LIMIT: "yellow"}
@@ -36,7 +36,7 @@ def _table(report: TuneReport) -> Table:
     )  # fmt: skip
     for row in final_rows(report):
         table.add_row(
-            row.name, words(row.setting), signed(row.risk), f"{row.accuracy:.3f}",
+            row.name, words(row.setting), str(row.risk), f"{row.accuracy:.3f}",
             f"{row.negative_log_likelihood:.3f}", f"{row.calibration_error:.3f}", words(row.attacker),
         )  # fmt: skip
     return table

@@ -62,7 +62,7 @@ def answer(report: TuneReport) -> str:
             f"with a defence. {TRAINING}"
         )
     name = f"the strongest attacker's {goal}"
-    fell = f"{name} {_moved(report.undefended.risk, chosen.risk)}, by {signed(gain)}"
+    fell = f"{name} {_moved(report.undefended.risk, chosen.risk)}, by {gain}"
     if report.verdict is Verdict.BUYS_NOTHING:
         return f"{report.defence} buys nothing for this model: {fell}, with its best setting. {TRAINING}"
     return f"Use {setting_text(chosen.setting, chosen.variant)}: {fell}."
@@ -130,23 +130,20 @@ def final_rows(report: TuneReport) -> Iterator[FinalRow]:
 def _row(name: str, final: Final) -> FinalRow:
     strongest = final.strongest
     attacker = final.figures.attack if strongest is None else who(strongest, final.setting is not None)
-    useful = final.figures if final.report is None else final.report.utility
-    accuracy = final.figures.accuracy if final.report is None else final.report.utility.accuracy.value
+    if final.report is None:
+        found = final.figures
+        useful = (found.accuracy, found.negative_log_likelihood, found.calibration_error)
+    else:
+        asked = final.report.utility
+        useful = (asked.accuracy.value, asked.negative_log_likelihood.value, asked.calibration_error)
     return FinalRow(
         name,
         final,
         setting_text(final.setting, final.variant),
         attacker,
         final.risk,
-        accuracy,
-        useful.negative_log_likelihood,
-        useful.calibration_error,
+        *useful,
     )
-
-
-def signed(interval: Interval) -> str:
-    """Write a gain with its interval."""
-    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def _moved(before: Interval, after: Interval) -> str:

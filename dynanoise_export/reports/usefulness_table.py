@@ -53,10 +53,10 @@ def _figures(utility: Utility | None) -> dict[str, str]:
         return {}
     best = {} if utility.top_5_accuracy is None else {"top-5 accuracy": f"{utility.top_5_accuracy:.3f}"}
     return {
-        "accuracy": f"{utility.accuracy.value:.3f}",
+        "accuracy": str(utility.accuracy),
         **best,
-        "negative log-likelihood": f"{utility.negative_log_likelihood:.3f}",
-        "Brier score": f"{utility.brier_score:.3f}",
+        "negative log-likelihood": str(utility.negative_log_likelihood),
+        "Brier score": str(utility.brier_score),
         "calibration error": f"{utility.calibration_error:.3f}",
         "risk–coverage area": f"{utility.risk_coverage_area:.4f}",
     }

@@ -12,7 +12,9 @@ class _DefendedUtility(TypedDict):
     accuracy_on_members_defended: float
     top_5_accuracy_defended: float | None
     negative_log_likelihood_defended: float
+    negative_log_likelihood_defended_ci: list[float]
     brier_score_defended: float
+    brier_score_defended_ci: list[float]
     calibration_error_defended: float
     risk_coverage_area_defended: float
 
@@ -28,7 +30,9 @@ class UtilityDocument(_DefendedUtility, total=False):
     accuracy_on_members_plain: float
     top_5_accuracy_plain: float | None
     negative_log_likelihood_plain: float
+    negative_log_likelihood_plain_ci: list[float]
     brier_score_plain: float
+    brier_score_plain_ci: list[float]
     calibration_error_plain: float
     risk_coverage_area_plain: float
     accuracy_lost: float
@@ -44,8 +48,10 @@ def utility_document(report: AttackReport) -> UtilityDocument:
         "accuracy_defended_ci": ends(own.accuracy),
         "accuracy_on_members_defended": own.accuracy_on_members.value,
         "top_5_accuracy_defended": own.top_5_accuracy,
-        "negative_log_likelihood_defended": own.negative_log_likelihood,
-        "brier_score_defended": own.brier_score,
+        "negative_log_likelihood_defended": own.negative_log_likelihood.value,
+        "negative_log_likelihood_defended_ci": ends(own.negative_log_likelihood),
+        "brier_score_defended": own.brier_score.value,
+        "brier_score_defended_ci": ends(own.brier_score),
         "calibration_error_defended": own.calibration_error,
         "risk_coverage_area_defended": own.risk_coverage_area,
     }
@@ -57,8 +63,10 @@ def utility_document(report: AttackReport) -> UtilityDocument:
         "accuracy_plain_ci": ends(plain.accuracy),
         "accuracy_on_members_plain": plain.accuracy_on_members.value,
         "top_5_accuracy_plain": plain.top_5_accuracy,
-        "negative_log_likelihood_plain": plain.negative_log_likelihood,
-        "brier_score_plain": plain.brier_score,
+        "negative_log_likelihood_plain": plain.negative_log_likelihood.value,
+        "negative_log_likelihood_plain_ci": ends(plain.negative_log_likelihood),
+        "brier_score_plain": plain.brier_score.value,
+        "brier_score_plain_ci": ends(plain.brier_score),
         "calibration_error_plain": plain.calibration_error,
         "risk_coverage_area_plain": plain.risk_coverage_area,
         "accuracy_lost": cost.accuracy_lost.value,

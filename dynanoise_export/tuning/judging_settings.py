@@ -49,7 +49,7 @@ def recommended(candidates: Sequence[Candidate], objective: Objective) -> Candid
     def price(one: Candidate) -> float:
         if one.report is None:
             return one.trial.figures.negative_log_likelihood
-        return one.report.utility.negative_log_likelihood
+        return one.report.utility.negative_log_likelihood.value
 
     return gentlest_of_safest(candidates, risk, price) if candidates else None
 

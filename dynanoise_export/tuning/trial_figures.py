@@ -66,6 +66,6 @@ def price(rows: Rows, defence: Defence | None) -> Price:
     return Price(
         accuracy=accuracy,
         accuracy_lost=float((plain.argmax(axis=1) == y).mean()) - accuracy,
-        negative_log_likelihood=negative_log_likelihood(log_p, y),
+        negative_log_likelihood=negative_log_likelihood(log_p, y).value,
         calibration_error=calibration_error(log_p, y),
     )

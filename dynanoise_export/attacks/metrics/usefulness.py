@@ -5,26 +5,27 @@ Each function takes the log-probabilities of answers to n rows, [n, k], and the 
 
 import numpy as np
 
+from dynanoise_export.intervals import Interval, mean
 from dynanoise_export.types import Floats, Int64s
 
 # An exact 0 counts as the smallest normal number of float32, with and without a defence.
 SMALLEST_LOG = float(np.log(np.finfo(np.float32).tiny))
 
 
-def negative_log_likelihood(log_p: Floats, y: Int64s) -> float:
+def negative_log_likelihood(log_p: Floats, y: Int64s) -> Interval:
     """Compute the mean of −log p of the label, in nats; a probability of 0 counts as float32's smallest, 87.3 nats."""
     of_label = log_p[np.arange(len(y)), y].astype(np.float64)
-    return float(-np.maximum(of_label, SMALLEST_LOG).mean())
+    return mean(-np.maximum(of_label, SMALLEST_LOG))
 
 
-def brier_score(log_p: Floats, y: Int64s) -> float:
+def brier_score(log_p: Floats, y: Int64s) -> Interval:
     """Compute the mean squared distance between the probabilities and the label as 0 and 1, from 0 to 2.
 
     Source: Brier 1950, over all classes.
     """
     apart = np.exp(log_p.astype(np.float64))
     apart[np.arange(len(y)), y] -= 1
-    return float((apart**2).sum(axis=1).mean())
+    return mean((apart**2).sum(axis=1))
 
 
 def risk_coverage_area(log_p: Floats, y: Int64s) -> float:

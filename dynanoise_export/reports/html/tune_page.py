@@ -19,7 +19,6 @@ from dynanoise_export.reports.tune_wording import (
     export_command,
     final_rows,
     reason,
-    signed,
 )
 from dynanoise_export.tuning.search import Trial
 from dynanoise_export.tuning.tune_report import TuneReport, Verdict
@@ -122,6 +121,5 @@ def _ends(interval: Interval) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "capital": capital,
     "ends": _ends,
-    "signed": signed,
     "parameters": parameters_text,
 }

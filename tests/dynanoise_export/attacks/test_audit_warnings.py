@@ -105,7 +105,8 @@ def test_rates_that_the_rows_can_not_show_are_named(non_members, needed):
     assert re.findall(r"[\d,]+(?=\))", found.text) == needed
 
 
-DEFENDED = Utility(proportion(800, 1000), proportion(990, 1000), 0.0, 0.0, 0.0, 0.0, None)
+NOTHING = Interval(0.0, 0.0, 0.0)
+DEFENDED = Utility(proportion(800, 1000), proportion(990, 1000), 0.0, NOTHING, NOTHING, 0.0, None)
 
 
 def store(models=16, accuracy=0.8):

@@ -38,8 +38,8 @@ def test_likelihood_brier_score_and_area_are_those_of_the_non_members():
     found = measured(AUDIT)
     assert measured(replace(AUDIT, y=np.where(MEMBER, 1, Y))) == found
     # Two of four labels get 0.9, and two get 0.1.
-    assert found.negative_log_likelihood == pytest.approx(-(np.log(0.9) + np.log(0.1)) / 2, rel=1e-6)
-    assert found.brier_score == pytest.approx((2 * 0.1**2 + 2 * 0.9**2) / 2, rel=1e-5)
+    assert found.negative_log_likelihood.value == pytest.approx(-(np.log(0.9) + np.log(0.1)) / 2, rel=1e-6)
+    assert found.brier_score.value == pytest.approx((2 * 0.1**2 + 2 * 0.9**2) / 2, rel=1e-5)
     assert found.risk_coverage_area == 0.5
 
 

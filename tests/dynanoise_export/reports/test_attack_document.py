@@ -108,10 +108,15 @@ def test_names_of_readings_are_escaped(document):
 
 def test_usefulness_stands_beside_that_of_the_undefended_model(whole_report, document):
     own, plain, found = whole_report.utility, whole_report.plain_utility, document["utility"]
-    for name in ("negative_log_likelihood", "brier_score", "calibration_error", "risk_coverage_area"):
+    for name in ("calibration_error", "risk_coverage_area"):
         assert found[f"{name}_defended"] == getattr(own, name) > 0
         assert found[f"{name}_plain"] == getattr(plain, name) > 0
         assert getattr(own, name) != getattr(plain, name)
+    for name in ("negative_log_likelihood", "brier_score"):
+        for model, utility in (("defended", own), ("plain", plain)):
+            interval = getattr(utility, name)
+            assert found[f"{name}_{model}"] == interval.value
+            assert found[f"{name}_{model}_ci"] == [interval.low, interval.high]
     assert found["top_5_accuracy_defended"] == own.top_5_accuracy
     assert found["label_flips"] == whole_report.cost.flips
 
@@ -119,4 +124,4 @@ def test_usefulness_stands_beside_that_of_the_undefended_model(whole_report, doc
 def test_without_a_reference_usefulness_is_that_of_the_model_alone(whole_report):
     alone = attack_document(replace(whole_report, plain_utility=None, cost=None, without=(), tradeoffs=()))["utility"]
     assert not any(name.endswith("_plain") for name in alone)
-    assert alone["brier_score_defended"] == whole_report.utility.brier_score
+    assert alone["brier_score_defended"] == whole_report.utility.brier_score.value

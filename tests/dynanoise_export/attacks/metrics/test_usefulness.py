@@ -27,7 +27,7 @@ def drawn():
 def test_likelihood_is_scikit_learn_s_log_loss(drawn):
     log_p, y = drawn
     expected = log_loss(y, np.exp(log_p), labels=range(CLASSES))
-    assert negative_log_likelihood(log_p, y) == pytest.approx(expected, rel=1e-12)
+    assert negative_log_likelihood(log_p, y).value == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_probability_of_0_counts_as_float32_s_smallest_however_it_is_written():
@@ -35,19 +35,21 @@ def test_a_probability_of_0_counts_as_float32_s_smallest_however_it_is_written()
     expected = -np.log(2.0**-126)
     assert pytest.approx(-expected) == SMALLEST_LOG
     for log_p in (SMALLEST_LOG, -200.0, -np.inf):
-        assert negative_log_likelihood(np.array([[log_p, 0.0]]), y) == pytest.approx(expected)
+        assert negative_log_likelihood(np.array([[log_p, 0.0]]), y).value == pytest.approx(expected)
 
 
 def test_brier_score_of_two_classes_is_twice_scikit_learn_s(drawn):
     p = np.exp(drawn[0][:, 0])
     y = (drawn[1] == 0).astype(np.int64)
-    assert brier_score(np.log(np.stack([1 - p, p], axis=1)), y) == pytest.approx(2 * brier_score_loss(y, p), rel=1e-12)
+    assert brier_score(np.log(np.stack([1 - p, p], axis=1)), y).value == pytest.approx(
+        2 * brier_score_loss(y, p), rel=1e-12
+    )
 
 
 def test_brier_score_of_many_classes_is_the_sum_of_those_of_each(drawn):
     log_p, y = drawn
     expected = sum(brier_score_loss(y == one, np.exp(log_p[:, one])) for one in range(CLASSES))
-    assert brier_score(log_p, y) == pytest.approx(expected, rel=1e-12)
+    assert brier_score(log_p, y).value == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("among", [1, 3, 5])
