@@ -6,6 +6,7 @@ from pathlib import Path
 from dynanoise_export.validation.check import CheckCode, Outcome
 from support.channel_mutants import OF_A_FLATTENED_CHANNEL, OF_A_KEYED_CHANNEL, OF_THE_CHANNEL
 from support.graph_mutants import OF_AN_EXPORT, OF_THE_GRAPH
+from support.guard_mutants import OF_A_GUARD
 from support.keyed_mutants import OF_A_KEYED_EXPORT
 from support.mutants import OF_THE_FORMULA, OF_THE_NOISE
 from support.noise_free_mutants import OF_A_FLATTENED_EXPORT, OF_A_NOISE_FREE_EXPORT
@@ -49,4 +50,5 @@ def test_it_lists_each_outcome():
 
 def test_it_lists_each_mutant_and_its_check():
     assert len(MUTANTS) >= 95
-    assert rows("What it catches") == [f"| {mutant.name} | `{mutant.check}` |" for mutant in MUTANTS]
+    caught = [*((mutant.name, mutant.check) for mutant in MUTANTS), *OF_A_GUARD.items()]
+    assert rows("What it catches") == [f"| {name} | `{check}` |" for name, check in caught]
