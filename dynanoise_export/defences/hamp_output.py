@@ -56,7 +56,7 @@ def hamp_output_function(logits, noise, bank, classes: int):  # type: ignore[no-
     answer = op.Add(op.Gather(bank, which, axis=0), op.Mul(z, op.Constant(value=NOTHING)))
 
     k = op.Reshape(op.Constant(value_int=classes), op.Constant(value=FLAT))
-    _, order = op.TopK(z, k, axis=-1)
+    _sorted, order = op.TopK(z, k, axis=-1)
     return op.ScatterElements(answer, order, answer, axis=1)
 
 

@@ -26,7 +26,7 @@ AXIS = numpy_helper.from_array(np.array(1, np.int64))
 
 @script(Opset(DOMAIN, VERSION), default_opset=op)
 def sort(log_p, z, classes):  # type: ignore[no-untyped-def]  # noqa: D103
-    _, order = op.TopK(z, op.Reshape(classes, op.Constant(value=FLAT)), axis=-1)
+    _sorted, order = op.TopK(z, op.Reshape(classes, op.Constant(value=FLAT)), axis=-1)
     return op.GatherElements(log_p, order, axis=1), order
 
 

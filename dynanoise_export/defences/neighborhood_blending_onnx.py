@@ -58,7 +58,7 @@ def neighborhood_blending_function(  # type: ignore[no-untyped-def]  # noqa: D10
         op.Cast(op.Constant(value_float=neighbours), to=onnx.TensorProto.INT64), op.Constant(value=FLAT)
     )
     place = op.Min(wanted, last)
-    highest, _ = op.TopK(scores, op.Add(place, op.Constant(value=SECOND)), axis=-1)
+    highest, _places = op.TopK(scores, op.Add(place, op.Constant(value=SECOND)), axis=-1)
     left_out = op.Gather(highest, place, axis=1)
     weights = op.Unsqueeze(op.Relu(op.Sub(scores, left_out)), op.Constant(value=FLAT))
     total = op.Max(op.ReduceSum(weights, op.Constant(value=SECOND), keepdims=0), op.Constant(value=LEAST))

@@ -47,7 +47,6 @@ def top_k_function(logits, classes: int, classes_shown: float):  # type: ignore[
     shown = op.Constant(value_float=classes_shown)
     count = op.Reshape(op.Cast(shown, to=onnx.TensorProto.INT64), op.Constant(value=ONE_VALUE))
     # Logits decide, because two of them can have the same probability in float32. Of equal ones the first counts.
-    # A value called "_" would clash with one of TensorRT-RTX's own.
     _shown_logits, which = op.TopK(z, count, axis=-1)
     largest = op.GatherElements(p, which, axis=1)
 
