@@ -19,6 +19,9 @@ def collected_errors() -> Iterator[list[str]]:
 
     collector, logger = _Collector(logging.ERROR), logging.getLogger("Polygraphy")
     before, propagated = {name: getattr(G_LOGGER, name) for name in SETTINGS}, logger.propagate
+    # The command line silences what libraries log, and errors must pass here.
+    silenced = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     _set(G_LOGGER, SETTINGS)
     logger.propagate = False
     logger.addHandler(collector)
@@ -26,6 +29,7 @@ def collected_errors() -> Iterator[list[str]]:
         with G_LOGGER.verbosity(G_LOGGER.ERROR):
             yield collector.errors
     finally:
+        logging.disable(silenced)
         logger.removeHandler(collector)
         logger.propagate = propagated
         _set(G_LOGGER, before)
@@ -38,7 +42,8 @@ def reason(errors: list[str]) -> str:
     """
     coded = [match[1] for line in errors if (match := re.search(r"Error Code \d+: [^(]*\((.*)\)", line, re.DOTALL))]
     text = (coded or errors or ["it gives no reason"])[-1]
-    return " ".join(re.sub(r"\.?\s*\bIn \S+ at \S+:\d+", "", text).split()).strip("()")
+    text = " ".join(re.sub(r"\.?\s*\bIn \S+ at \S+:\d+", "", text).split())
+    return text if text.count("(") == text.count(")") and not text.startswith("(") else text.strip("()")
 
 
 def _set(logger: object, settings: dict[str, bool]) -> None:

@@ -9,6 +9,10 @@ BUILDER = (
     "constraints: node_add_9: dimensions not compatible for elementwise. Condition '==' violated: 128 != 64. "
     "In operator() at /_src/runtime/core/shapeMachine.cpp:640 In evaluateShapeChecks at /_src/shapeCompiler.cpp:1375)"
 )
+SORTING = (
+    "IBuilder::buildSerializedNetwork: Error Code 4: API Usage Error (ITopKLayer node_TopK_11: K exceeds the maximum "
+    "value allowed (3840). In processCheck at /_src/shape.cpp:1066 In analyzeShapes at /_src/shape.cpp:2825)"
+)
 CUDA = (
     "IRuntime::deserializeCudaEngine: Error Code 1: Cuda Runtime (In ScopedCudaStream at /_src/cudaResources.cpp:25 "
     "(cudaError 35: CUDA driver version is insufficient for CUDA runtime version))"
@@ -35,6 +39,17 @@ def test_errors_are_collected_and_nothing_is_printed(polygraphy_logger, capfd):
     assert (after["_use_python_logging_system"], logging.getLogger("Polygraphy").propagate) == (False, before[1])
 
 
+def test_errors_are_collected_where_what_libraries_log_is_silenced(polygraphy_logger):
+    logging.disable(logging.CRITICAL)
+    try:
+        with collected_errors() as errors:
+            polygraphy_logger.error("first")
+        assert logging.root.manager.disable == logging.CRITICAL
+    finally:
+        logging.disable(logging.NOTSET)
+    assert errors == ["first"]
+
+
 @pytest.mark.parametrize(
     ("errors", "why"),
     [
@@ -44,6 +59,7 @@ def test_errors_are_collected_and_nothing_is_printed(polygraphy_logger, capfd):
         ([BUILDER, "Invalid Engine. Please ensure the engine was built correctly"],
          "kOPT values for profile 0 violate shape constraints: node_add_9: dimensions not compatible for elementwise. "
          "Condition '==' violated: 128 != 64"),
+        ([SORTING], "ITopKLayer node_TopK_11: K exceeds the maximum value allowed (3840)"),
         ([CUDA], "cudaError 35: CUDA driver version is insufficient for CUDA runtime version"),
     ],
 )  # fmt: skip
