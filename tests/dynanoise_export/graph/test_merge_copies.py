@@ -109,7 +109,10 @@ def test_optimisers_make_no_difference(kind, dtype, scale, tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_offsets_are_a_difference(kind):
     model, guard = guarded_model(kind)
-    assert compare_guard(model, guard.redrawn(np.random.default_rng(3))).difference is not None
+    # Few features of binary rows flip, in some draws the same ones, or none.
+    draws = (guard.redrawn(np.random.default_rng(seed)) for seed in range(100))
+    other = next(drawn for drawn in draws if drawn != guard)
+    assert compare_guard(model, other).difference is not None
 
 
 def test_answers_that_go_around_the_merge_are_a_difference():
