@@ -75,6 +75,8 @@ class Head:
         parts += ["" if self.noise is None else f"--noise {self.noise}", "--keep-label" if self.keep_label else ""]
         parts += ["--defence-data BUNDLE" if self.fitted else "", "--defence-shadows STORE" if self.shadows else ""]
         parts += ["" if self.guard is None else f"--guard {self.guard}"]
+        # Guards of binary inputs need no rows.
+        parts += ["--guard-data BUNDLE"] if self.guard in ("box", "image") else []
         parts += [f"--guard-parameter {name}={value:g}" for name, value in self.guard_parameters.items()]
         return " ".join(part for part in parts if part)
 
