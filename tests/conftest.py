@@ -1,3 +1,5 @@
+import gc
+
 import onnxruntime
 import pytest
 import torch
@@ -30,6 +32,12 @@ def place(path):
 def pytest_collection_modifyitems(items):
     """Begin with the longest files."""
     items.sort(key=lambda item: place(item.path))
+
+
+def pytest_collection_finish():
+    """Keep what was imported and collected out of all later garbage collections, which take a fifth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
