@@ -31,6 +31,5 @@ def _exposed_sentence(exposed: ExposedRows) -> str:
     canaries = exposed.chosen is Chosen.CANARIES
     which = "canaries" if canaries else "most exposed rows, which shadow models chose"
     rows = f"the {exposed.members + exposed.non_members:,} {which} ({exposed.members:,} members)"
-    auc = str(exposed.auc)
     tprs = "".join(f", TPR at {100 * fpr:g}% FPR {tpr.value:.4f}" for fpr, tpr in measured_tprs(exposed))
-    return f"On {rows}, the strongest attack gets an AUC of {auc}{tprs}, ε at least {exposed.epsilon:.2f}."
+    return f"On {rows}, the strongest attack gets an AUC of {exposed.auc}{tprs}, ε at least {exposed.epsilon:.2f}."
